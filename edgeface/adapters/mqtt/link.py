@@ -1,0 +1,201 @@
+"""One connection to the broker, and the only importer of paho.
+
+paho keeps what it could not send and sends it on the next connection: an "open" may so arrive minutes late. Therefore a
+paho client lives for one connection only, and what was not acknowledged dies with it; the outbox, on the disk, is what
+remembers. MQTT 5 (OASIS), https://docs.oasis-open.org/mqtt/mqtt/v5.0/mqtt-v5.0.html.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edgeface.adapters.mqtt.options import MqttOptions
+from edgeface.errors import BrokerError
+from edgeface.message import LIVE_FOR_S, Presence, StateMessage, encode
+from edgeface.service.ports import Receipt
+
+IN_FLIGHT = 20
+"""Unacknowledged messages at once: Mosquitto's own limit (max_inflight_messages); paho would queue what goes beyond."""
+
+CONNECT_TIMEOUT_S = 5.0
+"""For TCP and TLS; a broker on the same network answers in milliseconds, and a stop may have to wait for it."""
+
+GOODBYE_S = 2.0
+"""How long a stop waits for "offline" to be acknowledged; the last will says it otherwise."""
+
+_NO_SUBSCRIBERS = 0x10
+"""The reason code of a message that was accepted and that nobody subscribes to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """What lets us in, read from its files once."""
+
+    password: str | None
+    tls: ssl.SSLContext | None
+
+
+class Link:
+    """One connection: from the first packet to the last, with a client of its own."""
+
+    def __init__(self, options: MqttOptions, access: Access, on_up: Callable[[], None] | None) -> None:
+        """Without `on_up` the link says nothing, and ends as soon as the broker has let it in."""
+        self.up = threading.Event()
+        self.over = threading.Event()
+        """Set when the link broke, or to end it."""
+        self.was_up = False
+        self._options = options
+        self._on_up = on_up
+        self._why = f"{options.host}:{options.port} does not answer; is it an MQTT broker?"
+        self._lock = threading.Lock()
+        self._pending: dict[int, Future[Receipt]] = {}
+        self._window = IN_FLIGHT
+        self._ended = False
+        self._client = _client(options, access, on_up is not None)
+        self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_publish = self._on_publish
+
+    def run(self) -> str:
+        """Connect, stay until the link is over, and say why it is."""
+        options = self._options
+        try:
+            self._client.connect(options.host, options.port, options.keepalive_s, clean_start=True)
+        except (OSError, UnicodeError) as error:
+            return f"cannot reach {options.host}:{options.port} ({error}); is the broker running and the address right?"
+        self._client.loop_start()
+        self.over.wait()
+        self._leave()
+        return self._why
+
+    def send(
+        self, topic: str, payload: str, *, retain: bool = False, expiry_s: int | None = None
+    ) -> Future[Receipt] | None:
+        """Send with QoS 1 at once, or return None."""
+        with self._lock:
+            if len(self._pending) >= self._window:
+                return None
+        sent = self._client.publish(topic, payload, qos=1, retain=retain, properties=_properties(expiry_s))
+        return self._meet(sent.mid) if sent.rc == MQTTErrorCode.MQTT_ERR_SUCCESS else None
+
+    def _leave(self) -> None:
+        if self.up.is_set() and self._on_up is not None:
+            said = self.send(self._options.topics.state, _state(Presence.OFFLINE, "stopped"), retain=True)
+            with suppress(TimeoutError):
+                if said is not None:
+                    said.result(GOODBYE_S)
+        self.up.clear()
+        self._client.disconnect()
+        self._client.loop_stop()
+        # Or the client would hold this link and the link the client, and its sockets would wait for the collector.
+        self._client.on_connect = self._client.on_disconnect = self._client.on_publish = None
+        with self._lock:
+            self._ended = True
+            unanswered = list(self._pending.values())
+        for future in unanswered:
+            future.set_result(Receipt.LOST)
+
+    def _meet(self, mid: int) -> Future[Receipt]:
+        """Sender and receipt meet here in either order; whoever comes second takes the entry away.
+
+        No lock may be held around paho's publish: it calls back with its own locks held.
+        """
+        with self._lock:
+            met = self._pending.pop(mid, None)
+            if met is None:
+                met = Future()
+                if self._ended:
+                    met.set_result(Receipt.LOST)
+                else:
+                    self._pending[mid] = met
+        return met
+
+    def _on_connect(
+        self, _client: Client, _data: Any, _flags: Any, code: ReasonCode, properties: Properties | None
+    ) -> None:
+        if code.is_failure:
+            self._why = f"the broker refused the connection ({code}); check user, password and device id"
+            return
+        self._window = min(IN_FLIGHT, getattr(properties, "ReceiveMaximum", IN_FLIGHT))
+        self._why = "disconnected"
+        self.was_up = True
+        if self._on_up is None:
+            self.over.set()
+            return
+        self.send(self._options.topics.state, _state(Presence.ONLINE, None), retain=True)
+        self.up.set()
+        self._on_up()
+
+    def _on_disconnect(self, _client: Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
+        if self.was_up and not self.over.is_set():
+            self._why = f"the link to the broker broke ({code})"
+        self.up.clear()
+        self.over.set()
+
+    def _on_publish(self, _client: Client, _data: Any, mid: int, code: ReasonCode, _properties: Any) -> None:
+        unheard = Receipt.UNHEARD if code.value == _NO_SUBSCRIBERS else Receipt.ACCEPTED
+        self._meet(mid).set_result(Receipt.REFUSED if code.is_failure else unheard)
+
+
+def access_of(options: MqttOptions) -> Access:
+    """Read the files that the options name. Raises BrokerError."""
+    try:
+        password = options.password_file and options.password_file.read_text(encoding="utf-8").partition("\n")[0]
+        tls = ssl.create_default_context(cafile=options.ca_file) if options.tls else None
+    except (OSError, UnicodeError) as error:
+        raise BrokerError(f"the broker's password or certificate file cannot be used: {error}") from error
+    return Access(password=password or None, tls=tls)
+
+
+def _client(options: MqttOptions, access: Access, as_device: bool) -> Client:
+    """A client for one connection: it never reconnects and keeps no more than may be on its way."""
+    topics = options.topics
+    client = Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=f"{topics.base}-{topics.device}" if as_device else "",
+        protocol=MQTTProtocolVersion.MQTTv5,
+        reconnect_on_failure=False,
+    )
+    client.connect_timeout = CONNECT_TIMEOUT_S
+    client.max_inflight_messages_set(IN_FLIGHT)
+    client.max_queued_messages_set(IN_FLIGHT)
+    client.on_socket_open = _give_up_early
+    if options.username is not None or access.password is not None:
+        client.username_pw_set(options.username, access.password)
+    if access.tls is not None:
+        client.tls_set_context(access.tls)
+    if as_device:
+        client.will_set(topics.state, _state(Presence.OFFLINE, "connection lost"), qos=1, retain=True)
+    return client
+
+
+def _give_up_early(_client: Client, _data: Any, connection: Any) -> None:
+    """The kernel, too, would send again for minutes: bytes that stay unanswered for longer end the connection."""
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(LIVE_FOR_S * 1000))
+
+
+def _state(state: Presence, reason: str | None) -> str:
+    return encode(StateMessage(state=state, reason=reason))
+
+
+def _properties(expiry_s: int | None) -> Properties:
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    properties.PayloadFormatIndicator = 1
+    properties.ContentType = "application/json"
+    if expiry_s is not None:
+        properties.MessageExpiryInterval = expiry_s
+    return properties

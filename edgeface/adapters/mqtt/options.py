@@ -1,0 +1,56 @@
+"""Where the broker is, and who we are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from edgeface.errors import ConfigError
+from edgeface.message import Topics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MqttOptions:
+    """A broker's address, and what it takes to be let in."""
+
+    host: str
+    port: int
+    topics: Topics
+    tls: bool = False
+    ca_file: Path | None = None
+    """Certificates to trust, PEM; None: the system's."""
+    username: str | None = None
+    password_file: Path | None = None
+    """A file whose first line is the password, so that it stands in no command line and no configuration."""
+    keepalive_s: int = 15
+    """A link that is silent for twice as long is given up."""
+
+
+def mqtt_options(
+    url: str, topics: Topics, *, ca_file: Path | None = None, password_file: Path | None = None
+) -> MqttOptions:
+    """`mqtt://[user@]host[:port]`, or `mqtts://` with TLS, becomes options. Raises ConfigError."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ConfigError(f"broker {url!r}: {error}") from error
+    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or port == 0:
+        raise ConfigError(f"broker {url!r}: write it as mqtt://user@host:1883, or mqtts://user@host:8883 with TLS")
+    if parts.password is not None:
+        raise ConfigError("broker: put the password into a file instead of the address, where everybody can read it")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ConfigError(f"broker {url!r}: nothing may follow the port")
+    tls = parts.scheme == "mqtts"
+    if ca_file is not None and not tls:
+        raise ConfigError(f"broker {url!r}: a certificate file is given but no TLS; write mqtts://")
+    return MqttOptions(
+        host=parts.hostname,
+        port=port or (8883 if tls else 1883),
+        topics=topics,
+        tls=tls,
+        ca_file=ca_file,
+        username=None if parts.username is None else unquote(parts.username),
+        password_file=password_file,
+    )

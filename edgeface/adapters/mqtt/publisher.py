@@ -1,0 +1,101 @@
+"""A link to the broker that is made again whenever it breaks."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from edgeface.adapters.mqtt.link import Link, access_of
+from edgeface.adapters.mqtt.options import MqttOptions
+from edgeface.errors import BrokerError
+from edgeface.service.ports import Receipt
+
+log = logging.getLogger(__name__)
+
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 30.0
+"""Between attempts to connect, doubling: a restarted broker is found at once, a dead one is not flooded."""
+
+
+class MqttPublisher:
+    """Keeps connecting to the broker, says "online" each time, and sends what it is given."""
+
+    def __init__(self, options: MqttOptions) -> None:
+        """Raises BrokerError if the password or certificate file cannot be used."""
+        self.problem: str | None = "not started"
+        """Why there is no link, as a sentence; None while there is one."""
+        self._options = options
+        self._access = access_of(options)
+        self._link: Link | None = None
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether a message could be sent now."""
+        link = self._link
+        return link is not None and link.up.is_set()
+
+    def start(self, on_connect: Callable[[], None]) -> None:
+        """Begin to connect. Calls back, from another thread, each time the link is up."""
+        self._thread = threading.Thread(target=self._keep_connected, args=(on_connect,), name="mqtt")
+        self._thread.start()
+
+    def publish_decision(self, payload: str, expiry_s: int) -> Future[Receipt] | None:
+        """Send a live decision now or never; None if it was not sent. The broker drops it after `expiry_s` seconds."""
+        return self._publish(self._options.topics.decision, payload, expiry_s=expiry_s)
+
+    def publish_history(self, payload: str) -> Future[Receipt] | None:
+        """Send a past decision; None if it was not sent."""
+        return self._publish(self._options.topics.history, payload)
+
+    def publish_info(self, payload: str) -> Future[Receipt] | None:
+        """Send what this device runs, retained; None if it was not sent."""
+        return self._publish(self._options.topics.info, payload, retain=True)
+
+    def stop(self) -> None:
+        """Publish "offline" and disconnect. Receipts that did not come are LOST."""
+        self._stopping.set()
+        link = self._link
+        if link is not None:
+            link.over.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _publish(
+        self, topic: str, payload: str, *, retain: bool = False, expiry_s: int | None = None
+    ) -> Future[Receipt] | None:
+        link = self._link
+        return link.send(topic, payload, retain=retain, expiry_s=expiry_s) if link and link.up.is_set() else None
+
+    def _keep_connected(self, on_connect: Callable[[], None]) -> None:
+        def up() -> None:
+            self.problem = None
+            log.info("broker: connected to %s:%d", self._options.host, self._options.port)
+            on_connect()
+
+        wait_s = FIRST_WAIT_S
+        while not self._stopping.is_set():
+            link = self._link = Link(self._options, self._access, up)
+            if self._stopping.is_set():  # stop() may have looked for a link just before there was this one
+                link.over.set()
+            self.problem = link.run()
+            self._link = None
+            wait_s = FIRST_WAIT_S if link.was_up else min(2 * wait_s, LONGEST_WAIT_S)
+            if not self._stopping.is_set():
+                log.warning("broker: %s; next attempt in %.1f s", self.problem, wait_s)
+                self._stopping.wait(wait_s)
+
+
+def check(options: MqttOptions, timeout_s: float = 10.0) -> None:
+    """Connect once, as nobody in particular, and leave. Raises BrokerError that says why the broker cannot be used."""
+    link = Link(options, access_of(options), None)
+    timer = threading.Timer(timeout_s, link.over.set)
+    timer.start()
+    try:
+        why = link.run()
+    finally:
+        timer.cancel()
+    if not link.was_up:
+        raise BrokerError(why)

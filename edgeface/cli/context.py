@@ -1,0 +1,47 @@
+"""What every command shares: the home folder, the configuration, the models, the gallery."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeface.config import load
+from edgeface.pipeline import Models
+from edgeface.service.bootstrap import GALLERY, Loaded, load_models
+from edgeface.service.settings import Config
+from edgeface.store.database import Database, open_database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Passed to every command."""
+
+    home: Path
+    config_file: Path | None
+
+    def config(self) -> Config:
+        """The configuration in force: the file named, else edgeface.toml of the home folder, else the defaults."""
+        default = self.home / "edgeface.toml"
+        if self.config_file is not None:
+            return load(self.config_file, Config)
+        return load(default, Config) if default.exists() else Config()
+
+    def loaded(self) -> Loaded:
+        """The models in use."""
+        return load_models(self.home, threads=self.config().run.threads)
+
+    def models(self) -> Models:
+        """The models in use, as the stages take them."""
+        return self.loaded().models
+
+    @contextmanager
+    def gallery(self) -> Iterator[Database]:
+        """The gallery, owned until the block ends."""
+        self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        database = open_database(self.home / GALLERY)
+        try:
+            yield database
+        finally:
+            database.close()

@@ -1,0 +1,132 @@
+"""`edgeface doctor`: is everything here that a reader needs?"""
+
+from __future__ import annotations
+
+import json
+import platform
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import click
+
+from edgeface import __version__
+from edgeface.adapters import mqtt, tflite
+from edgeface.adapters.clock import SystemClock
+from edgeface.cli.context import Context
+from edgeface.errors import EdgefaceError
+from edgeface.service.bootstrap import GALLERY, broker_options, load_models
+from edgeface.store.gallery import GalleryStore
+
+
+class Health(StrEnum):
+    """How a check came out."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing looked at."""
+
+    name: str
+    health: Health
+    detail: str
+    """What was found, and what to do about it."""
+
+
+@click.command(short_help="Check that everything a reader needs is here.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a check and line.")
+@click.pass_obj
+def doctor(context: Context, as_json: bool) -> None:
+    """Look at the runtime, the models, the configuration, the gallery, the clock, cameras and the broker.
+
+    Says which TFLite runtime is in use and warns if XNNPACK is not: int8 models are many times slower without it. Exit 0
+    if nothing failed (warnings are allowed), else 1.
+    """
+    failed = False
+    for found in _checks(context):
+        failed = failed or found.health is Health.FAILED
+        text = f"{found.health.value:8} {found.name:14} {found.detail}"
+        row = {"check": found.name, "health": found.health.value, "detail": found.detail}
+        click.echo(json.dumps(row) if as_json else text)
+    raise SystemExit(1 if failed else 0)
+
+
+def _checks(context: Context) -> Iterator[Check]:
+    version = f"edgeface {__version__}, Python {platform.python_version()}, {platform.machine()}"
+    yield Check(name="version", health=Health.OK, detail=version)
+    for name, look in (
+        ("runtime", _runtime),
+        ("configuration", _configuration),
+        ("models", _models),
+        ("gallery", _gallery),
+        ("clock", _clock),
+        ("cameras", _cameras),
+        ("broker", _broker),
+    ):
+        try:
+            health, detail = look(context)
+        except EdgefaceError as error:
+            health, detail = Health.FAILED, str(error)
+        yield Check(name=name, health=health, detail=detail)
+
+
+def _runtime(context: Context) -> tuple[Health, str]:
+    name, _ = tflite.find_runtime()
+    if name == "litert":
+        return Health.OK, "LiteRT (ai-edge-litert)"
+    return Health.WARNING, "tflite-runtime runs int8 models without XNNPACK: pip install ai-edge-litert"
+
+
+def _configuration(context: Context) -> tuple[Health, str]:
+    context.config()
+    source = context.config_file or context.home / "edgeface.toml"
+    return Health.OK, str(source) if source.exists() else "defaults; `edgeface config show` prints them"
+
+
+def _models(context: Context) -> tuple[Health, str]:
+    loaded = load_models(context.home)
+    used = (loaded.detector, loaded.embedder)
+    names = ", ".join(f"{model.spec.name} ({model.kernels})" for model in used)
+    if all(model.delegated for model in used):
+        return Health.OK, names
+    return Health.WARNING, f"{names}: not under XNNPACK, so slow; is /proc/cpuinfo or /sys hidden from this process?"
+
+
+def _gallery(context: Context) -> tuple[Health, str]:
+    if not (context.home / GALLERY).exists() and not (context.home / f"{GALLERY}.exists").exists():
+        return Health.OK, f"none yet; the first `edgeface enrol` makes {context.home / GALLERY}"
+    identity = load_models(context.home).embedder.identity
+    with context.gallery() as database:
+        store = GalleryStore(database)
+        people, lacking = store.people(), store.lacking(identity)
+    if lacking:
+        return Health.WARNING, f"{len(lacking)} of {len(people)} people have no template of the embedder in use"
+    return Health.OK, f"{len(people)} people, SQLite {sqlite3.sqlite_version}"
+
+
+def _clock(context: Context) -> tuple[Health, str]:
+    if SystemClock().now().wall_trusted:
+        return Health.OK, "synchronised"
+    return Health.WARNING, "not synchronised: decisions are marked so until it is"
+
+
+def _cameras(context: Context) -> tuple[Health, str]:
+    nodes = sorted(str(path) for path in Path("/dev").glob("video*"))
+    if nodes:
+        return Health.OK, ", ".join(nodes)
+    return Health.WARNING, "no /dev/video*: use --source with a file, rtsp://... or picamera2"
+
+
+def _broker(context: Context) -> tuple[Health, str]:
+    settings = context.config().mqtt
+    if not settings.broker:
+        return Health.OK, "none configured: decisions stay in the journal"
+    options = broker_options(settings)
+    mqtt.check(options)
+    return Health.OK, f"{options.host}:{options.port} accepts this device"

@@ -1,0 +1,75 @@
+"""The command line: one group, a file a command."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edgeface import __version__
+from edgeface.cli.bench import bench
+from edgeface.cli.config import config
+from edgeface.cli.context import Context
+from edgeface.cli.doctor import doctor
+from edgeface.cli.enrol import enrol
+from edgeface.cli.inspect import inspect
+from edgeface.cli.models import models
+from edgeface.cli.people import people
+from edgeface.cli.run import run
+from edgeface.errors import EdgefaceError
+
+
+class SpeakingGroup(click.Group):
+    """Turns an EdgefaceError into its sentence and its exit code; anything else is a bug and keeps its traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except EdgefaceError as error:
+            click.echo(f"edgeface: {error}", err=True)
+            ctx.exit(error.exit_code)
+
+
+def default_home() -> Path:
+    """Where the gallery, the choice of models and the configuration live unless --home says otherwise."""
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "edgeface"
+
+
+@click.group(cls=SpeakingGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="edgeface")
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="EDGEFACE_HOME",
+    default=default_home,
+    show_default="~/.local/share/edgeface",
+    help="Folder of the gallery, the chosen models and edgeface.toml.",
+)
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="EDGEFACE_CONFIG",
+    help="Configuration file; default: edgeface.toml in the home folder, if it exists.",
+)
+@click.pass_context
+def main(ctx: click.Context, home: Path, config_file: Path | None) -> None:
+    """A door reader that knows faces.
+
+    \b
+    First steps:
+      edgeface doctor                       is everything here that a reader needs?
+      edgeface enrol "Ada" ada1.jpg ada2.jpg    teach it a face
+      edgeface run --source 0               watch the first camera and decide
+      edgeface inspect photo.jpg            why was or wasn't this face usable?
+
+    Everything stays on this machine; only decisions leave it, and only to the broker you name.
+    """
+    ctx.obj = Context(home=home, config_file=config_file)
+
+
+for command in (enrol, people, run, inspect, models, config, doctor, bench):
+    main.add_command(command)

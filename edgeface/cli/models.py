@@ -1,0 +1,128 @@
+"""`edgeface models`: which models there are, which are in use, and whether each is what it claims to be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from edgeface import detect
+from edgeface.adapters import manifest as manifests
+from edgeface.adapters import tflite
+from edgeface.adapters.manifest import Entry
+from edgeface.cli.context import Context
+from edgeface.detect import Detector
+from edgeface.embed import Embedder, embed
+from edgeface.errors import ModelError
+from edgeface.model import Task
+
+manifest_option = click.option(
+    "--manifest",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Another manifest.toml, with the model files beside it.",
+)
+
+
+@click.group(short_help="List, choose and check detection and embedding models.")
+def models() -> None:
+    """Which models there are, and which are in use.
+
+    Any TFLite detector (ours or BlazeFace) or embedder works once a manifest declares it: input size, normalisation,
+    colour order, alignment template, threshold, licence. Templates are bound to the model that made them: after
+    choosing another embedder everybody has to be enrolled again, and going back brings the old templates back.
+    """
+
+
+@models.command("list")
+@manifest_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a model and line.")
+@click.pass_obj
+def list_models(context: Context, manifest: Path | None, as_json: bool) -> None:
+    """List models with their licence; `*` marks those in use."""
+    entries = manifests.known(context.home) | (manifests.read(manifest) if manifest else {})
+    choice = manifests.chosen(context.home)
+    used = {(entry.manifest.resolve(), entry.spec.name) for entry in (choice.detector, choice.embedder)}
+    for entry in entries.values():
+        row = _row(entry, (entry.manifest.resolve(), entry.spec.name) in used)
+        click.echo(json.dumps(row) if as_json else _text(row))
+
+
+@models.command()
+@click.argument("name")
+@manifest_option
+@click.pass_obj
+def use(context: Context, name: str, manifest: Path | None) -> None:
+    """Use model NAME from the next start on, after checking that it runs."""
+    entry = _find(context, name, manifest)
+    report = examine(entry)
+    manifests.choose(context.home, entry)
+    click.echo(f"{name} is now the {entry.spec.task} ({report['kernels']}).")
+    click.echo(f"Licence: {entry.spec.licence}. Origin: {entry.spec.origin}.")
+    if entry.spec.task is Task.EMBEDDER:
+        click.echo("Templates made with another embedder are kept but not compared: see `edgeface people list`.")
+
+
+@models.command()
+@click.argument("names", nargs=-1)
+@manifest_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a model and line.")
+@click.pass_obj
+def check(context: Context, names: tuple[str, ...], manifest: Path | None, as_json: bool) -> None:
+    """Check the file's digest, run the model, and see that it gives what its manifest promises. All, or NAMES."""
+    entries = manifests.known(context.home) | (manifests.read(manifest) if manifest else {})
+    failed = False
+    for name in names or tuple(entries):
+        try:
+            report: dict[str, Any] = examine(_find(context, name, manifest))
+        except ModelError as error:
+            report, failed = {"name": name, "ok": False, "error": str(error)}, True
+        click.echo(json.dumps(report) if as_json else _verdict(report))
+    raise SystemExit(1 if failed else 0)
+
+
+def examine(entry: Entry) -> dict[str, Any]:
+    """Load and run a model on a grey picture. Raises ModelError if anything is not as declared."""
+    spec = entry.spec
+    model = tflite.load(spec, entry.folder)
+    grey = np.full((1, spec.height_px, spec.width_px, 3), 127, np.uint8)
+    if spec.task is Task.DETECTOR:
+        detect.detect(grey[0], Detector(spec=spec, infer=model), detect.Options())
+    else:
+        embed(grey[0], Embedder(spec=spec, infer=model, identity=model.identity))
+    return {"name": spec.name, "ok": True, "kernels": model.kernels, "xnnpack": model.delegated, "sha256": spec.sha256}
+
+
+def _find(context: Context, name: str, manifest: Path | None) -> Entry:
+    entries = manifests.read(manifest) if manifest else manifests.known(context.home)
+    if name not in entries:
+        raise ModelError(f"no model is named {name}; there are: {', '.join(sorted(entries))}")
+    return entries[name]
+
+
+def _row(entry: Entry, used: bool) -> dict[str, Any]:
+    spec = entry.spec
+    return {
+        "name": spec.name,
+        "task": spec.task.value,
+        "in_use": used,
+        "input": [spec.width_px, spec.height_px],
+        "licence": spec.licence,
+        "origin": spec.origin,
+        "manifest": str(entry.manifest),
+    }
+
+
+def _text(row: dict[str, Any]) -> str:
+    mark = "*" if row["in_use"] else " "
+    size = "x".join(map(str, row["input"]))
+    return f"{mark} {row['task']:9} {row['name']:28} {size:9} {row['licence']}\n            {row['origin']}"
+
+
+def _verdict(report: dict[str, Any]) -> str:
+    if not report["ok"]:
+        return f"FAILED  {report['error']}"
+    note = "" if report["xnnpack"] else "  (not under XNNPACK: slow)"
+    return f"ok      {report['name']}: {report['kernels']}{note}"

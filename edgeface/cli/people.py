@@ -1,0 +1,76 @@
+"""`edgeface people`: who is enrolled."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from edgeface.cli.context import Context
+from edgeface.service.bootstrap import load_models
+from edgeface.store.gallery import GalleryStore, Person
+
+
+@click.group(invoke_without_command=True, short_help="List, rename or forget people.")
+@click.pass_context
+def people(ctx: click.Context) -> None:
+    """Who is enrolled. Without a subcommand: the list."""
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(list_people)
+
+
+@people.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a person and line.")
+@click.pass_obj
+def list_people(context: Context, as_json: bool = False) -> None:
+    """Everybody, with the number of templates that the embedder in use can compare."""
+    identity = load_models(context.home).embedder.identity
+    with context.gallery() as database:
+        everybody = GalleryStore(database).people()
+    for person in everybody:
+        row = _row(person, identity)
+        click.echo(json.dumps(row) if as_json else _text(row))
+    if not everybody and not as_json:
+        click.echo("Nobody is enrolled yet: `edgeface enrol NAME PICTURE...`")
+
+
+@people.command()
+@click.argument("who")
+@click.argument("name")
+@click.pass_obj
+def rename(context: Context, who: str, name: str) -> None:
+    """Give WHO (a name or an id) the new NAME; the former one is overwritten on the disk."""
+    with context.gallery() as database:
+        store = GalleryStore(database)
+        person = store.rename(store.find(who).id, name)
+    click.echo(f"{person.id} is now {person.name}.")
+
+
+@people.command()
+@click.argument("who")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def forget(context: Context, who: str, yes: bool) -> None:
+    """Delete WHO (a name or an id): name and templates are overwritten on the disk. There is no way back."""
+    with context.gallery() as database:
+        store = GalleryStore(database)
+        person = store.find(who)
+        if not yes:
+            click.confirm(f"Forget {person.name} ({person.id}) for good?", abort=True)
+        store.forget(person.id)
+    click.echo(f"{person.id} is forgotten; decisions about that id stay in the journal without a name.")
+
+
+def _row(person: Person, identity: str) -> dict[str, Any]:
+    return {
+        "id": person.id,
+        "name": person.name,
+        "templates": person.templates.get(identity, 0),
+        "templates_of_other_models": sum(n for model, n in person.templates.items() if model != identity),
+    }
+
+
+def _text(row: dict[str, Any]) -> str:
+    note = "" if row["templates"] else "  cannot be recognised: enrol again with the embedder in use"
+    return f"{row['id']}  {row['name']}  {row['templates']} template(s){note}"

@@ -1,0 +1,135 @@
+"""`edgeface run`: watch a camera and decide."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edgeface.adapters.camera import open_source
+from edgeface.adapters.camera.files import Replay
+from edgeface.adapters.clock import SystemClock
+from edgeface.cli.context import Context
+from edgeface.decide import Outcome
+from edgeface.errors import PictureError
+from edgeface.service.bootstrap import Station, open_station
+from edgeface.service.loop import Recorded, Step
+from edgeface.service.ports import Camera
+from edgeface.service.settings import Config
+
+COLOURS = {Outcome.GRANT: "green", Outcome.UNKNOWN: "red", Outcome.INSUFFICIENT_QUALITY: "yellow"}
+
+
+@click.command(short_help="Watch a camera and decide.")
+@click.option("--source", required=True, help="0, /dev/video0, rtsp://..., picamera2, or a file or folder to play.")
+@click.option("--broker", help="mqtt://user@host:1883 or mqtts://...; default: the configuration's.")
+@click.option("--device", help="Name of this reader in MQTT topics.")
+@click.option("--door", help="Which door it serves.")
+@click.option("--fast", is_flag=True, help="Play files as fast as they can be judged, not at their own pace.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a decision and line.")
+@click.pass_obj
+def run(
+    context: Context,
+    source: str,
+    broker: str | None,
+    device: str | None,
+    door: str | None,
+    fast: bool,
+    as_json: bool,
+) -> None:
+    """Watch SOURCE and decide who may enter, until it ends or Ctrl-C.
+
+    A decision needs several good shots of one visitor. Each is stored first, then printed and published; without a
+    broker it stays in the journal. "unknown" is a face well seen that nobody enrolled has; "insufficient_quality" is a
+    face never seen well enough.
+    """
+    logging.basicConfig(format="%(levelname)s %(message)s", level=logging.WARNING)
+    config = _configured(context.config(), broker, device, door, fast)
+    loaded = context.loaded()
+    with context.gallery() as database, _stop_on_signals():
+        camera = open_source(source, SystemClock(), config.camera, on_bad_picture=_tell_bad)
+        film_time = fast and isinstance(camera, Replay)
+        with closing(camera), open_station(config, loaded, database, film_time=film_time) as station:
+            _greet(station, config, as_json)
+            _watch(camera, station, as_json)
+
+
+def _configured(config: Config, broker: str | None, device: str | None, door: str | None, fast: bool) -> Config:
+    mqtt = replace(config.mqtt, broker=broker or config.mqtt.broker, device=device or config.mqtt.device)
+    try:
+        decide = replace(config.decide, door=door or config.decide.door)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--door") from error
+    return replace(config, mqtt=mqtt, decide=decide, camera=replace(config.camera, real_time=not fast))
+
+
+def _watch(camera: Camera, station: Station, as_json: bool) -> None:
+    try:
+        for step in station.reader.watch(camera.frames()):
+            for recorded in step.decisions:
+                click.echo(_line(recorded, step, station, as_json))
+    except KeyboardInterrupt:
+        click.echo("stopped", err=True)
+
+
+def _greet(station: Station, config: Config, as_json: bool) -> None:
+    if as_json:
+        return
+    people = len(station.gallery.people)
+    click.echo(f"{people} people can be recognised. Door: {config.decide.door}.", err=True)
+    if config.mqtt.broker:
+        click.echo(f"Publishing to {config.mqtt.broker} as {config.mqtt.base}/{config.mqtt.device}.", err=True)
+    else:
+        click.echo("No broker is configured: decisions are stored, not published.", err=True)
+
+
+def _line(recorded: Recorded, step: Step, station: Station, as_json: bool) -> str:
+    decision = recorded.decision
+    name = station.store.name_of(decision.person_id) if decision.person_id else None
+    if as_json:
+        return json.dumps(_plain(recorded, step, name))
+    outcome = click.style(f"{decision.outcome.value:20}", fg=COLOURS[decision.outcome])
+    score = "" if decision.score is None else f"  score {decision.score:.2f} of {decision.threshold:.2f}"
+    return f"#{recorded.seq} {outcome} {name or '-':20} {decision.reason}{score}  ({step.took_ms:.0f} ms)"
+
+
+def _plain(recorded: Recorded, step: Step, name: str | None) -> dict[str, Any]:
+    decision = recorded.decision
+    return {
+        "seq": recorded.seq,
+        "id": decision.id,
+        "outcome": decision.outcome.value,
+        "door": decision.door,
+        "person": None if decision.person_id is None else {"id": decision.person_id, "label": name},
+        "reason": decision.reason,
+        "rule": decision.rule,
+        "score": decision.score,
+        "margin": decision.margin,
+        "threshold": decision.threshold,
+        "quality": decision.quality,
+        "shots": decision.shots,
+        "track": decision.track,
+        "frame": step.frame.sequence,
+        "took_ms": round(step.took_ms, 2),
+    }
+
+
+def _tell_bad(path: Path, error: PictureError) -> None:
+    click.echo(f"skipped: {path}: {error}", err=True)
+
+
+@contextmanager
+def _stop_on_signals() -> Iterator[None]:
+    """SIGTERM ends the loop as Ctrl-C does, so that the journal and the broker are left in order."""
+    former = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)

@@ -1,0 +1,179 @@
+"""Belief about a visitor, and the time, become at most one decision.
+
+    decide(case, options, now, identity) -> Decision | None
+
+Fail closed: only a belief that meets every condition grants. "Unknown" (good shots, nobody known) and "insufficient
+quality" (no good shots) are outcomes of their own, because they call for different advice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from edgeface.evidence import Belief, Verdict
+from edgeface.frame import Instant
+from edgeface.pose import Pose
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """When a belief is enough."""
+
+    door: str = "main"
+    """Which door this reader serves; letters, digits, `-` and `_`."""
+    threshold: float | None = None
+    """Fused cosine similarity that grants; unset: the embedder's card, measured at a false match rate of 1 in 1,000.
+    May only be set above the card's: a lower one is refused."""
+    min_margin: float = 0.05
+    """Lead over the second-best person. Kin and look-alikes among the enrolled stay shut out rather than mixed up."""
+    min_shots: int = 3
+    """Good shots that must agree before a door opens."""
+    unknown_shots: int = 6
+    """Good shots after which a face that matches nobody is called unknown."""
+    patience_s: float = 2.0
+    """After this long without enough good shots the outcome is "insufficient quality"."""
+    retry_s: float = 3.0
+    """A visitor who was not let in and stays is judged afresh after this long."""
+    max_age_s: float = 0.5
+    """A grant needs a good shot at most this old: nothing opens late."""
+
+    def __post_init__(self) -> None:
+        if not self.door or not all(c.isascii() and (c.isalnum() or c in "-_") for c in self.door):
+            raise ValueError("door must be letters, digits, - and _")
+        if self.threshold is not None and not 0 < self.threshold < 1:
+            raise ValueError("threshold must be between 0 and 1")
+        if not 2 <= self.min_shots <= self.unknown_shots:
+            raise ValueError("min_shots must be at least 2 and at most unknown_shots")
+        if not 0 < self.max_age_s <= 0.5:
+            raise ValueError("max_age_s must be above 0 and at most 0.5")
+        if min(self.patience_s, self.retry_s) <= 0:
+            raise ValueError("patience_s and retry_s must be above 0")
+        if not 0 <= self.min_margin < 1:
+            raise ValueError("min_margin must be at least 0 and below 1")
+
+
+class Outcome(StrEnum):
+    """What a door is told."""
+
+    GRANT = "grant"
+    """A known person, well seen."""
+    UNKNOWN = "unknown"
+    """A face well seen that belongs to nobody enrolled."""
+    INSUFFICIENT_QUALITY = "insufficient_quality"
+    """A face never seen well enough to judge."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """One judgement about one visit."""
+
+    id: str
+    """Unique; 32 hex digits."""
+    door: str
+    """Which door; an opaque id."""
+    outcome: Outcome
+    reason: str
+    """A sentence a person can act on, without names: "3 of 3 good shots agree", "too dark in 9 of 12 shots"."""
+    rule: str
+    """Which rule decided; an identifier such as "known_person"."""
+    person_id: str | None
+    """Who, if granted; an opaque id."""
+    score: float | None
+    """Fused cosine similarity to the best person, -1..1; None if no shot could be compared."""
+    margin: float | None
+    """Distance to the second-best person; None if there is none."""
+    threshold: float
+    """Score that was needed."""
+    quality: float | None
+    """Mean quality of the shots that counted, 0..100."""
+    pose: Pose | None
+    """Of the best shot."""
+    shots: int
+    """Good shots that counted."""
+    track: int
+    """Number of the track within this run."""
+    captured_at: Instant
+    """When the last frame that counted was taken."""
+    decided_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One visit, as it stands."""
+
+    track: int
+    belief: Belief
+    verdict: Verdict | None
+    """Whom the belief points to; None without a good shot or without anybody enrolled."""
+    ended: bool
+    """The visitor has left the picture."""
+    floor: float
+    """The embedder's own threshold, below which nothing grants."""
+
+
+def decide(case: Case, options: Options, now: Instant, identity: str) -> Decision | None:
+    """The decision that this visit calls for now, if any. `identity` becomes its unique id."""
+    ruling = _rule(case, options, now)
+    if ruling is None:
+        return None
+    outcome, rule, reason = ruling
+    belief, verdict = case.belief, case.verdict
+    return Decision(
+        id=identity,
+        door=options.door,
+        outcome=outcome,
+        reason=reason,
+        rule=rule,
+        person_id=verdict.person_id if outcome is Outcome.GRANT and verdict else None,
+        score=verdict.score if verdict else None,
+        margin=verdict.margin if verdict else None,
+        threshold=needed(case.floor, options),
+        quality=belief.quality_sum / belief.shots if belief.shots else None,
+        pose=belief.pose,
+        shots=belief.shots,
+        track=case.track,
+        captured_at=belief.shot_at or belief.newest_at,
+        decided_at=now,
+    )
+
+
+def needed(floor: float, options: Options) -> float:
+    """The score that grants: the model's own threshold, or a stricter one."""
+    return floor if options.threshold is None else max(floor, options.threshold)
+
+
+def _rule(case: Case, options: Options, now: Instant) -> tuple[Outcome, str, str] | None:
+    """(outcome, rule, reason), or None to go on looking."""
+    belief = case.belief
+    doubt = _doubt(case, options, now)
+    if doubt is None:
+        return Outcome.GRANT, "known_person", f"{belief.shots} good shots agree"
+    seen_enough = belief.shots >= options.unknown_shots or (case.ended and belief.shots >= options.min_shots)
+    if seen_enough:
+        return Outcome.UNKNOWN, "unknown_face", f"{doubt} in {belief.shots} good shots"
+    impatient = now.seconds_since(belief.begun_at) >= options.patience_s
+    if belief.shots < options.min_shots and belief.sightings >= options.min_shots and (case.ended or impatient):
+        return Outcome.INSUFFICIENT_QUALITY, "too_few_good_shots", _explain(belief)
+    return None
+
+
+def _doubt(case: Case, options: Options, now: Instant) -> str | None:
+    """What stands against a grant, or None if nothing does."""
+    belief, verdict = case.belief, case.verdict
+    if verdict is None or belief.shot_at is None:
+        return "nobody is enrolled to compare with"
+    if not verdict.score >= needed(case.floor, options):
+        return "nobody enrolled is alike enough"
+    if verdict.margin is not None and not verdict.margin >= options.min_margin:
+        return "two people enrolled are equally alike"
+    if belief.shots < options.min_shots:
+        return "too few shots agree"
+    if case.ended or not now.seconds_since(belief.shot_at) <= options.max_age_s:
+        return "the last good shot is too old to act on"
+    return None
+
+
+def _explain(belief: Belief) -> str:
+    gates = ", ".join(f"{refusal.value} in {count}" for refusal, count in belief.refused)
+    return f"{belief.shots} good shots of {belief.sightings}" + (f": {gates}" if gates else "")

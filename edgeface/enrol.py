@@ -1,0 +1,44 @@
+"""Pictures of one person become templates. Pure: the same gate as at the door, and exactly one face a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgeface import align, detect, embed, pose, quality
+from edgeface.detect import Detection
+from edgeface.embed import Embedding
+from edgeface.frame import Pixels
+from edgeface.pipeline import Models, Options
+from edgeface.pose import Pose
+from edgeface.quality import Quality
+
+BYSTANDER = 0.25
+"""A second face at least this large, against the first, makes a picture ambiguous. Smaller ones are far behind."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Portrait:
+    """One picture that may stand for a person."""
+
+    embedding: Embedding
+    detection: Detection
+    pose: Pose
+    quality: Quality
+
+
+def portrait(pixels: Pixels, models: Models, options: Options) -> Portrait | str:
+    """The one good face of a picture, or a sentence that says why there is none."""
+    faces = detect.detect(pixels, models.detector, options.detect)
+    if not faces:
+        return "no face found: use a picture in which the face is upright and at least a tenth of the width"
+    first, *others = sorted(faces, key=lambda face: -face.box.w)
+    if any(other.box.w >= BYSTANDER * first.box.w for other in others):
+        return f"{len(faces)} faces found: crop the picture to the person who is to be enrolled"
+    angles = pose.estimate(first)
+    usable = quality.assess(pixels, first, angles, options.quality)
+    if not usable.accepted:
+        return "; ".join(str(refused) for refused in usable.refusals)
+    chip = align.chip(pixels, first.landmarks, models.embedder.spec)
+    return Portrait(
+        embedding=embed.embed(chip, models.embedder), detection=first, pose=angles, quality=usable
+    )

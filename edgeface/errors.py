@@ -1,0 +1,135 @@
+"""Everything that can go wrong, as one tree.
+
+    EdgefaceError                 exit code
+    ├── PictureError              65   a picture file that cannot be used; `reason` names why
+    ├── ConfigError               78   a key, value or file of the configuration
+    ├── ModelError                65   a model file or its manifest entry
+    │   └── ModelMismatch         65   embeddings of different models meet
+    ├── GalleryError              74   the database of people and decisions
+    │   ├── GalleryMissing        74   it existed and is gone
+    │   ├── GalleryCorrupt        74   it is there and cannot be trusted
+    │   ├── GalleryInUse          75   another process owns it
+    │   └── UnknownPerson         65   no such person
+    ├── CameraError               69   a source of frames
+    │   ├── CameraUnavailable     69   it cannot be opened
+    │   └── CameraLost            69   it was there and stopped
+    ├── EnrolmentError            65   pictures that do not make a person
+    └── BrokerError               69   the MQTT broker
+
+A refusal ("too blurred") is a value, never one of these. Exit codes follow sysexits(3). Each message says what is wrong
+and what to do about it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+
+class EdgefaceError(Exception):
+    """Root of the tree."""
+
+    exit_code: ClassVar[int] = 70
+
+
+class PictureProblem(StrEnum):
+    """Why a file is no usable picture."""
+
+    UNREADABLE = "unreadable"
+    """The operating system could not read the file."""
+    NOT_A_PICTURE = "not_a_picture"
+    """Neither JPEG nor PNG by its first bytes."""
+    TRUNCATED = "truncated"
+    """It ends before its end marker."""
+    CORRUPT = "corrupt"
+    """Its structure or pixels cannot be decoded."""
+    ALPHA = "alpha"
+    """It has transparency: what a person sees depends on the background."""
+    PALETTE = "palette"
+    """Indexed colours."""
+    CMYK = "cmyk"
+    """Print colours, four channels."""
+    SIXTEEN_BIT = "sixteen_bit"
+    """More than 8 bits a channel."""
+    ANIMATED = "animated"
+    """More than one picture in the file."""
+    TOO_LARGE = "too_large"
+    """More pixels, or more bytes, than the limit."""
+
+
+class PictureError(EdgefaceError):
+    """A picture file that cannot be used."""
+
+    exit_code = 65
+
+    def __init__(self, reason: PictureProblem, detail: str) -> None:
+        super().__init__(f"{reason.value}: {detail}")
+        self.reason = reason
+
+
+class ConfigError(EdgefaceError):
+    """A key, value or file of the configuration; the message gives the path of the key."""
+
+    exit_code = 78
+
+
+class ModelError(EdgefaceError):
+    """A model file or its manifest entry is missing, altered or of the wrong kind."""
+
+    exit_code = 65
+
+
+class ModelMismatch(ModelError):
+    """Embeddings of different models were about to be compared."""
+
+
+class GalleryError(EdgefaceError):
+    """The database of people and decisions."""
+
+    exit_code = 74
+
+
+class GalleryMissing(GalleryError):
+    """A gallery that existed is gone; it is never replaced by an empty one."""
+
+
+class GalleryCorrupt(GalleryError):
+    """The gallery's file is damaged or is not a gallery."""
+
+
+class GalleryInUse(GalleryError):
+    """Another process owns the gallery."""
+
+    exit_code = 75
+
+
+class UnknownPerson(GalleryError):
+    """No person of that name or id is enrolled."""
+
+    exit_code = 65
+
+
+class CameraError(EdgefaceError):
+    """A source of frames."""
+
+    exit_code = 69
+
+
+class CameraUnavailable(CameraError):
+    """The source cannot be opened."""
+
+
+class CameraLost(CameraError):
+    """The source was there and stopped delivering."""
+
+
+class EnrolmentError(EdgefaceError):
+    """The pictures given do not make an enrolment."""
+
+    exit_code = 65
+
+
+class BrokerError(EdgefaceError):
+    """The MQTT broker refused or could not be reached."""
+
+    exit_code = 69

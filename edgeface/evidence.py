@@ -1,0 +1,99 @@
+"""The shots of one track become one belief. No single frame opens a door."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from edgeface.frame import Instant
+from edgeface.match import Gallery, Match
+from edgeface.model import Tensor
+from edgeface.pose import Pose
+from edgeface.quality import Quality, Refusal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Belief:
+    """What the sightings of one track say so far."""
+
+    begun_at: Instant
+    """Capture time of the first sighting."""
+    newest_at: Instant
+    """Capture time of the newest sighting, good or not."""
+    shot_at: Instant | None = None
+    """Capture time of the newest good shot."""
+    shots: int = 0
+    """Good shots so far."""
+    refused: tuple[tuple[Refusal, int], ...] = ()
+    """How often each gate refused a sighting."""
+    sightings: int = 0
+    """All sightings, good or not."""
+    weight: float = 0.0
+    """Sum of the shots' weights."""
+    total: Tensor | None = None
+    """Weighted sum of the shots' scores, float32 (people,)."""
+    revision: int | None = None
+    """Gallery the scores belong to."""
+    best_quality: float = 0.0
+    quality_sum: float = 0.0
+    pose: Pose | None = None
+    """Of the best shot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Whom a belief points to."""
+
+    person_id: str
+    score: float
+    """Quality-weighted mean cosine, -1..1."""
+    margin: float | None
+    """Distance to the second-best person; None if only one is enrolled."""
+
+
+def begin(now: Instant) -> Belief:
+    """Nothing seen yet."""
+    return Belief(begun_at=now, newest_at=now)
+
+
+def refuse(belief: Belief, quality: Quality, captured_at: Instant) -> Belief:
+    """A sighting that does not count, remembered by its reasons."""
+    counts = Counter(dict(belief.refused))
+    counts.update({refused.refusal for refused in quality.refusals})
+    return replace(
+        belief, refused=tuple(counts.most_common()), sightings=belief.sightings + 1, newest_at=captured_at
+    )
+
+
+def add(belief: Belief, quality: Quality, pose: Pose, match: Match, captured_at: Instant) -> Belief:
+    """A good shot. Scores from another revision of the gallery are dropped, not mixed."""
+    if belief.revision not in (None, match.revision):
+        belief = replace(begin(captured_at), refused=belief.refused, sightings=belief.sightings)
+    weight = max(quality.score, 1.0) / 100
+    total = match.scores * np.float32(weight)
+    better = quality.score >= belief.best_quality
+    return replace(
+        belief,
+        newest_at=captured_at,
+        shot_at=captured_at,
+        shots=belief.shots + 1,
+        sightings=belief.sightings + 1,
+        weight=belief.weight + weight,
+        total=total if belief.total is None else belief.total + total,
+        revision=match.revision,
+        best_quality=max(quality.score, belief.best_quality),
+        quality_sum=belief.quality_sum + quality.score,
+        pose=pose if better else belief.pose,
+    )
+
+
+def weigh(belief: Belief, gallery: Gallery) -> Verdict | None:
+    """The best person and the lead over the next, or None without a good shot or without anybody enrolled."""
+    if belief.total is None or belief.revision != gallery.revision or belief.total.size == 0:
+        return None
+    scores = belief.total / np.float32(belief.weight)
+    order = np.argsort(-scores, kind="stable")
+    margin = float(scores[order[0]] - scores[order[1]]) if scores.size > 1 else None
+    return Verdict(person_id=gallery.people[order[0]], score=float(scores[order[0]]), margin=margin)

@@ -1,0 +1,89 @@
+"""What a model file expects and gives, and how pixels become its numbers. Pure; the file itself is the adapter's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeface.frame import Pixels
+
+Tensor = npt.NDArray[np.float32]
+Infer = Callable[[Pixels], tuple[Tensor, ...]]
+"""Picture, uint8 (1, h, w, 3) RGB -> the model's outputs as real numbers, in the order of its file. The adapter
+normalises and quantizes with the spec, so that a stage and a test never see scales and zero points."""
+
+
+class Task(StrEnum):
+    """What a model is for."""
+
+    DETECTOR = "detector"
+    EMBEDDER = "embedder"
+
+
+class Layout(StrEnum):
+    """How a model's outputs are to be read."""
+
+    GRID = "grid"
+    """Ours: score, shape and pose maps at strides 8, 16 and 32."""
+    BLAZEFACE = "blazeface"
+    """MediaPipe's short-range face detector: 896 anchors, 6 keypoints."""
+    EMBEDDING = "embedding"
+    """One vector."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """One entry of `models/manifest.toml`: everything needed to run a file, and the right to."""
+
+    name: str
+    """Unique within the manifest."""
+    task: Task
+    file: str
+    """File name, beside the manifest."""
+    sha256: str
+    """Of the file, hex; checked before the file is parsed."""
+    licence: str
+    """SPDX identifier, or a sentence where none applies."""
+    origin: str
+    """Who made it, from what."""
+    layout: Layout
+    width_px: int
+    """Input width. For the grid layout a default: any multiple of 32 runs."""
+    height_px: int
+    mean: float
+    """Input = (pixel - mean) / std."""
+    std: float
+    order: str = "RGB"
+    """Colour order of the input: "RGB" or "BGR"."""
+    template: tuple[tuple[float, float], ...] = ()
+    """Embedders: where the five landmarks belong, as fractions of input width and height."""
+    dimensions: int = 0
+    """Embedders: length of the vector."""
+    output: int = 0
+    """Embedders: which of the file's outputs is the vector."""
+    mirror: bool = False
+    """Embedders: add the embedding of the mirrored chip."""
+    thresholds: dict[str, float] = field(default_factory=dict)
+    """Scores this model was measured to need, by name, with the measurement in its card."""
+
+
+def normalise(pixels: Pixels, spec: ModelSpec) -> Tensor:
+    """RGB uint8 pixels -> float32 numbers in the model's colour order, as training and calibration feed it."""
+    ordered = pixels if spec.order == "RGB" else pixels[..., ::-1]
+    return ((ordered.astype(np.float32) - np.float32(spec.mean)) / np.float32(spec.std)).astype(np.float32)
+
+
+def input_table(spec: ModelSpec, scale: float, zero_point: int, dtype: npt.DTypeLike) -> npt.NDArray[np.generic]:
+    """The 256 quantized values of the 256 pixel values: normalising a picture is then one look-up a byte."""
+    real = (np.arange(256, dtype=np.float32) - np.float32(spec.mean)) / np.float32(spec.std)
+    limits = np.iinfo(np.dtype(dtype))
+    return np.clip(np.round(real / scale) + zero_point, limits.min, limits.max).astype(dtype)
+
+
+def dequantize(values: npt.NDArray[np.generic], scale: float, zero_point: int) -> Tensor:
+    """Quantized numbers -> real numbers, float32."""
+    return (values.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)

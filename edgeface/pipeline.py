@@ -1,0 +1,147 @@
+"""The sentence: frame -> detect -> track -> pose -> quality -> align -> embed -> match -> evidence -> decide.
+
+What a frame shows is folded into a `Scene`; what a scene calls for becomes decisions. Journal and publish come after,
+outside: everything here is pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from edgeface import align, decide, detect, embed, evidence, match, pose, quality, track
+from edgeface.decide import Case, Decision, Outcome
+from edgeface.detect import Detection, Detector
+from edgeface.embed import Embedder
+from edgeface.evidence import Belief
+from edgeface.frame import Frame, Instant
+from edgeface.match import Gallery, Match
+from edgeface.pose import Pose
+from edgeface.quality import Quality
+from edgeface.track import Track
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Every stage's options, in the order of the flow."""
+
+    detect: detect.Options = field(default_factory=detect.Options)
+    track: track.Options = field(default_factory=track.Options)
+    quality: quality.Options = field(default_factory=quality.Options)
+    decide: decide.Options = field(default_factory=decide.Options)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Models:
+    """The two models that the flow runs."""
+
+    detector: Detector
+    embedder: Embedder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sighting:
+    """One face in one frame, and what became of it."""
+
+    track: int
+    """Number of its track."""
+    detection: Detection
+    pose: Pose
+    quality: Quality
+    match: Match | None
+    """None if the gate refused it, or its visit is already decided."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scene:
+    """What the reader remembers from frame to frame."""
+
+    tracks: tuple[Track, ...] = ()
+    beliefs: Mapping[int, Belief] = field(default_factory=dict)
+    """By track number; a decided visit has none until it is judged afresh."""
+    decided: Mapping[int, tuple[Outcome, Instant]] = field(default_factory=dict)
+    """By track number: the last outcome of visitors still in the picture, and when."""
+    ended: tuple[int, ...] = ()
+    """Tracks that this frame closed and that still wait for judgement."""
+    next_number: int = 1
+
+
+def recognise(
+    frame: Frame, scene: Scene, models: Models, gallery: Gallery, options: Options
+) -> tuple[Scene, tuple[Sighting, ...]]:
+    """Every face in `frame`, with its similarity to everybody or the reason it was refused, folded into the scene."""
+    found = detect.detect(frame.pixels, models.detector, options.detect)
+    tracks, ended = track.follow(scene.tracks, found, frame.captured_at, options.track, scene.next_number)
+    seen = [visitor for visitor in tracks if visitor.seen_at == frame.captured_at]
+    beliefs = dict(scene.beliefs)
+    sightings = []
+    for visitor in seen:
+        sighting = _examine(frame, visitor, _is_open(scene, visitor, frame, options), models, gallery, options)
+        sightings.append(sighting)
+        if sighting.match is not None or not sighting.quality.accepted:
+            beliefs[visitor.number] = _learn(beliefs.get(visitor.number), sighting, frame.captured_at)
+    numbers = {visitor.number for visitor in tracks}
+    grown = replace(
+        scene,
+        tracks=tracks,
+        beliefs=beliefs,
+        decided={number: past for number, past in scene.decided.items() if number in numbers},
+        ended=tuple(visitor.number for visitor in ended),
+        next_number=max([scene.next_number, *(number + 1 for number in numbers)]),
+    )
+    return grown, tuple(sightings)
+
+
+def judge(
+    scene: Scene, gallery: Gallery, floor: float, options: Options, now: Instant, identify: Callable[[], str]
+) -> tuple[Scene, tuple[Decision, ...]]:
+    """The decisions that a scene calls for now. `floor` is the embedder's threshold; `identify` gives unique ids."""
+    beliefs, decided = dict(scene.beliefs), dict(scene.decided)
+    decisions = []
+    for number, belief in scene.beliefs.items():
+        if number in decided and not _may_retry(decided[number], belief.newest_at, options):
+            continue
+        case = Case(
+            track=number,
+            belief=belief,
+            verdict=evidence.weigh(belief, gallery),
+            ended=number in scene.ended,
+            floor=floor,
+        )
+        decision = decide.decide(case, options.decide, now, identify())
+        if decision is not None:
+            decisions.append(decision)
+            decided[number] = decision.outcome, now
+        if decision is not None or case.ended:
+            del beliefs[number]
+    return replace(scene, beliefs=beliefs, decided=decided, ended=()), tuple(decisions)
+
+
+def _examine(
+    frame: Frame, visitor: Track, wanted: bool, models: Models, gallery: Gallery, options: Options
+) -> Sighting:
+    angles = pose.estimate(visitor.detection)
+    usable = quality.assess(frame.pixels, visitor.detection, angles, options.quality)
+    found: Match | None = None
+    if usable.accepted and wanted:
+        chip = align.chip(frame.pixels, visitor.detection.landmarks, models.embedder.spec)
+        found = match.match(embed.embed(chip, models.embedder), gallery)
+    return Sighting(track=visitor.number, detection=visitor.detection, pose=angles, quality=usable, match=found)
+
+
+def _learn(belief: Belief | None, sighting: Sighting, captured_at: Instant) -> Belief:
+    belief = belief or evidence.begin(captured_at)
+    if sighting.match is None:
+        return evidence.refuse(belief, sighting.quality, captured_at)
+    return evidence.add(belief, sighting.quality, sighting.pose, sighting.match, captured_at)
+
+
+def _is_open(scene: Scene, visitor: Track, frame: Frame, options: Options) -> bool:
+    """Whether this visit still needs judging: saves the embedding of visitors already decided."""
+    past = scene.decided.get(visitor.number)
+    return past is None or _may_retry(past, frame.captured_at, options)
+
+
+def _may_retry(past: tuple[Outcome, Instant], now: Instant, options: Options) -> bool:
+    outcome, decided_at = past
+    return outcome is not Outcome.GRANT and now.seconds_since(decided_at) >= options.decide.retry_s

@@ -1,0 +1,199 @@
+"""Is this sighting good enough to judge a person by? Named measures, and refusals that say by how much.
+
+Measures follow ISO/IEC 29794-5: inter-eye distance, sharpness, under- and over-exposure, dynamic range, head pose,
+cropping. All but the pose are taken from the luminance of the face alone, scaled to one size, so that they mean the
+same for a near and a far face.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from edgeface.detect import Detection
+from edgeface.frame import Pixels
+from edgeface.image import laplacian, luminance, resize
+from edgeface.pose import Pose
+
+VIEW_PX = 64
+"""Side of the view that light and sharpness are measured on."""
+
+
+class Refusal(StrEnum):
+    """Why a sighting does not count."""
+
+    TOO_SMALL = "too_small"
+    """Too few pixels between the eyes."""
+    BLURRED = "blurred"
+    """Out of focus, or moving."""
+    TOO_DARK = "too_dark"
+    OVER_EXPOSED = "over_exposed"
+    LOW_CONTRAST = "low_contrast"
+    """Grey in grey: fog, glare on the lens, a backlit face."""
+    POSE = "pose"
+    """Turned too far away."""
+    CUT_OFF = "cut_off"
+    """Part of the face lies outside the picture."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a sighting needs. The measurements behind each default are in models/quality.md."""
+
+    min_eye_distance_px: float = 16.0
+    """Between the eye centres, corrected for yaw."""
+    min_sharpness: float = 12.0
+    """0..100."""
+    min_brightness: float = 40.0
+    """Mean luminance of the face, 0..255."""
+    max_brightness: float = 225.0
+    """Mean luminance of the face, 0..255."""
+    min_dynamic_range: float = 35.0
+    """Luminance between the 5th and the 95th percentile of the face, 0..255."""
+    max_yaw_deg: float = 50.0
+    max_pitch_deg: float = 40.0
+    max_roll_deg: float = 45.0
+    min_inside: float = 0.85
+    """Part of the box that lies within the picture, 0..1."""
+
+    def __post_init__(self) -> None:
+        for name in ("max_yaw_deg", "max_pitch_deg", "max_roll_deg"):
+            if not 0 < getattr(self, name) <= 90:
+                raise ValueError(f"{name} must be above 0 and at most 90")
+        if not 0 <= self.min_brightness < self.max_brightness <= 255:
+            raise ValueError("min_brightness must be below max_brightness, both 0 to 255")
+        if not 0 < self.min_inside <= 1:
+            raise ValueError("min_inside must be above 0 and at most 1")
+        if min(self.min_eye_distance_px, self.min_sharpness, self.min_dynamic_range) < 0:
+            raise ValueError("min_eye_distance_px, min_sharpness and min_dynamic_range must not be negative")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """One reason, and by how much."""
+
+    refusal: Refusal
+    measure: str
+    """Name of the measure."""
+    value: float
+    limit: float
+
+    def __str__(self) -> str:
+        return f"{self.refusal.value}: {self.measure} {self.value:.4g}, limit {self.limit:.4g}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """How usable one sighting is."""
+
+    score: float
+    """0..100: 0 at or beyond any limit of use, 100 when nothing could be better. Weighs the shots of a track."""
+    refusals: tuple[Refused, ...]
+    """Empty if accepted; the worst first."""
+    inter_eye_distance_px: float
+    """Between the eye centres, divided by the cosine of the yaw."""
+    sharpness: float
+    """0..100: energy of the Laplacian relative to that of the picture itself, so light and skin do not matter."""
+    brightness: float
+    """Mean luminance of the face, 0..255."""
+    dynamic_range: float
+    """5th to 95th percentile of luminance, 0..255."""
+    inside: float
+    """Part of the box within the picture, 0..1."""
+
+    @property
+    def accepted(self) -> bool:
+        return not self.refusals
+
+
+def assess(pixels: Pixels, detection: Detection, pose: Pose, options: Options) -> Quality:
+    """Measure one face of a picture and hold it against `options`."""
+    view = _face_view(pixels, detection)
+    low, high = np.percentile(view, (5, 95))
+    measures = {
+        "inter_eye_distance_px": _eye_distance_px(detection, pose),
+        "sharpness": _sharpness(view),
+        "brightness": float(view.mean()),
+        "dynamic_range": float(high - low),
+        "inside": _inside(pixels, detection),
+    }
+    refusals = _refusals(measures, pose, options)
+    return Quality(score=_score(measures, pose, options), refusals=refusals, **measures)
+
+
+def _face_view(pixels: Pixels, detection: Detection) -> np.ndarray:
+    """Luminance of the face's middle (eyes to mouth and a little around), float32 (64, 64)."""
+    centre = detection.landmarks.mean(axis=0)
+    half = max(2.0, 0.4 * max(detection.box.w, detection.box.h))
+    left, top = (int(max(0, centre[axis] - half)) for axis in (0, 1))
+    right = int(min(pixels.shape[1], centre[0] + half))
+    bottom = int(min(pixels.shape[0], centre[1] + half))
+    if right - left < 2 or bottom - top < 2:
+        return np.zeros((VIEW_PX, VIEW_PX), np.float32)
+    return luminance(resize(pixels[top:bottom, left:right], VIEW_PX, VIEW_PX)).astype(np.float32)
+
+
+def _eye_distance_px(detection: Detection, pose: Pose) -> float:
+    apart = float(np.linalg.norm(detection.landmarks[1] - detection.landmarks[0]))
+    return apart / max(0.3, float(np.cos(np.radians(pose.yaw_deg))))
+
+
+def _sharpness(view: np.ndarray) -> float:
+    """Energy of the Laplacian against the view's own variance; noise floor 2 grey levels."""
+    energy = float(laplacian(view).var())
+    return float(min(100.0, 100 * np.sqrt(energy / (float(view.var()) + 4.0)) / 2))
+
+
+def _inside(pixels: Pixels, detection: Detection) -> float:
+    box = detection.box
+    width = min(box.x + box.w, pixels.shape[1]) - max(box.x, 0.0)
+    height = min(box.y + box.h, pixels.shape[0]) - max(box.y, 0.0)
+    return float(max(0.0, width) * max(0.0, height) / max(box.w * box.h, 1e-6))
+
+
+def _refusals(measures: dict[str, float], pose: Pose, options: Options) -> tuple[Refused, ...]:
+    floors = (
+        (Refusal.TOO_SMALL, "inter_eye_distance_px", options.min_eye_distance_px),
+        (Refusal.CUT_OFF, "inside", options.min_inside),
+        (Refusal.TOO_DARK, "brightness", options.min_brightness),
+        (Refusal.LOW_CONTRAST, "dynamic_range", options.min_dynamic_range),
+        (Refusal.BLURRED, "sharpness", options.min_sharpness),
+    )
+    found = [
+        Refused(refusal=refusal, measure=name, value=measures[name], limit=limit)
+        for refusal, name, limit in floors
+        if not measures[name] >= limit
+    ]
+    ceilings = (
+        (Refusal.OVER_EXPOSED, "brightness", measures["brightness"], options.max_brightness),
+        (Refusal.POSE, "yaw_deg", abs(pose.yaw_deg), options.max_yaw_deg),
+        (Refusal.POSE, "pitch_deg", abs(pose.pitch_deg), options.max_pitch_deg),
+        (Refusal.POSE, "roll_deg", abs(pose.roll_deg), options.max_roll_deg),
+    )
+    found += [
+        Refused(refusal=refusal, measure=name, value=value, limit=limit)
+        for refusal, name, value, limit in ceilings
+        if not value <= limit
+    ]
+    return tuple(found)
+
+
+def _score(measures: dict[str, float], pose: Pose, options: Options) -> float:
+    """Geometric mean of how far each measure is from its limit towards "could not be better"."""
+    parts = [
+        _ramp(measures["inter_eye_distance_px"], options.min_eye_distance_px / 2, 48.0),
+        _ramp(measures["sharpness"], options.min_sharpness / 2, 40.0),
+        _ramp(measures["brightness"], options.min_brightness / 2, 90.0),
+        _ramp(-measures["brightness"], -255.0, -options.max_brightness + 25),
+        _ramp(measures["dynamic_range"], options.min_dynamic_range / 2, 100.0),
+        _ramp(measures["inside"], options.min_inside - 0.2, 1.0),
+        float(np.cos(np.radians(min(90.0, abs(pose.yaw_deg))))),
+        float(np.cos(np.radians(min(90.0, abs(pose.pitch_deg))))),
+    ]
+    return float(100 * np.prod(parts) ** (1 / len(parts)))
+
+
+def _ramp(value: float, worst: float, best: float) -> float:
+    return float(np.clip((value - worst) / (best - worst), 0, 1))

@@ -1,0 +1,167 @@
+"""The one place that knows which models, gallery, camera and broker there are, and puts them together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeface import __version__, match
+from edgeface.adapters import manifest, mqtt, tflite
+from edgeface.adapters.clock import SystemClock, boot_id
+from edgeface.adapters.manifest import Choice
+from edgeface.adapters.tflite import TfliteModel
+from edgeface.detect import Detector
+from edgeface.embed import Embedder
+from edgeface.match import Gallery
+from edgeface.message import InfoMessage, Topics, WireModel, encode
+from edgeface.pipeline import Models
+from edgeface.service.deliver import Deliverer
+from edgeface.service.loop import Reader, Recorded
+from edgeface.service.settings import Config, MqttSettings
+from edgeface.store import audit
+from edgeface.store.database import Database
+from edgeface.store.gallery import GalleryStore
+from edgeface.store.journal import Journal
+from edgeface.store.outbox import Outbox
+
+GALLERY = "gallery.db"
+"""File name of people and decisions, in the home folder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """The two models in use, ready to run."""
+
+    models: Models
+    choice: Choice
+    detector: TfliteModel
+    embedder: TfliteModel
+
+    @property
+    def floor(self) -> float:
+        """The embedder's own threshold, from its card."""
+        return self.choice.embedder.spec.thresholds["grant"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Station:
+    """A reader at work, with what a person may want to know about it."""
+
+    reader: Reader
+    store: GalleryStore
+    gallery: Gallery
+    problem: Callable[[], str | None]
+    """Why decisions are not being delivered now, as a sentence; None while they are, or if no broker is configured."""
+
+
+def load_models(home: Path, *, threads: int = 1) -> Loaded:
+    """The models chosen in `home`, verified and allocated. Raises ModelError."""
+    choice = manifest.chosen(home)
+    detector = tflite.load(choice.detector.spec, choice.detector.folder, threads=threads)
+    embedder = tflite.load(choice.embedder.spec, choice.embedder.folder, threads=threads)
+    models = Models(
+        detector=Detector(spec=choice.detector.spec, infer=detector),
+        embedder=Embedder(spec=choice.embedder.spec, infer=embedder, identity=embedder.identity),
+    )
+    return Loaded(models=models, choice=choice, detector=detector, embedder=embedder)
+
+
+def freeze_gallery(store: GalleryStore, embedder: Embedder) -> Gallery:
+    """Everybody whom this embedder can know."""
+    enrolled = store.load(embedder.identity, embedder.spec.dimensions)
+    return match.freeze(
+        enrolled.vectors, enrolled.person_ids, embedder.identity, enrolled.revision, embedder.spec.dimensions
+    )
+
+
+def broker_options(settings: MqttSettings) -> mqtt.MqttOptions:
+    """The broker as the MQTT adapter takes it. Raises ConfigError."""
+    topics = Topics(base=settings.base, device=settings.device)
+    return mqtt.mqtt_options(
+        settings.broker, topics, ca_file=settings.ca_file, password_file=settings.password_file
+    )
+
+
+@contextmanager
+def open_station(config: Config, loaded: Loaded, database: Database, *, film_time: bool) -> Iterator[Station]:
+    """A reader on an open gallery; with a broker configured, its decisions are delivered until the block ends.
+
+    `film_time`: see `Reader`. Raises ConfigError, GalleryError, BrokerError.
+    """
+    clock = SystemClock()
+    store = GalleryStore(database)
+    gallery = freeze_gallery(store, loaded.models.embedder)
+    journal = Journal(database, boot_id())
+    journal.start(clock.now(), _facts(loaded))
+    with _delivery(config.mqtt, database, loaded, clock) as delivery:
+        reader = Reader(
+            models=loaded.models,
+            gallery=gallery,
+            floor=loaded.floor,
+            options=config.pipeline(),
+            journal=journal,
+            announce=delivery.announce,
+            now=clock.now,
+            film_time=film_time,
+        )
+        yield Station(reader=reader, store=store, gallery=gallery, problem=delivery.problem)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Delivery:
+    """What the loop needs of the way to the broker."""
+
+    announce: Callable[[Recorded], None]
+    problem: Callable[[], str | None]
+
+
+@contextmanager
+def _delivery(settings: MqttSettings, database: Database, loaded: Loaded, clock: SystemClock) -> Iterator[_Delivery]:
+    """A running way to the broker, or none if no broker is configured: then decisions wait in the outbox."""
+    if not settings.broker:
+        yield _Delivery(announce=lambda recorded: None, problem=lambda: None)
+        return
+    publisher = mqtt.MqttPublisher(broker_options(settings))
+    deliverer = Deliverer(
+        outbox=Outbox(database),
+        publisher=publisher,
+        clock=clock,
+        boot_id=boot_id(),
+        name_of=GalleryStore(database).name_of,
+        info=lambda: encode(_info(database, loaded)),
+    )
+    deliverer.start()
+    try:
+        yield _Delivery(
+            announce=lambda recorded: deliverer.hand_over(recorded.seq),
+            problem=lambda: str(deliverer.failure) if deliverer.failure else publisher.problem,
+        )
+    finally:
+        deliverer.stop()
+
+
+def _info(database: Database, loaded: Loaded) -> InfoMessage:
+    store = GalleryStore(database)
+    return InfoMessage(
+        version=__version__,
+        boot_id=boot_id(),
+        gallery_id=store.id(),
+        gallery_revision=store.revision(),
+        people=len(store.people()),
+        last_seq=audit.last_seq(database),
+        models=tuple(
+            WireModel(name=entry.spec.name, task=entry.spec.task, sha256=entry.spec.sha256)
+            for entry in (loaded.choice.detector, loaded.choice.embedder)
+        ),
+    )
+
+
+def _facts(loaded: Loaded) -> dict[str, str]:
+    return {
+        "version": __version__,
+        "detector": loaded.choice.detector.spec.sha256,
+        "embedder": loaded.choice.embedder.spec.sha256,
+        "kernels": loaded.embedder.kernels,
+    }

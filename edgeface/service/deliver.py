@@ -1,0 +1,222 @@
+"""Takes decisions from the disk to the broker: live while they are fresh, as history afterwards.
+
+A decision is fresh for `LIVE_FOR_S` after it was made. Fresh, it is sent once on `decision`, if there is a link; stale,
+it is history, and goes out on `history` until the broker confirms that somebody got it. It is never both at one time,
+so a link that comes back late cannot open a door.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+
+from edgeface.errors import GalleryCorrupt, GalleryError
+from edgeface.message import LIVE_FOR_S, DecisionMessage, MessageError, decode, encode, with_label
+from edgeface.service.ports import Clock, Publisher, Receipt
+from edgeface.store.outbox import Outbox, Waiting
+
+log = logging.getLogger(__name__)
+
+WINDOW = 16
+"""History messages on their way at once; the broker allows 20, and live decisions must find room beside them."""
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
+"""After history that was refused or that nobody heard, doubling: one message then tries the way for all others."""
+
+FAREWELL_S = 2.0
+"""How long a stop waits for receipts; what has none by then goes out again after the next start."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fresh:
+    """A decision was recorded."""
+
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """A message of ours has its receipt."""
+
+    seq: int
+    live: bool
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class _LinkUp:
+    """The broker is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Announce:
+    """What `info` tells has changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stop:
+    """The service ends."""
+
+
+_Event = _Fresh | _Answered | _LinkUp | _Announce | _Stop
+
+
+class Deliverer:
+    """One thread between outbox and broker. `failure` is set if the store failed it: nothing is delivered any more."""
+
+    def __init__(
+        self,
+        *,
+        outbox: Outbox,
+        publisher: Publisher,
+        clock: Clock,
+        boot_id: str,
+        name_of: Callable[[str], str | None],
+        info: Callable[[], str],
+    ) -> None:
+        """`name_of` gives a person's name for an id; `info` the InfoMessage, as JSON, to tell on each connection."""
+        self.failure: GalleryError | None = None
+        self._outbox = outbox
+        self._publisher = publisher
+        self._clock = clock
+        self._boot_id = boot_id
+        self._name_of = name_of
+        self._info = info
+        self._events: SimpleQueue[_Event] = SimpleQueue()
+        self._in_flight: dict[int, bool] = {}
+        """seq -> was it sent live."""
+        self._pause_s = 0.0
+        """Grows while history is not taken; 0 when it is."""
+        self._resume_at_ns = 0
+        self._thread = threading.Thread(target=self._run, name="deliver")
+
+    def start(self) -> None:
+        """Begin to connect and to deliver, with whatever earlier runs left behind."""
+        self._publisher.start(lambda: self._events.put(_LinkUp()))
+        self._thread.start()
+
+    def hand_over(self, seq: int) -> None:
+        """Deliver a decision that the journal has just recorded. Returns at once."""
+        self._events.put(_Fresh(seq))
+
+    def announce(self) -> None:
+        """Publish `info` again, as something in it has changed."""
+        self._events.put(_Announce())
+
+    def stop(self) -> None:
+        """Wait a little for receipts, then end the thread and the link."""
+        self._events.put(_Stop())
+        if self._thread.is_alive():
+            self._thread.join()
+        self._publisher.stop()
+
+    def _run(self) -> None:
+        try:
+            pause_s = self._drain()
+            while self._handle(self._next(pause_s)):
+                pause_s = self._drain()
+            self._farewell()
+        except GalleryError as error:
+            self.failure = error
+            log.error("delivery stopped: %s", error)
+
+    def _next(self, timeout_s: float | None) -> list[_Event]:
+        """Everything that has happened; waits for the first, but not longer than asked."""
+        events: list[_Event] = []
+        try:
+            events.append(self._events.get(timeout=timeout_s))
+            while True:
+                events.append(self._events.get_nowait())
+        except Empty:
+            return events
+
+    def _handle(self, events: list[_Event]) -> bool:
+        """False when it is time to stop."""
+        self._settle([event for event in events if isinstance(event, _Answered)])
+        if any(isinstance(event, _LinkUp) for event in events):
+            self._pause_s, self._resume_at_ns = 0.0, 0
+        if any(isinstance(event, _LinkUp | _Announce) for event in events) and self._publisher.connected:
+            self._publisher.publish_info(self._info())
+        for event in events:
+            if isinstance(event, _Fresh):
+                self._go_live(event.seq)
+        return not any(isinstance(event, _Stop) for event in events)
+
+    def _settle(self, answers: list[_Answered]) -> None:
+        """Mark what was confirmed, in one transaction, and judge whether the way is open."""
+        for answer in answers:
+            self._in_flight.pop(answer.seq, None)
+            if answer.receipt in (Receipt.REFUSED, Receipt.UNHEARD) and not answer.live:
+                self._pause_s = min(max(2 * self._pause_s, FIRST_PAUSE_S), LONGEST_PAUSE_S)
+                self._resume_at_ns = self._clock.now().monotonic_ns + int(self._pause_s * 1e9)
+                log.warning("history was %s; next attempt in %.0f s", answer.receipt.value, self._pause_s)
+        accepted = [answer for answer in answers if answer.receipt is Receipt.ACCEPTED]
+        if any(not answer.live for answer in accepted):
+            self._pause_s, self._resume_at_ns = 0.0, 0
+        if accepted:
+            self._outbox.delivered([answer.seq for answer in accepted], self._clock.now().wall_ns)
+
+    def _go_live(self, seq: int) -> None:
+        """Send a decision live if it is fresh for at least a second more: the broker counts its life in seconds."""
+        row = self._outbox.row(seq)
+        if row is None or not self._publisher.connected:
+            return
+        left_s = int(self._fresh_for_s(row))
+        if left_s >= 1:
+            self._track(seq, True, self._publisher.publish_decision(self._message(row, replayed=False), left_s))
+
+    def _drain(self) -> float | None:
+        """Send history as far as it may go; return the seconds to wait, None: until something happens."""
+        if not self._publisher.connected:
+            return None
+        paused_s = (self._resume_at_ns - self._clock.now().monotonic_ns) / 1e9
+        if paused_s > 0:
+            return paused_s
+        history = sum(not live for live in self._in_flight.values())
+        room = (1 if self._pause_s else WINDOW) - history
+        for row in self._outbox.waiting(WINDOW + len(self._in_flight)):
+            if room <= 0:
+                return None
+            if row.seq in self._in_flight:
+                continue
+            if (fresh_for_s := self._fresh_for_s(row)) > 0:
+                return fresh_for_s
+            if not self._track(row.seq, False, self._publisher.publish_history(self._message(row, replayed=True))):
+                return FIRST_PAUSE_S
+            room -= 1
+        return None
+
+    def _track(self, seq: int, live: bool, sent: Future[Receipt] | None) -> bool:
+        """Follow a message that was sent; False if it was not."""
+        if sent is None:
+            return False
+        self._in_flight[seq] = live
+        sent.add_done_callback(lambda future: self._events.put(_Answered(seq, live, future.result())))
+        return True
+
+    def _fresh_for_s(self, row: Waiting) -> float:
+        """Seconds that are left of a decision's life; none for one of an earlier boot."""
+        if row.boot_id != self._boot_id:
+            return 0.0
+        age_s = (self._clock.now().monotonic_ns - row.decided_at_monotonic_ns) / 1e9
+        return LIVE_FOR_S - max(age_s, 0.0)
+
+    def _message(self, row: Waiting, *, replayed: bool) -> str:
+        try:
+            message = decode(DecisionMessage, row.payload)
+        except MessageError as error:
+            raise GalleryCorrupt(f"audit row {row.seq} cannot be read: {error}; restore a backup") from error
+        label = None if message.person is None else self._name_of(message.person.id)
+        return encode(with_label(message, label, replayed=replayed))
+
+    def _farewell(self) -> None:
+        """The receipts that are still on their way."""
+        until_s = time.monotonic() + FAREWELL_S
+        while self._in_flight and (left_s := until_s - time.monotonic()) > 0:
+            events = self._next(left_s)
+            self._settle([event for event in events if isinstance(event, _Answered)])

@@ -1,0 +1,100 @@
+"""Frame after frame: recognise, judge, journal, announce.
+
+The journal comes first: what could not be stored is not announced, so that no door opens on a decision without a record.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from edgeface.decide import Decision
+from edgeface.frame import Frame, Instant
+from edgeface.match import Gallery
+from edgeface.pipeline import Models, Options, Scene, Sighting, judge, recognise
+from edgeface.store.journal import Journal
+
+MAX_FRAME_AGE_S = 0.5
+"""Older frames never decide: the visitor may be gone, and somebody else at the door."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A decision that is on the disk."""
+
+    seq: int
+    """Its row in the audit log."""
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Step:
+    """What one frame led to."""
+
+    frame: Frame
+    sightings: tuple[Sighting, ...]
+    """Faces in the frame; empty if it was too old to look at."""
+    decisions: tuple[Recorded, ...]
+    stale: bool
+    """Whether the frame was dropped for its age."""
+    took_ms: float
+    """Time from having the frame to having its decisions on the disk."""
+
+
+class Reader:
+    """One camera's loop. Owns the scene; runs in the thread that calls it."""
+
+    def __init__(
+        self,
+        *,
+        models: Models,
+        gallery: Gallery,
+        floor: float,
+        options: Options,
+        journal: Journal,
+        announce: Callable[[Recorded], None],
+        now: Callable[[], Instant],
+        film_time: bool = False,
+    ) -> None:
+        """`announce` is called with each decision once it is stored. With `film_time` the frames' own times count as
+        now, for films that are played faster or slower than life."""
+        self._models, self._gallery, self._floor, self._options = models, gallery, floor, options
+        self._journal, self._announce = journal, announce
+        self._now, self._film_time = now, film_time
+        self._scene = Scene()
+        self._newest: Instant | None = None
+
+    def watch(self, frames: Iterable[Frame]) -> Iterator[Step]:
+        """Each frame's outcome as it comes; when the source ends, the visits still open are judged."""
+        for frame in frames:
+            yield self.step(frame)
+            last = frame
+        if self._newest is not None:
+            yield self._finish(last)
+
+    def step(self, frame: Frame) -> Step:
+        """Look at one frame and act on what it shows."""
+        started = self._now()
+        now = frame.captured_at if self._film_time else started
+        if now.seconds_since(frame.captured_at) > MAX_FRAME_AGE_S:
+            return Step(frame=frame, sightings=(), decisions=(), stale=True, took_ms=0.0)
+        self._newest = frame.captured_at
+        self._scene, sightings = recognise(frame, self._scene, self._models, self._gallery, self._options)
+        decisions = self._judge(frame.captured_at if self._film_time else self._now())
+        took_ms = 1000 * self._now().seconds_since(started)
+        return Step(frame=frame, sightings=sightings, decisions=decisions, stale=False, took_ms=took_ms)
+
+    def _finish(self, frame: Frame) -> Step:
+        self._scene = replace(self._scene, ended=tuple(self._scene.beliefs))
+        decisions = self._judge(frame.captured_at if self._film_time else self._now())
+        return Step(frame=frame, sightings=(), decisions=decisions, stale=False, took_ms=0.0)
+
+    def _judge(self, now: Instant) -> tuple[Recorded, ...]:
+        self._scene, decisions = judge(
+            self._scene, self._gallery, self._floor, self._options, now, lambda: secrets.token_hex(16)
+        )
+        recorded = tuple(Recorded(seq=self._journal.record(decision), decision=decision) for decision in decisions)
+        for entry in recorded:
+            self._announce(entry)
+        return recorded

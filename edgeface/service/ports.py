@@ -1,0 +1,72 @@
+"""What the service needs from outside, without saying who provides it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from enum import StrEnum
+from typing import Protocol
+
+from edgeface.frame import Frame, Instant
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now(self) -> Instant:
+        """The moment of the call."""
+        ...
+
+
+class Camera(Protocol):
+    """Delivers pictures until it is closed."""
+
+    def frames(self) -> Iterator[Frame]:
+        """Frames as they come; ends with the source. Raises CameraLost."""
+        ...
+
+    def close(self) -> None:
+        """Give the source back."""
+        ...
+
+
+class Receipt(StrEnum):
+    """What became of a message that was sent."""
+
+    ACCEPTED = "accepted"
+    """The broker took it for at least one subscriber."""
+    UNHEARD = "unheard"
+    """The broker took it, but nobody subscribes: it is gone."""
+    REFUSED = "refused"
+    """The broker said no, for instance by its access list."""
+    LOST = "lost"
+    """The link broke before an answer came; it may have arrived or not."""
+
+
+class Publisher(Protocol):
+    """A link to the broker that comes and goes. It keeps nothing for later."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether a message could be sent now."""
+        ...
+
+    def start(self, on_connect: Callable[[], None]) -> None:
+        """Begin to connect, and call back, from another thread, each time the link is up."""
+        ...
+
+    def publish_decision(self, payload: str, expiry_s: int) -> Future[Receipt] | None:
+        """Send a live decision at once, or not at all: None if it was not sent. Never sent later, never kept."""
+        ...
+
+    def publish_history(self, payload: str) -> Future[Receipt] | None:
+        """Send a past decision; None if it was not sent."""
+        ...
+
+    def publish_info(self, payload: str) -> Future[Receipt] | None:
+        """Send what this device runs, to be kept by the broker; None if it was not sent."""
+        ...
+
+    def stop(self) -> None:
+        """Say goodbye and disconnect. What has no receipt yet counts as lost."""
+        ...

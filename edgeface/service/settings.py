@@ -1,0 +1,54 @@
+"""Everything that can be set, in the order of the flow: one table of `edgeface.toml` for each part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edgeface import decide, detect, pipeline, quality, track
+from edgeface.adapters.camera import CameraOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """How the reader uses this machine."""
+
+    threads: int = 1
+    """Threads that a model may use, 1..16; more than one helps on an idle board only."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.threads <= 16:
+            raise ValueError(f"threads must be 1 to 16, not {self.threads}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MqttSettings:
+    """Where decisions are published. Passwords stand in a file, not here."""
+
+    broker: str = ""
+    """mqtt://user@host:1883, or mqtts://user@host:8883 with TLS; empty: nothing is published."""
+    base: str = "edgeface"
+    """First level of every topic; letters, digits, - and _."""
+    device: str = "reader"
+    """Second level of every topic: which reader this is; letters, digits, - and _."""
+    ca_file: Path | None = None
+    """Certificates to trust, PEM; unset: the system's."""
+    password_file: Path | None = None
+    """File whose first line is the password."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """All settings; what is not written keeps its default."""
+
+    run: RunOptions = field(default_factory=RunOptions)
+    camera: CameraOptions = field(default_factory=CameraOptions)
+    detect: detect.Options = field(default_factory=detect.Options)
+    track: track.Options = field(default_factory=track.Options)
+    quality: quality.Options = field(default_factory=quality.Options)
+    decide: decide.Options = field(default_factory=decide.Options)
+    mqtt: MqttSettings = field(default_factory=MqttSettings)
+
+    def pipeline(self) -> pipeline.Options:
+        """The stages' part."""
+        return pipeline.Options(detect=self.detect, track=self.track, quality=self.quality, decide=self.decide)

@@ -1,0 +1,1 @@
+"""People and decisions in one SQLite file, owned by one process."""

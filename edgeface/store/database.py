@@ -1,0 +1,243 @@
+"""The file that holds people and decisions: opened by one process, never replaced by an empty one.
+
+    open_database(path) -> Database
+
+Beside the gallery stands a marker, `<gallery>.exists`, with the gallery's id. It tells "first start" from "the gallery
+is gone", and a gallery from another one copied over it. The settings follow https://www.sqlite.org/pragma.html and
+https://www.sqlite.org/howtocorrupt.html.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlite_utils
+
+from edgeface.errors import GalleryCorrupt, GalleryError, GalleryInUse, GalleryMissing
+from edgeface.store.migrations import SCHEMA_VERSION, migrations
+
+APPLICATION_ID = 0x45464741
+"""In the file's header: "EFGA"."""
+
+Row = dict[str, Any]
+SqlValue = str | int | float | bytes | None
+
+_SETTINGS = (
+    "trusted_schema = OFF",  # a planted file must not call functions of ours from its schema
+    "cell_size_check = ON",  # a damaged page is noticed when it is read
+    "mmap_size = 0",  # a read error comes as an error, not as a signal
+    "temp_store = MEMORY",  # names and vectors never reach /tmp
+    "foreign_keys = ON",
+    "secure_delete = ON",  # a forgotten person's bytes are overwritten
+    "locking_mode = EXCLUSIVE",  # one process; set before the first read, so that no shared memory is made
+)
+
+
+class Database:
+    """An open gallery: one connection, one user at a time; threads wait for each other."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self.path = path
+        self._connection = connection
+        self._tables = sqlite_utils.Database(connection, execute_plugins=False)
+        self._turn = threading.RLock()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite_utils.Database]:
+        """All of the block is on the disk when it ends, or none of it if it raises. Does not nest.
+
+        Raises GalleryError if the disk is full or fails, GalleryCorrupt if the file is damaged.
+        """
+        with self._turn, _renamed(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._tables
+                self._connection.execute("COMMIT")
+            except BaseException:
+                # A no-op where SQLite has rolled back already, as it does when the disk is full.
+                self._connection.rollback()
+                raise
+
+    def read(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[Row]:
+        """The rows that a query gives, by column name."""
+        with self._turn, _renamed(self.path):
+            cursor = self._connection.execute(sql, parameters)
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, values, strict=True)) for values in cursor]
+
+    def erase_traces(self) -> None:
+        """Overwrite what was deleted: until then the write-ahead log still holds the old pages."""
+        ((busy, _, _),) = (row.values() for row in self.read("PRAGMA wal_checkpoint(TRUNCATE)"))
+        if busy:
+            raise GalleryError(f"{self.path}: deleted data could not be overwritten yet; restart edgeface to finish")
+
+    def close(self) -> None:
+        """Give the gallery back. Whatever was committed is in it."""
+        with self._turn:
+            self._connection.close()
+
+
+def open_database(path: Path) -> Database:
+    """Open the gallery, or make it if it never existed.
+
+    Raises GalleryMissing, GalleryCorrupt or GalleryInUse; GalleryError if the folder or the disk is at fault.
+    """
+    with _renamed(path):
+        if not path.exists():
+            _create(path)
+        if path.stat().st_size == 0:
+            raise GalleryCorrupt(f"{path} is empty; {_advice(path)}")
+        connection = _connect(path)
+        try:
+            _check(connection, path)
+            migrations.apply(sqlite_utils.Database(connection, execute_plugins=False))
+        except BaseException:
+            connection.close()
+            raise
+    return Database(connection, path)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    uri = path.absolute().as_uri() + "?mode=rw"  # never makes a file that has just gone
+    connection = sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None, check_same_thread=False)
+    for setting in _SETTINGS:
+        connection.execute(f"PRAGMA {setting}")
+    return connection
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    """Take the lock and trust the file, or raise. Nothing is written before it is known to be ours."""
+    if _pragma(connection, "application_id") != APPLICATION_ID:
+        raise GalleryCorrupt(f"{path} is a database, but no edgeface gallery; {_advice(path)}")
+    if _pragma(connection, "user_version") > SCHEMA_VERSION:
+        raise GalleryError(f"{path} was written by a newer edgeface; install that version or a later one")
+    _pragma(connection, "journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("COMMIT")
+    if (found := _pragma(connection, "quick_check")) != "ok":
+        raise GalleryCorrupt(f"{path} is damaged ({found}); {_advice(path)}")
+    meta = connection.execute("SELECT gallery_id FROM meta").fetchone()
+    if meta is None:
+        raise GalleryCorrupt(f"{path} has lost its id; {_advice(path)}")
+    _check_marker(path, meta[0])
+
+
+def _check_marker(path: Path, gallery_id: str) -> None:
+    expected = _read_marker(path)
+    if expected is None:
+        _write_marker(path, gallery_id)
+    elif expected != gallery_id:
+        raise GalleryCorrupt(f"{path} is another gallery than the one that was here; {_advice(path)}")
+
+
+def _pragma(connection: sqlite3.Connection, pragma: str) -> Any:
+    return connection.execute(f"PRAGMA {pragma}").fetchone()[0]
+
+
+def _create(path: Path) -> None:
+    """Make an empty gallery under another name first, so that a crash leaves either nothing or all of it."""
+    if not path.parent.is_dir():
+        raise GalleryError(f"{path}: there is no folder {path.parent}; create it, or mount it")
+    with _folder_locked(path.parent):
+        if path.exists():
+            return
+        _refuse_if_it_existed(path)
+        unfinished = path.with_name(path.name + ".new")
+        for suffix in ("", "-journal", "-wal"):
+            unfinished.with_name(unfinished.name + suffix).unlink(missing_ok=True)
+        os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        gallery_id = _fill(unfinished)
+        _settle(unfinished, path)
+        _write_marker(path, gallery_id)
+
+
+def _fill(path: Path) -> str:
+    connection = _connect(path)
+    try:
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        migrations.apply(sqlite_utils.Database(connection, execute_plugins=False))
+        gallery_id = secrets.token_hex(16)
+        connection.execute("INSERT INTO meta (one, gallery_id, revision) VALUES (1, ?, 0)", (gallery_id,))
+    finally:
+        connection.close()
+    return gallery_id
+
+
+def _refuse_if_it_existed(path: Path) -> None:
+    if _read_marker(path) is not None:
+        raise GalleryMissing(f"the gallery {path} existed and is gone; {_advice(path)}")
+    if path.with_name(path.name + "-wal").exists():
+        raise GalleryMissing(f"{path} is gone but {path.name}-wal, its latest changes, is there; {_advice(path)}")
+
+
+def _advice(path: Path) -> str:
+    return (
+        f"restore {path.name} from a backup. To start anew with nobody enrolled, "
+        f"move {path.name}, {path.name}-wal and {path.name}.exists away, those that are there"
+    )
+
+
+def _read_marker(path: Path) -> str | None:
+    try:
+        return path.with_name(path.name + ".exists").read_text(encoding="ascii", errors="replace").strip()
+    except FileNotFoundError:
+        return None
+
+
+def _write_marker(path: Path, gallery_id: str) -> None:
+    unfinished = path.with_name(path.name + ".exists.new")
+    unfinished.write_text(gallery_id + "\n", encoding="ascii")
+    _settle(unfinished, path.with_name(path.name + ".exists"))
+
+
+def _settle(unfinished: Path, path: Path) -> None:
+    """Give a finished file its name, and have both on the disk."""
+    _sync(unfinished)
+    unfinished.replace(path)
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _folder_locked(folder: Path) -> Iterator[None]:
+    """Two first starts at once: the second waits, and finds a gallery."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _renamed(path: Path) -> Iterator[None]:
+    """SQLite's and the operating system's errors as ours."""
+    try:
+        yield
+    except OSError as error:
+        raise GalleryError(f"the gallery {path} cannot be used: {error}") from error
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise GalleryInUse(
+                f"another edgeface process (usually the service) has the gallery {path} open; stop it first"
+            ) from error
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise GalleryCorrupt(f"{path} is damaged or no gallery ({error}); {_advice(path)}") from error
+        raise GalleryError(f"{path}: {error}") from error

@@ -1,0 +1,231 @@
+"""People, and the templates that stand for them.
+
+Names are only here and in what is published; everything else knows a person by an opaque id.
+"""
+
+from __future__ import annotations
+
+import secrets
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import sqlite_utils
+
+from edgeface.errors import EnrolmentError, GalleryCorrupt, UnknownPerson
+from edgeface.frame import Instant
+from edgeface.pose import Pose
+from edgeface.store.database import Database
+
+NAME_LIMIT = 80
+"""Characters in a name: what a list on a terminal shows in one line."""
+
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class NewTemplate:
+    """One picture's embedding, on its way into the gallery."""
+
+    model_sha256: str
+    """The model that made it; 64 hex digits."""
+    vector: npt.NDArray[np.int8]
+    """int8, shape (dimensions,)."""
+    quality: float
+    """Of the picture, 0..100."""
+    pose: Pose | None
+    source: str
+    """Where the picture came from, for the person who enrols; forgotten with the person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody enrolled."""
+
+    id: str
+    """Opaque: "p_" and 16 hex digits."""
+    name: str
+    created_at_wall_ns: int
+    """Nanoseconds since 1970-01-01 UTC, as far as the device knew."""
+    templates: Mapping[str, int]
+    """How many templates, by the model's sha256."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Enrolled:
+    """All templates of one model, as stored at one moment."""
+
+    model_sha256: str
+    vectors: npt.NDArray[np.int8]
+    """int8, shape (templates, dimensions), read-only."""
+    person_ids: tuple[str, ...]
+    """Whose each row is."""
+    revision: int
+    """Of the gallery; grows with each change."""
+
+
+def valid_name(text: str) -> str:
+    """A person's name as it is stored: NFC, without spaces around it. Raises EnrolmentError that says what is wrong."""
+    name = unicodedata.normalize("NFC", text).strip()
+    if any(unicodedata.category(character) == "Cs" for character in name):
+        raise EnrolmentError("the name is not valid text: use UTF-8")
+    if not 1 <= len(name) <= NAME_LIMIT:
+        raise EnrolmentError(f"the name has {len(name)} characters: use 1 to {NAME_LIMIT}")
+    for character in name:
+        if problem := _problem(character):
+            raise EnrolmentError(f"the name contains {problem}: leave it out")
+    if not any(unicodedata.category(character)[0] in "LN" for character in name):
+        raise EnrolmentError("the name has no letter and no digit: use one that can be read out")
+    return name
+
+
+class GalleryStore:
+    """The people of an open gallery. Each method is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def enrol(self, name: str, templates: Sequence[NewTemplate], now: Instant) -> Person:
+        """A new person. Raises EnrolmentError for a bad name, one that is taken, or no templates."""
+        if not templates:
+            raise EnrolmentError("nobody is enrolled without a usable picture")
+        name = valid_name(name)
+        person_id = f"p_{secrets.token_hex(8)}"
+        with self._database.transaction() as tables:
+            _refuse_taken(tables, name, person_id)
+            row = {"id": person_id, "name": name, "name_key": _key(name), "created_at_wall_ns": now.wall_ns}
+            tables.table("people").insert(row)
+            _insert(tables, person_id, templates, now)
+            _count_change(tables)
+        return self.find(person_id)
+
+    def add(self, person_id: str, templates: Sequence[NewTemplate], now: Instant) -> Person:
+        """More templates of somebody enrolled. Raises UnknownPerson."""
+        with self._database.transaction() as tables:
+            _expect(tables, person_id)
+            _insert(tables, person_id, templates, now)
+            _count_change(tables)
+        return self.find(person_id)
+
+    def rename(self, person_id: str, name: str) -> Person:
+        """A new name; the former one is overwritten. Raises UnknownPerson, EnrolmentError."""
+        name = valid_name(name)
+        with self._database.transaction() as tables:
+            _expect(tables, person_id)
+            _refuse_taken(tables, name, person_id)
+            tables.table("people").update(person_id, {"name": name, "name_key": _key(name)})
+            _count_change(tables)
+        self._database.erase_traces()
+        return self.find(person_id)
+
+    def forget(self, person_id: str) -> None:
+        """Delete a person; name and templates are overwritten, audit rows keep the id. Raises UnknownPerson."""
+        with self._database.transaction() as tables:
+            _expect(tables, person_id)
+            tables.table("people").delete(person_id)
+            _count_change(tables)
+        self._database.erase_traces()
+
+    def people(self) -> tuple[Person, ...]:
+        """Everybody, by name."""
+        counted: dict[str, dict[str, int]] = {}
+        for row in self._database.read(
+            "SELECT person_id, model_sha256, count(*) AS n FROM templates GROUP BY person_id, model_sha256"
+        ):
+            counted.setdefault(row["person_id"], {})[row["model_sha256"]] = row["n"]
+        rows = self._database.read("SELECT id, name, created_at_wall_ns FROM people ORDER BY name_key")
+        return tuple(Person(**row, templates=counted.get(row["id"], {})) for row in rows)
+
+    def lacking(self, model_sha256: str) -> tuple[Person, ...]:
+        """Those whom this model cannot know: they need enrolling again."""
+        return tuple(person for person in self.people() if model_sha256 not in person.templates)
+
+    def find(self, who: str) -> Person:
+        """The person of that id or name (in any case). Raises UnknownPerson."""
+        for person in self.people():
+            if person.id == who or _key(person.name) == _key(who.strip()):
+                return person
+        raise UnknownPerson(f"nobody called {who!r} is enrolled; `edgeface people` lists everybody")
+
+    def name_of(self, person_id: str) -> str | None:
+        """The name to publish, or None once the person is forgotten."""
+        rows = self._database.read("SELECT name FROM people WHERE id = ?", (person_id,))
+        return rows[0]["name"] if rows else None
+
+    def load(self, model_sha256: str, dimensions: int) -> Enrolled:
+        """Every template that this model made, oldest first. Raises GalleryCorrupt if one has another length."""
+        revision = self.revision()  # first: a change in between makes it too old, and the caller loads again
+        rows = self._database.read(
+            "SELECT person_id, vector FROM templates WHERE model_sha256 = ? ORDER BY id", (model_sha256,)
+        )
+        if any(len(row["vector"]) != dimensions for row in rows):
+            raise GalleryCorrupt(f"a template of model {model_sha256[:12]} is not {dimensions} bytes long: enrol again")
+        # From bytes, so numpy makes it read-only.
+        vectors = np.frombuffer(b"".join(row["vector"] for row in rows), np.int8).reshape(-1, dimensions)
+        return Enrolled(
+            model_sha256=model_sha256,
+            vectors=vectors,
+            person_ids=tuple(row["person_id"] for row in rows),
+            revision=revision,
+        )
+
+    def id(self) -> str:
+        """Which gallery this is; 32 hex digits, for life."""
+        return str(self._database.read("SELECT gallery_id FROM meta")[0]["gallery_id"])
+
+    def revision(self) -> int:
+        """Grows with each change of people or templates."""
+        return int(self._database.read("SELECT revision FROM meta")[0]["revision"])
+
+
+def _problem(character: str) -> str | None:
+    if character in "/#+":
+        return f"'{character}', which has a meaning in MQTT topics"
+    if character in _BIDI:
+        return f"U+{ord(character):04X}, which reverses the direction of writing"
+    if unicodedata.category(character) in ("Cc", "Zl", "Zp"):
+        return f"the control character U+{ord(character):04X}"
+    return None
+
+
+def _key(name: str) -> str:
+    """Equal for names that differ in upper and lower case only."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _refuse_taken(tables: sqlite_utils.Database, name: str, person_id: str) -> None:
+    taken = tables.execute("SELECT name FROM people WHERE name_key = ? AND id <> ?", (_key(name), person_id)).fetchone()
+    if taken is not None:
+        raise EnrolmentError(f"{taken[0]!r} is enrolled already: add pictures to that person, or choose another name")
+
+
+def _expect(tables: sqlite_utils.Database, person_id: str) -> None:
+    if tables.execute("SELECT 1 FROM people WHERE id = ?", (person_id,)).fetchone() is None:
+        raise UnknownPerson(f"nobody with the id {person_id!r} is enrolled; `edgeface people` lists everybody")
+
+
+def _insert(tables: sqlite_utils.Database, person_id: str, templates: Sequence[NewTemplate], now: Instant) -> None:
+    tables.table("templates").insert_all(_row(person_id, template, now) for template in templates)
+
+
+def _row(person_id: str, template: NewTemplate, now: Instant) -> dict[str, str | bytes | float | int | None]:
+    if template.vector.dtype != np.int8 or template.vector.ndim != 1:
+        raise ValueError(f"a template is int8 (d,), not {template.vector.dtype} {template.vector.shape}")
+    pose = template.pose
+    return {
+        "person_id": person_id,
+        "model_sha256": template.model_sha256,
+        "vector": template.vector.tobytes(),
+        "quality": template.quality,
+        "yaw_deg": None if pose is None else pose.yaw_deg,
+        "pitch_deg": None if pose is None else pose.pitch_deg,
+        "roll_deg": None if pose is None else pose.roll_deg,
+        "source": template.source,
+        "created_at_wall_ns": now.wall_ns,
+    }
+
+
+def _count_change(tables: sqlite_utils.Database) -> None:
+    tables.execute("UPDATE meta SET revision = revision + 1")

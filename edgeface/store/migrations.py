@@ -1,0 +1,87 @@
+"""The tables, and each step that led to them.
+
+    meta          one row: which gallery this is, how often it changed
+    people        who may be known            templates   one vector of one picture of a person
+    audit         what happened, append-only  outbox      which audit rows no consumer has yet
+"""
+
+from __future__ import annotations
+
+from sqlite_utils import Database as Tables
+from sqlite_utils.migrations import Migrations
+
+SCHEMA_VERSION = 1
+"""Kept as the file's user_version: a file above this was written by a newer edgeface."""
+
+migrations = Migrations("edgeface")
+
+
+@migrations()
+def m001_gallery_and_journal(tables: Tables) -> None:
+    """People and templates, the append-only audit and its outbox."""
+    for statement in (*_GALLERY, *_AUDIT, *_OUTBOX):
+        tables.execute(statement)
+    tables.execute("PRAGMA user_version = 1")
+
+
+_GALLERY = (
+    """CREATE TABLE meta (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        gallery_id TEXT NOT NULL,
+        revision INTEGER NOT NULL
+    ) STRICT""",
+    """CREATE TABLE people (
+        id TEXT PRIMARY KEY,
+        name TEXT NOT NULL,
+        name_key TEXT NOT NULL UNIQUE,
+        created_at_wall_ns INTEGER NOT NULL
+    ) STRICT""",
+    """CREATE TABLE templates (
+        id INTEGER PRIMARY KEY,
+        person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+        model_sha256 TEXT NOT NULL CHECK (length(model_sha256) = 64),
+        vector BLOB NOT NULL CHECK (length(vector) > 0),
+        quality REAL NOT NULL,
+        yaw_deg REAL,
+        pitch_deg REAL,
+        roll_deg REAL,
+        source TEXT NOT NULL,
+        created_at_wall_ns INTEGER NOT NULL
+    ) STRICT""",
+    "CREATE INDEX templates_of_person ON templates (person_id)",
+    "CREATE INDEX templates_of_model ON templates (model_sha256)",
+)
+
+# person_id refers to nobody on purpose: the row outlives the person, the name does not. The triggers also stop
+# INSERT OR REPLACE, as sqlite-utils switches recursive triggers on.
+_AUDIT = (
+    """CREATE TABLE audit (
+        seq INTEGER PRIMARY KEY,
+        kind TEXT NOT NULL,
+        boot_id TEXT NOT NULL,
+        decision_id TEXT UNIQUE,
+        person_id TEXT,
+        captured_at_monotonic_ns INTEGER,
+        captured_at_wall_ns INTEGER,
+        at_monotonic_ns INTEGER NOT NULL,
+        at_wall_ns INTEGER NOT NULL,
+        wall_trusted INTEGER NOT NULL CHECK (wall_trusted IN (0, 1)),
+        payload TEXT NOT NULL,
+        CHECK ((kind = 'decision') = (decision_id IS NOT NULL))
+    ) STRICT""",
+    """CREATE TRIGGER audit_without_gaps BEFORE INSERT ON audit
+        WHEN NEW.seq IS NOT (SELECT coalesce(max(seq), 0) + 1 FROM audit)
+        BEGIN SELECT RAISE(ABORT, 'audit rows are numbered without gaps'); END""",
+    """CREATE TRIGGER audit_never_changed BEFORE UPDATE ON audit
+        BEGIN SELECT RAISE(ABORT, 'audit rows are never changed'); END""",
+    """CREATE TRIGGER audit_never_deleted BEFORE DELETE ON audit
+        BEGIN SELECT RAISE(ABORT, 'audit rows are never deleted'); END""",
+)
+
+_OUTBOX = (
+    """CREATE TABLE outbox (
+        seq INTEGER PRIMARY KEY REFERENCES audit (seq),
+        delivered_at_wall_ns INTEGER
+    ) STRICT""",
+    "CREATE INDEX outbox_waiting ON outbox (seq) WHERE delivered_at_wall_ns IS NULL",
+)

@@ -1,0 +1,197 @@
+"""A real Mosquitto on a free port, somebody who listens to it, and a wire that can be cut."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+DEADLINE_S = 15.0
+
+
+def wait_until(true: Callable[[], bool], what: str, deadline_s: float = DEADLINE_S) -> None:
+    """Poll until it is so; AssertionError after the deadline."""
+    end = time.monotonic() + deadline_s
+    while not true():
+        assert time.monotonic() < end, f"still not so after {deadline_s} s: {what}"
+        time.sleep(0.01)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Broker:
+    """Mosquitto with a configuration of its own; `start` and `stop` as often as a test likes, always on one port."""
+
+    def __init__(self, folder: Path, *settings: str) -> None:
+        """`settings` are lines of mosquitto.conf(5); without any, everybody may do everything."""
+        self.port = free_port()
+        self._config = folder / "mosquitto.conf"
+        lines = [f"listener {self.port} 127.0.0.1", *(settings or ("allow_anonymous true",))]
+        if os.geteuid() == 0:  # it would become the user "mosquitto", who may not read our files
+            lines.append("user root")
+        self._config.write_text("\n".join(lines) + "\n")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"mqtt://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+        assert program is not None, "these tests need Mosquitto: apt-get install mosquitto"
+        with (self._config.parent / "mosquitto.log").open("ab") as log:
+            self._process = subprocess.Popen([program, "-c", str(self._config)], stdout=log, stderr=log)
+        wait_until(self._answers, "mosquitto listens")
+
+    def stop(self) -> None:
+        """As by `kill -9`: it says goodbye to nobody."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, (self._config.parent / "mosquitto.log").read_text()
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+@contextmanager
+def running(folder: Path, *settings: str) -> Iterator[Broker]:
+    broker = Broker(folder, *settings)
+    broker.start()
+    try:
+        yield broker
+    finally:
+        broker.stop()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """One message, as a subscriber got it."""
+
+    topic: str
+    payload: str
+    qos: int
+    retain: bool
+    content_type: str | None
+    expiry_s: int | None
+
+
+class Listener:
+    """Subscribes to everything below edgeface/ and remembers it; reconnects by itself."""
+
+    def __init__(self, port: int, username: str | None = None) -> None:
+        self.heard: list[Heard] = []
+        self._subscribed = threading.Event()
+        self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+        self._client.reconnect_delay_set(1, 1)
+        if username is not None:
+            self._client.username_pw_set(username)
+        self._client.on_connect = lambda client, *_: client.subscribe("edgeface/#", qos=1)
+        self._client.on_subscribe = lambda *_: self._subscribed.set()
+        self._client.on_disconnect = lambda *_: self._subscribed.clear()
+        self._client.on_message = self._remember
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+
+    def ready(self) -> None:
+        assert self._subscribed.wait(DEADLINE_S)
+
+    def of(self, topic: str) -> list[Heard]:
+        """What came on topics with that last level."""
+        return [message for message in self.heard if message.topic.endswith(f"/{topic}")]
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+        self._client.on_connect = self._client.on_subscribe = self._client.on_disconnect = None
+        self._client.on_message = None
+
+    def _remember(self, _client: Client, _data: Any, message: Any) -> None:
+        properties = message.properties
+        heard = Heard(
+            topic=message.topic,
+            payload=message.payload.decode(),
+            qos=message.qos,
+            retain=message.retain,
+            content_type=getattr(properties, "ContentType", None),
+            expiry_s=getattr(properties, "MessageExpiryInterval", None),
+        )
+        self.heard.append(heard)
+
+
+@contextmanager
+def listening(broker: Broker, username: str | None = None) -> Iterator[Listener]:
+    listener = Listener(broker.port, username)
+    try:
+        listener.ready()
+        yield listener
+    finally:
+        listener.close()
+
+
+class Wire:
+    """A TCP proxy to the broker that can go dead: it still takes bytes, and nothing comes of them."""
+
+    def __init__(self, target_port: int) -> None:
+        self.dead = threading.Event()
+        self.swallowed = bytearray()
+        self._target_port = target_port
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._server.getsockname()[1])
+        self._sockets: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
+
+    def close(self) -> None:
+        for end in (self._server, *self._sockets):
+            with end:
+                try:
+                    end.shutdown(socket.SHUT_RDWR)
+                except OSError:  # the other side was faster
+                    continue
+        for thread in self._threads:
+            thread.join()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._server.accept()
+            except OSError:
+                return
+            far = socket.create_connection(("127.0.0.1", self._target_port))
+            self._sockets += [near, far]
+            for source, sink in ((near, far), (far, near)):
+                thread = threading.Thread(target=self._carry, args=(source, sink))
+                self._threads.append(thread)
+                thread.start()
+
+    def _carry(self, source: socket.socket, sink: socket.socket) -> None:
+        dead = False  # a connection that lost bytes never recovers
+        try:
+            while data := source.recv(4096):
+                dead = dead or self.dead.is_set()
+                if dead:
+                    self.swallowed += data
+                else:
+                    sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            return
