@@ -19,8 +19,8 @@ TIGHT = (
     (0.31474, 0.78424),
     (0.68885, 0.78247),
 )
-"""Our embedder's template: left eye, right eye, nose, mouth corners as seen, as fractions of the chip. A tight window on
-the face, because training faces are tight crops and black borders would teach the wrong thing."""
+"""Our embedder's template: left eye, right eye, nose, mouth corners as seen, as fractions of the chip. A tight window
+on the face, because training faces are tight crops and black borders would teach the wrong thing."""
 
 
 def chip(pixels: Pixels, landmarks: Points, spec: ModelSpec) -> Pixels:

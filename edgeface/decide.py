@@ -47,7 +47,7 @@ class Options:
             raise ValueError("min_shots must be at least 2 and at most unknown_shots")
         if not 0 < self.max_age_s <= 0.5:
             raise ValueError("max_age_s must be above 0 and at most 0.5")
-        if min(self.patience_s, self.retry_s) <= 0:
+        if not (self.patience_s > 0 and self.retry_s > 0):
             raise ValueError("patience_s and retry_s must be above 0")
         if not 0 <= self.min_margin < 1:
             raise ValueError("min_margin must be at least 0 and below 1")

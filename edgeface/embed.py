@@ -36,7 +36,10 @@ class Embedder:
 
 
 def embed(chip: Pixels, embedder: Embedder) -> Embedding:
-    """Chip (h, w, 3) -> embedding. With `spec.mirror`, the sum of the chip's and its mirror image's."""
+    """Chip (h, w, 3) -> embedding. With `spec.mirror`, the sum of the chip's and its mirror image's.
+
+    Raises ModelError if the model does not give what its manifest promises.
+    """
     total = _vector(chip, embedder)
     if embedder.spec.mirror:
         total = total + _vector(np.ascontiguousarray(chip[:, ::-1]), embedder)
@@ -44,12 +47,14 @@ def embed(chip: Pixels, embedder: Embedder) -> Embedding:
 
 
 def _vector(chip: Pixels, embedder: Embedder) -> Tensor:
-    outputs = embedder.infer(chip[None])
-    vector = outputs[embedder.spec.output].reshape(-1)
-    if vector.size != embedder.spec.dimensions:
-        raise ModelError(
-            f"{embedder.spec.name} gives {vector.size} numbers, its manifest promises {embedder.spec.dimensions}"
-        )
+    spec, outputs = embedder.spec, embedder.infer(chip[None])
+    if not 0 <= spec.output < len(outputs):
+        raise ModelError(f"{spec.name} has {len(outputs)} outputs, its manifest wants number {spec.output}")
+    vector = outputs[spec.output].reshape(-1)
+    if vector.size != spec.dimensions:
+        raise ModelError(f"{spec.name} gives {vector.size} numbers, its manifest promises {spec.dimensions}")
+    if not np.isfinite(vector).all():
+        raise ModelError(f"{spec.name} gives an embedding that is no number: `edgeface models check` it")
     return unit(vector)
 
 

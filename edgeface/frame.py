@@ -47,8 +47,8 @@ class Frame:
 
     @property
     def width_px(self) -> int:
-        return self.pixels.shape[1]
+        return int(self.pixels.shape[1])
 
     @property
     def height_px(self) -> int:
-        return self.pixels.shape[0]
+        return int(self.pixels.shape[0])

@@ -16,7 +16,7 @@ import types
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, NoReturn, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from edgeface.decide import Decision, Outcome
 from edgeface.errors import ConfigError
@@ -206,9 +206,7 @@ def encode(message: Message) -> str:
 def decode(kind: type[M], text: str | bytes) -> M:
     """JSON -> a message of that kind; the reverse of `encode`. Raises MessageError."""
     try:
-        plain = json.loads(
-            text.decode() if isinstance(text, bytes) else text, object_pairs_hook=_object, parse_constant=_not_finite
-        )
+        plain = json.loads(text.decode() if isinstance(text, bytes) else text, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         raise MessageError(f"not JSON: {error}") from error
     version = plain.pop("v", None) if isinstance(plain, dict) else None
@@ -245,10 +243,6 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("a key stands twice")
     return found
-
-
-def _not_finite(token: str) -> NoReturn:
-    raise ValueError(f"{token} is no number")
 
 
 def _record(kind: Any, plain: Any, where: str) -> Any:

@@ -58,11 +58,11 @@ class Scene:
 
     tracks: tuple[Track, ...] = ()
     beliefs: Mapping[int, Belief] = field(default_factory=dict)
-    """By track number; a decided visit has none until it is judged afresh."""
+    """By track number; a decided visit has none until it may be judged afresh."""
     decided: Mapping[int, tuple[Outcome, Instant]] = field(default_factory=dict)
     """By track number: the last outcome of visitors still in the picture, and when."""
     ended: tuple[int, ...] = ()
-    """Tracks that this frame closed and that still wait for judgement."""
+    """Tracks that have closed and still wait for judgement."""
     next_number: int = 1
 
 
@@ -76,9 +76,10 @@ def recognise(
     beliefs = dict(scene.beliefs)
     sightings = []
     for visitor in seen:
-        sighting = _examine(frame, visitor, _is_open(scene, visitor, frame, options), models, gallery, options)
+        wanted = _is_open(scene, visitor, frame, options)
+        sighting = _examine(frame, visitor, wanted, models, gallery, options)
         sightings.append(sighting)
-        if sighting.match is not None or not sighting.quality.accepted:
+        if wanted:
             beliefs[visitor.number] = _learn(beliefs.get(visitor.number), sighting, frame.captured_at)
     numbers = {visitor.number for visitor in tracks}
     grown = replace(
@@ -86,7 +87,7 @@ def recognise(
         tracks=tracks,
         beliefs=beliefs,
         decided={number: past for number, past in scene.decided.items() if number in numbers},
-        ended=tuple(visitor.number for visitor in ended),
+        ended=(*scene.ended, *(visitor.number for visitor in ended)),
         next_number=max([scene.next_number, *(number + 1 for number in numbers)]),
     )
     return grown, tuple(sightings)
@@ -99,8 +100,6 @@ def judge(
     beliefs, decided = dict(scene.beliefs), dict(scene.decided)
     decisions = []
     for number, belief in scene.beliefs.items():
-        if number in decided and not _may_retry(decided[number], belief.newest_at, options):
-            continue
         case = Case(
             track=number,
             belief=belief,

@@ -30,6 +30,13 @@ class Pose:
     """Positive: the head is tilted clockwise, as seen in the picture."""
 
 
+UNDEFINED = Pose(yaw_deg=90.0, pitch_deg=90.0, roll_deg=90.0)
+
+MIN_INDEPENDENCE = 0.05
+"""Of the two rows: their smaller singular value, 1 if they are perpendicular, 0 if parallel. Rotated heads give 1,
+points on a line less than 1e-6."""
+
+
 def estimate(detection: Detection) -> Pose:
     """Pose of one face."""
     if detection.angles_deg is not None:
@@ -42,20 +49,22 @@ def from_landmarks(landmarks: Points) -> Pose:
     """Pose by scaled orthographic projection (DeMenthon & Davis, IJCV 1995, first step).
 
     The 2x3 matrix that best maps the mean head to the landmarks has, up to scale, the first two rows of the rotation.
-    Five coplanar or coincident points give an undefined pose; then all angles are 90, which no gate accepts.
+    Points on a line, or all in one place, give an undefined pose; then all angles are 90, which no gate accepts.
     """
     seen = landmarks.astype(np.float64) - landmarks.mean(axis=0)
     head = HEAD - HEAD.mean(axis=0)
     across, down = np.linalg.lstsq(head, seen, rcond=None)[0].T
     lengths = np.linalg.norm(across), np.linalg.norm(down)
     if min(lengths) < 1e-6:
-        return Pose(yaw_deg=90.0, pitch_deg=90.0, roll_deg=90.0)
+        return UNDEFINED
     return _angles(across / lengths[0], down / lengths[1])
 
 
 def _angles(across: Vector, down: Vector) -> Pose:
     """Angles of the rotation nearest to one with these first two rows: R = Rx(pitch) Ry(-yaw) Rz(roll)."""
-    u, _, vt = np.linalg.svd(np.stack([across, down]), full_matrices=False)
+    u, values, vt = np.linalg.svd(np.stack([across, down]), full_matrices=False)
+    if values[1] < MIN_INDEPENDENCE:
+        return UNDEFINED
     first, second = u @ vt
     third = np.cross(first, second)
     yaw = -np.arcsin(np.clip(first[2], -1, 1))

@@ -14,7 +14,7 @@ import numpy as np
 
 from edgeface.detect import Detection
 from edgeface.frame import Pixels
-from edgeface.image import laplacian, luminance, resize
+from edgeface.image import luminance, resize
 from edgeface.pose import Pose
 
 VIEW_PX = 64
@@ -42,20 +42,20 @@ class Refusal(StrEnum):
 class Options:
     """What a sighting needs. The measurements behind each default are in models/quality.md."""
 
-    min_eye_distance_px: float = 16.0
+    min_eye_distance_px: float = 11.0
     """Between the eye centres, corrected for yaw."""
-    min_sharpness: float = 12.0
+    min_sharpness: float = 8.0
     """0..100."""
-    min_brightness: float = 40.0
+    min_brightness: float = 18.0
     """Mean luminance of the face, 0..255."""
-    max_brightness: float = 225.0
+    max_brightness: float = 212.0
     """Mean luminance of the face, 0..255."""
-    min_dynamic_range: float = 35.0
+    min_dynamic_range: float = 30.0
     """Luminance between the 5th and the 95th percentile of the face, 0..255."""
     max_yaw_deg: float = 50.0
     max_pitch_deg: float = 40.0
     max_roll_deg: float = 45.0
-    min_inside: float = 0.85
+    min_inside: float = 0.87
     """Part of the box that lies within the picture, 0..1."""
 
     def __post_init__(self) -> None:
@@ -66,7 +66,7 @@ class Options:
             raise ValueError("min_brightness must be below max_brightness, both 0 to 255")
         if not 0 < self.min_inside <= 1:
             raise ValueError("min_inside must be above 0 and at most 1")
-        if min(self.min_eye_distance_px, self.min_sharpness, self.min_dynamic_range) < 0:
+        if not all(least >= 0 for least in (self.min_eye_distance_px, self.min_sharpness, self.min_dynamic_range)):
             raise ValueError("min_eye_distance_px, min_sharpness and min_dynamic_range must not be negative")
 
 
@@ -95,7 +95,7 @@ class Quality:
     inter_eye_distance_px: float
     """Between the eye centres, divided by the cosine of the yaw."""
     sharpness: float
-    """0..100: energy of the Laplacian relative to that of the picture itself, so light and skin do not matter."""
+    """0..100: energy of the second differences relative to the picture's own, so light and skin do not matter."""
     brightness: float
     """Mean luminance of the face, 0..255."""
     dynamic_range: float
@@ -141,9 +141,13 @@ def _eye_distance_px(detection: Detection, pose: Pose) -> float:
 
 
 def _sharpness(view: np.ndarray) -> float:
-    """Energy of the Laplacian against the view's own variance; noise floor 2 grey levels."""
-    energy = float(laplacian(view).var())
-    return float(min(100.0, 100 * np.sqrt(energy / (float(view.var()) + 4.0)) / 2))
+    """Energy of the second differences against the view's own variance; noise floor 2 grey levels.
+
+    Along rows and columns apart, and the weaker counts: motion blurs one direction and leaves the other sharp.
+    """
+    across, down = np.diff(view, 2, axis=1), np.diff(view, 2, axis=0)
+    energy = min(float(across.var()), float(down.var()))
+    return float(min(100.0, 100 * np.sqrt(energy / (float(view.var()) + 4.0))))
 
 
 def _inside(pixels: Pixels, detection: Detection) -> float:
@@ -177,23 +181,31 @@ def _refusals(measures: dict[str, float], pose: Pose, options: Options) -> tuple
         for refusal, name, value, limit in ceilings
         if not value <= limit
     ]
-    return tuple(found)
+    return tuple(sorted(found, key=_excess, reverse=True))
+
+
+def _excess(refused: Refused) -> float:
+    """How far beyond its limit a measure is, in parts of the limit; what is no number is worst."""
+    excess = abs(refused.value - refused.limit) / max(refused.limit, 1e-6)
+    return excess if np.isfinite(excess) else float("inf")
 
 
 def _score(measures: dict[str, float], pose: Pose, options: Options) -> float:
     """Geometric mean of how far each measure is from its limit towards "could not be better"."""
     parts = [
-        _ramp(measures["inter_eye_distance_px"], options.min_eye_distance_px / 2, 48.0),
-        _ramp(measures["sharpness"], options.min_sharpness / 2, 40.0),
-        _ramp(measures["brightness"], options.min_brightness / 2, 90.0),
-        _ramp(-measures["brightness"], -255.0, -options.max_brightness + 25),
-        _ramp(measures["dynamic_range"], options.min_dynamic_range / 2, 100.0),
-        _ramp(measures["inside"], options.min_inside - 0.2, 1.0),
+        _ramp(measures["inter_eye_distance_px"], options.min_eye_distance_px, 48.0),
+        _ramp(measures["sharpness"], options.min_sharpness, 40.0),
+        _ramp(measures["brightness"], options.min_brightness, 90.0),
+        float(np.clip((255 - measures["brightness"]) / (280 - options.max_brightness), 0, 1)),
+        _ramp(measures["dynamic_range"], options.min_dynamic_range, 100.0),
+        float(np.clip((measures["inside"] - options.min_inside + 0.2) / (1.2 - options.min_inside), 0, 1)),
         float(np.cos(np.radians(min(90.0, abs(pose.yaw_deg))))),
         float(np.cos(np.radians(min(90.0, abs(pose.pitch_deg))))),
     ]
     return float(100 * np.prod(parts) ** (1 / len(parts)))
 
 
-def _ramp(value: float, worst: float, best: float) -> float:
-    return float(np.clip((value - worst) / (best - worst), 0, 1))
+def _ramp(value: float, limit: float, best: float) -> float:
+    """0 at half the limit, 1 at `best` or, where the limit is set higher than that, at the limit."""
+    worst = limit / 2
+    return float(np.clip((value - worst) / (max(best, limit) - worst), 0, 1))

@@ -29,7 +29,7 @@ class Options:
     def __post_init__(self) -> None:
         if not 0 < self.min_overlap < 1:
             raise ValueError("min_overlap must be between 0 and 1")
-        if self.patience_s <= 0:
+        if not self.patience_s > 0:
             raise ValueError("patience_s must be above 0")
 
 
@@ -56,12 +56,14 @@ def follow(
     The first tracks of the result are those that continue, in their old order, then the new ones. A track was seen in
     this frame if its `seen_at` is `now`.
     """
-    links = _link(tracks, detections, now, options.min_overlap)
-    carried = [_see(track, detections[links[i]], now) if i in links else track for i, track in enumerate(tracks)]
+    # First: after a pause of the camera, whoever stands in the old place may be somebody else.
+    ended = tuple(track for track in tracks if now.seconds_since(track.seen_at) > options.patience_s)
+    alive = tuple(track for track in tracks if track not in ended)
+    links = _link(alive, detections, now, options.min_overlap)
+    carried = [_see(track, detections[links[i]], now) if i in links else track for i, track in enumerate(alive)]
     fresh = [detection for j, detection in enumerate(detections) if j not in links.values()]
     born = [_begin(next_number + k, detection, now) for k, detection in enumerate(fresh)]
-    ended = tuple(track for track in carried if now.seconds_since(track.seen_at) > options.patience_s)
-    return tuple(track for track in (*carried, *born) if track not in ended), ended
+    return (*carried, *born), ended
 
 
 def _link(

@@ -160,13 +160,15 @@ class Wire:
         self._threads = [threading.Thread(target=self._accept)]
         self._threads[0].start()
 
+    def cut(self) -> None:
+        """End every connection at once; new ones may come."""
+        while self._sockets:
+            _hang_up(self._sockets.pop())
+
     def close(self) -> None:
-        for end in (self._server, *self._sockets):
-            with end:
-                try:
-                    end.shutdown(socket.SHUT_RDWR)
-                except OSError:  # the other side was faster
-                    continue
+        _hang_up(self._server)
+        self._threads[0].join()
+        self.cut()
         for thread in self._threads:
             thread.join()
 
@@ -194,4 +196,12 @@ class Wire:
                     sink.sendall(data)
             sink.shutdown(socket.SHUT_WR)
         except OSError:
+            return
+
+
+def _hang_up(end: socket.socket) -> None:
+    with end:
+        try:
+            end.shutdown(socket.SHUT_RDWR)
+        except OSError:  # the other side was faster
             return

@@ -103,6 +103,10 @@ def good() -> dict[str, bytes]:
     }
 
 
+PIXEL_DAMAGE = frozenset({"jpeg cut, but ended", "png with too few rows", "png with an unknown filter"})
+"""Which of the bad pictures only their decoder can find out."""
+
+
 def bad() -> dict[str, tuple[bytes, PictureProblem]]:
     """Pictures that must be refused, and why."""
     whole, whole_png = jpeg(), png()

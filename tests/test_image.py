@@ -57,6 +57,13 @@ def test_odd_pictures_are_refused_by_name_and_in_silence(name: str, capfd: pytes
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize("name", sorted(BAD.keys() - odd_pictures.PIXEL_DAMAGE))
+def test_they_are_refused_before_any_codec_sees_them(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("edgeface.image.codec.cv2.imdecode")
+    data, reason = BAD[name]
+    assert refusal(data) is reason
+
+
 def test_colours_are_rgb_and_grey_becomes_rgb() -> None:
     rows = bytes((0, 200, 100, 50)) + bytes((0, 1, 2, 3))
     assert image.decode(odd_pictures.png(1, 2, rows=rows)).tolist() == [[[200, 100, 50]], [[1, 2, 3]]]
@@ -81,7 +88,7 @@ def test_all_eight_orientations_give_the_same_pixels(orientation: int, order: st
 
 @pytest.mark.parametrize(
     "block",
-    [b"", b"MM", b"XX\0*\0\0\0\x08", odd_pictures.exif(0), odd_pictures.exif(9), odd_pictures.exif(6, kind=4)]
+    [b"", b"MM", b"XX\0*\0\0\0\x08", odd_pictures.exif(0), odd_pictures.exif(9), odd_pictures.exif(6, "<", kind=4)]
     + [odd_pictures.exif(6)[:cut] for cut in (8, 9, 12, 18)],
 )
 def test_exif_that_says_nothing_valid_means_upright(block: bytes) -> None:

@@ -14,17 +14,19 @@ from samples import decision
 from edgeface import message
 from edgeface.errors import ConfigError
 from edgeface.frame import Instant
-from edgeface.message import DecisionMessage, InfoMessage, MessageError, StateMessage, Topics
+from edgeface.message import DecisionMessage, InfoMessage, Message, MessageError, StateMessage, Topics
 
 KINDS = (DecisionMessage, StateMessage, InfoMessage)
 
 # Every value that has a wire form: milliseconds, finite numbers, Unicode without surrogates.
 st.register_type_strategy(
     datetime,
-    st.integers(0, 253_402_300_799_999).map(lambda ms: datetime.fromtimestamp(ms // 1000, UTC).replace(microsecond=ms % 1000 * 1000)),
+    st.integers(0, 253_402_300_799_999).map(
+        lambda ms: datetime.fromtimestamp(ms // 1000, UTC).replace(microsecond=ms % 1000 * 1000)
+    ),
 )
 st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
-st.register_type_strategy(str, st.text(st.characters(exclude_categories=("Cs",))))
+st.register_type_strategy(str, st.text(st.characters(exclude_categories=["Cs"])))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -43,7 +45,7 @@ def test_every_message_type_is_tested() -> None:
 
 
 def plain(kind: Any = DecisionMessage) -> dict[str, Any]:
-    made = {
+    made: dict[Any, Message] = {
         DecisionMessage: message.decision_message(decision(), seq=7, boot_id="b"),
         StateMessage: StateMessage(state=message.Presence.ONLINE, reason=None),
     }
@@ -89,7 +91,17 @@ def test_a_missing_key_is_an_error(key: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "null", "[]", "1", "{", '{"v":1,"v":1,"state":"online","reason":null}', "[" * 100_000, b"\xff", b"\xfe\xff\x00{"],
+    [
+        "",
+        "null",
+        "[]",
+        "1",
+        "{",
+        '{"v":1,"v":1,"state":"online","reason":null}',
+        "[" * 100_000,
+        b"\xff",
+        b"\xfe\xff\x00{",
+    ],
 )
 def test_what_is_no_message_is_an_error(text: str | bytes) -> None:
     with pytest.raises(MessageError):
@@ -128,7 +140,9 @@ def test_a_decision_on_the_wire() -> None:
 
 
 def test_an_unknown_visitor_has_no_person() -> None:
-    sent = message.with_label(message.decision_message(decision(person_id=None), seq=1, boot_id="b"), "Ada", replayed=True)
+    sent = message.with_label(
+        message.decision_message(decision(person_id=None), seq=1, boot_id="b"), "Ada", replayed=True
+    )
     assert sent.person is None
     assert sent.replayed
 

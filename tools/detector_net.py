@@ -1,7 +1,7 @@
 """The face detector's network and its training loss.
 
-Three grids of cells, 8, 16 and 32 pixels apart, each predict faces of a range of sizes. There is no feature pyramid: each
-grid sees far enough by itself, and without resizing layers the whole net stays in XNNPACK's int8 delegate.
+Three grids of cells, 8, 16 and 32 pixels apart, each predict faces of a range of sizes. There is no feature pyramid:
+each grid sees far enough by itself, and without resizing layers the whole net stays in XNNPACK's int8 delegate.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class DetectorShape:
 class Detector(nn.Module):
     """Picture (N, 3, H, W) -> nine raw maps: for each stride score (1 channel, logit), shape (14) and pose (3).
 
-    Shape: box centre, log size, five landmarks, all relative to the cell's centre and in units of three cells. Pose: yaw,
-    pitch, roll in degrees / 90.
+    Shape: box centre, log size, five landmarks, all relative to the cell's centre and in units of three cells. Pose:
+    yaw, pitch, roll in degrees / 90.
     """
 
     def __init__(self, shape: DetectorShape) -> None:
@@ -65,18 +65,17 @@ class Detector(nn.Module):
         for stage, tower, outputs in zip(self.stages, self.towers, self.outputs, strict=True):
             features = stage(features)
             head = tower(features)
-            maps += [output(head) for output in outputs]
+            maps += [output(head) for output in outputs.children()]
         return tuple(maps)
 
     def _start_quiet(self) -> None:
         """Scores start near 0.01 (Lin et al., ICCV 2017), boxes at a typical size, landmarks at a typical face."""
         typical = torch.tensor([0, 0, 0, 0.15, -0.2, -0.15, 0.2, -0.15, 0, 0.05, -0.17, 0.3, 0.17, 0.3])
-        for score, shape, pose in self.outputs:
-            for layer in (score, shape, pose):
+        starts = {1: torch.tensor([-4.6]), 14: typical, 3: torch.zeros(3)}
+        for layer in self.outputs.modules():
+            if isinstance(layer, nn.Conv2d) and layer.bias is not None:
                 nn.init.normal_(layer.weight, std=0.01)
-                nn.init.zeros_(layer.bias)
-            nn.init.constant_(score.bias, -4.6)
-            shape.bias.data.copy_(typical)
+                layer.bias.data.copy_(starts[layer.out_channels])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -117,17 +116,17 @@ def decode(shapes: Tensor, cells: Cells) -> tuple[Tensor, Tensor]:
     units = cells.units[:, None]
     centres = cells.centres + shapes[..., :2] * units
     halves = shapes[..., 2:4].clamp(-4, 4).exp() * units / 2
-    landmarks = cells.centres[:, None] + shapes[..., 4:].unflatten(-1, (5, 2)) * units[..., None]
+    landmarks = cells.centres[:, None] + shapes[..., 4:].reshape(*shapes.shape[:-1], 5, 2) * units[..., None]
     return torch.cat([centres - halves, centres + halves], -1), landmarks
 
 
 def overlap(boxes: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
     """Intersection over union, and its generalised form (Rezatofighi et al., CVPR 2019), of corner boxes, broadcast."""
-    shared = (torch.minimum(boxes[..., 2:], others[..., 2:]) - torch.maximum(boxes[..., :2], others[..., :2])).clamp(min=0)
-    around = torch.maximum(boxes[..., 2:], others[..., 2:]) - torch.minimum(boxes[..., :2], others[..., :2])
-    union = _area(boxes) + _area(others) - shared.prod(-1)
-    ratio = shared.prod(-1) / (union + 1e-6)
-    hull = around.prod(-1) + 1e-6
+    inner = torch.minimum(boxes[..., 2:], others[..., 2:]) - torch.maximum(boxes[..., :2], others[..., :2])
+    outer = torch.maximum(boxes[..., 2:], others[..., 2:]) - torch.minimum(boxes[..., :2], others[..., :2])
+    shared, hull = inner.clamp(min=0).prod(-1), outer.prod(-1) + 1e-6
+    union = _area(boxes) + _area(others) - shared
+    ratio = shared / (union + 1e-6)
     return ratio, ratio - (hull - union) / hull
 
 

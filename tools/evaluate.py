@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import click
 import numpy as np
@@ -57,18 +57,23 @@ def lfw(data: Path, models: Models) -> dict[str, Figure | float]:
     rows = list(archive.rows("pairs.csv"))
     names = sorted({row[side] for row in rows for side in ("file_a", "file_b")})
     vectors = {name: _embedding(archive.picture(f"images/{name}"), models) for name in _progress(names, "LFW-dev")}
-    pairs = Pairs(
-        scores=np.array([_similarity(vectors[row["file_a"]], vectors[row["file_b"]]) for row in rows]),
-        same=np.array([row["same"] == "1" for row in rows]),
-        fold=np.array([int(row["fold"]) for row in rows]),
-        people=tuple((_person(row["file_a"]), _person(row["file_b"])) for row in rows),
-    )
+    pairs = lfw_pairs(rows, vectors)
     lost = sum(vector is None for vector in vectors.values())
     return {
         **metrics.verification(pairs),
         "failure_to_acquire": metrics.wilson(lost, len(names)),
         **_thresholds(vectors, pairs),
     }
+
+
+def lfw_pairs(rows: Sequence[Mapping[str, str]], vectors: Mapping[str, np.ndarray | None]) -> Pairs:
+    """The rows of LFW's pairs.csv with the similarity of their two pictures."""
+    return Pairs(
+        scores=np.array([_similarity(vectors[row["file_a"]], vectors[row["file_b"]]) for row in rows]),
+        same=np.array([row["same"] == "1" for row in rows]),
+        fold=np.array([int(row["fold"]) for row in rows]),
+        people=tuple((_person(row["file_a"]), _person(row["file_b"])) for row in rows),
+    )
 
 
 def _thresholds(vectors: dict[str, np.ndarray | None], pairs: Pairs) -> dict[str, Figure | float]:
@@ -86,13 +91,21 @@ def _thresholds(vectors: dict[str, np.ndarray | None], pairs: Pairs) -> dict[str
     return found
 
 
-def _embedding(pixels: Pixels, models: Models) -> np.ndarray | None:
-    """Of the face nearest to the centre, which is whom an LFW picture is named after; None if there is no face."""
-    faces = detect.detect(pixels, models.detector, detect.Options())
-    if not faces:
-        return None
+def central(faces: Sequence[Detection], pixels: Pixels) -> Detection | None:
+    """The face nearest to the picture's centre, which is whom an LFW picture is named after; None if there is none."""
     centre = np.array([pixels.shape[1], pixels.shape[0]]) / 2
-    face = min(faces, key=lambda one: float(np.abs(one.landmarks.mean(axis=0) - centre).sum()))
+    return min(faces, key=lambda one: float(np.abs(one.landmarks.mean(axis=0) - centre).sum()), default=None)
+
+
+def central_face(pixels: Pixels, models: Models) -> Detection | None:
+    """As `central`, by the models' own detector."""
+    return central(detect.detect(pixels, models.detector, detect.Options()), pixels)
+
+
+def _embedding(pixels: Pixels, models: Models) -> np.ndarray | None:
+    face = central_face(pixels, models)
+    if face is None:
+        return None
     chip = align.chip(pixels, face.landmarks, models.embedder.spec)
     return embed.from_template(embed.to_template(embed.embed(chip, models.embedder).vector))
 

@@ -64,14 +64,17 @@ def convert(net: nn.Module, sample: Floats, path: Path) -> None:
     litert_torch.convert(wrapped.eval(), (torch.from_numpy(sample),)).export(str(path))
 
 
-def quantize(float_file: Path, inputs: Sequence[Floats], int8_file: Path, coverage: float = COVERAGE) -> dict[str, float]:
-    """Write the int8 file, ranges taken from `inputs` (each (1, H, W, 3)); returns decibels of signal to noise by tensor."""
+def quantize(
+    float_file: Path, inputs: Sequence[Floats], int8_file: Path, coverage: float = COVERAGE
+) -> dict[str, float]:
+    """Write the int8 file, ranges taken from `inputs` (each (1, H, W, 3)). Returns signal to noise by tensor, dB."""
     worker = quantizer.Quantizer(str(float_file), recipe.static_wi8_ai8())
     feeds = _feeds(float_file, inputs)
     int8 = worker.quantize(_ranges(worker, feeds, coverage), enable_progress_report=False)
     int8_file.write_bytes(bytes(int8.quantized_model))
     tests = {_SIGNATURE: feeds[:: max(1, len(feeds) // 8)]}
-    result = worker.validate(tests, [ValidationErrorMetric.SNR], num_threads=1).get_signature_comparison_result(_SIGNATURE)
+    compared = worker.validate(tests, [ValidationErrorMetric.SNR], num_threads=1)
+    result = compared.get_signature_comparison_result(_SIGNATURE)
     tensors = {**result.intermediate_tensors, **result.output_tensors}
     return {name: round(10 * float(np.log10(max(values["snr"], 1e-6))), 1) for name, values in tensors.items()}
 
@@ -90,7 +93,9 @@ def _merge(ranges: list[dict[str, Any]], coverage: float) -> dict[str, Any]:
     return {**ranges[0], "min": low.astype(np.float32), "max": high.astype(np.float32)}
 
 
-def check(net: nn.Module, float_file: Path, int8_file: Path, noise: dict[str, float], tests: Sequence[Floats]) -> Report:
+def check(
+    net: nn.Module, float_file: Path, int8_file: Path, noise: dict[str, float], tests: Sequence[Floats]
+) -> Report:
     """Compare the three forms of a network on `tests`. Raises ValueError if the int8 file is not fit to ship."""
     float_net, int8_net = File(float_file), File(int8_file)
     torch_outputs = [_run_torch(net, one) for one in tests]
@@ -118,7 +123,7 @@ class File:
             self.interpreter.resize_tensor_input(self.interpreter.get_input_details()[0]["index"], shape)
         self.interpreter.allocate_tensors()
         self.input = self.interpreter.get_input_details()[0]
-        # The converter numbers a network's outputs (serving_default_output_3_output); a file may list them in any order.
+        # The converter numbers a network's outputs (serving_default_output_3_output); a file lists them in any order.
         details = self.interpreter.get_output_details()
         self.outputs = sorted(details, key=lambda output: int(re.findall(r"\d+", output["name"])[-1]))
 
@@ -163,20 +168,24 @@ def _to_type(values: Floats, tensor: dict[str, Any]) -> npt.NDArray[Any]:
     if tensor["dtype"] == np.float32:
         return values
     scale, zero = tensor["quantization"]
-    return np.clip(np.rint(values / scale) + zero, -128, 127).astype(np.int8)
+    quantized: npt.NDArray[np.int8] = np.clip(np.rint(values / scale) + zero, -128, 127).astype(np.int8)
+    return quantized
 
 
 def _to_float(values: npt.NDArray[Any], tensor: dict[str, Any]) -> Floats:
     if tensor["dtype"] == np.float32:
         return values
     scale, zero = tensor["quantization"]
-    return ((values.astype(np.float32) - zero) * scale).astype(np.float32)
+    return np.asarray((values.astype(np.float32) - zero) * scale, np.float32)
 
 
 def _by_output(first: list[list[Floats]], second: list[list[Floats]]) -> list[tuple[Floats, Floats]]:
     """Per output, both sides' values over all tests: (tests, values)."""
-    sides = [[np.stack([value.ravel() for value in values]) for values in zip(*one, strict=True)] for one in (first, second)]
-    return list(zip(*sides, strict=True))
+    return list(zip(_stack(first), _stack(second), strict=True))
+
+
+def _stack(tests: list[list[Floats]]) -> list[Floats]:
+    return [np.stack([value.ravel() for value in values]) for values in zip(*tests, strict=True)]
 
 
 def _furthest(true: Floats, other: Floats) -> float:
@@ -205,8 +214,8 @@ def restore(kind: str, checkpoint: Path) -> nn.Module:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kind", choices=("detector", "embedder"))
-    parser.add_argument("--checkpoint", type=Path, required=True, help="from tools.train_detector or tools.train_embedder")
-    parser.add_argument("--inputs", type=Path, required=True, help="inputs as the reader prepares them: .npy, (n, H, W, 3)")
+    parser.add_argument("--checkpoint", type=Path, required=True, help="from train_detector or train_embedder")
+    parser.add_argument("--inputs", type=Path, required=True, help="inputs as the reader prepares them (.npy, n H W 3)")
     parser.add_argument("--out", type=Path, required=True, help="int8 file to write; the float file goes beside it")
     arguments = parser.parse_args()
     inputs = [one[None].astype(np.float32) for one in np.load(arguments.inputs, mmap_mode="r")]

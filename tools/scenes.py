@@ -2,7 +2,7 @@
 
 The archive comes from `tools.label_scenes`. Sources: street and group photos (of `boxes-dev`, only pictures with an odd
 number; the even ones are kept for measuring), mask photos, portraits with surroundings, aligned face crops, and scenes
-without people. Coordinates are continuous: the picture's top left corner is (0, 0), its first pixel's centre (0.5, 0.5).
+without people. Coordinates are continuous: a picture's top left corner is (0, 0), its first pixel's centre (0.5, 0.5).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -98,14 +99,15 @@ def _read(archive: Path) -> Iterator[tuple[str, Picture]]:
 
 def _rarity(faces: Floats) -> float:
     sure = faces[faces[:, 0] != UNCLEAR]
-    turned = bool((np.abs(sure[:, 15]) > 28).any())
+    turned = bool((np.abs(sure[:, 15:17]) > (28, 22)).any())
     return 1.0 + 1.5 * turned + 4.0 * (len(sure) >= 3)
 
 
 def _decode(jpeg: Pixels, faces: Floats) -> Picture:
-    levels = [cv2.imdecode(jpeg, cv2.IMREAD_COLOR)]
+    levels = [np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), np.uint8)]
     while min(levels[-1].shape[:2]) >= 32:
-        levels.append(cv2.resize(levels[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
+        half = cv2.resize(levels[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        levels.append(np.asarray(half, np.uint8))
     return Picture(levels=tuple(levels), faces=faces.astype(np.float32))
 
 
@@ -224,7 +226,9 @@ def _cover(picture: Picture, side_px: int, random: np.random.Generator) -> Place
     return _place(middle, np.full(2, side_px / 2), scale, 0.0, bool(random.random() < 0.5))
 
 
-def _place(source: Floats, target: Floats, scale: float, turn_deg: float, mirrored: bool) -> Placement:
+def _place(
+    source: npt.NDArray[Any], target: npt.NDArray[Any], scale: float, turn_deg: float, mirrored: bool
+) -> Placement:
     """The similarity that takes the point `source` to `target`."""
     cosine, sine = np.cos(np.radians(turn_deg)), np.sin(np.radians(turn_deg))
     linear = scale * np.array([[cosine, -sine], [sine, cosine]])
@@ -282,4 +286,4 @@ def _tidy(faces: Floats, width: int, height: int | None = None) -> Floats:
     seen = np.prod(np.clip(high - low, 0, None), axis=1) / np.maximum(np.prod(faces[:, 3:5], axis=1), 1e-6)
     faces = faces.copy()
     faces[(seen < 0.55) | (np.sqrt(np.prod(faces[:, 3:5], axis=1)) < LEAST_SIDE_PX), 0] = UNCLEAR
-    return faces[seen > 0.02]
+    return np.asarray(faces[seen > 0.02], np.float32)

@@ -30,23 +30,31 @@ def weather(canvas: Pixels, random: np.random.Generator) -> Pixels:
     side = canvas.shape[0]
     if random.random() < 0.15:
         small = int(side * random.uniform(0.35, 0.8))
-        canvas = cv2.resize(cv2.resize(canvas, (small, small), interpolation=cv2.INTER_AREA), (side, side))
+        shrunk = cv2.resize(canvas, (small, small), interpolation=cv2.INTER_AREA)
+        canvas = np.asarray(cv2.resize(shrunk, (side, side)), np.uint8)
     elif random.random() < 0.1:
-        canvas = cv2.blur(canvas, (int(random.integers(1, 6)), int(random.integers(1, 6))))
+        canvas = np.asarray(cv2.blur(canvas, (int(random.integers(1, 6)), int(random.integers(1, 6)))), np.uint8)
     if random.random() < 0.2:
-        noise = np.empty(canvas.shape, np.int16)
-        cv2.randn(noise, 0, random.uniform(2, 16))
-        canvas = np.clip(canvas + noise, 0, 255).astype(np.uint8)
+        canvas = _add_noise(canvas, random.uniform(2, 16))
     if random.random() < 0.12:
         _, stream = cv2.imencode(".jpg", canvas, [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(12, 60))])
-        canvas = cv2.imdecode(stream, cv2.IMREAD_COLOR)
+        canvas = np.asarray(cv2.imdecode(stream, cv2.IMREAD_COLOR), np.uint8)
     return canvas
+
+
+def _add_noise(canvas: Pixels, strength: float) -> Pixels:
+    """OpenCV's generator, because numpy's takes longer than the rest of a sample; `cv2.setRNGSeed` repeats it."""
+    noise = np.empty(canvas.shape, np.int16)
+    # As arrays: a plain number would be read as (number, 0, 0, 0) and leave green and red clean.
+    cv2.randn(noise, np.zeros(3), np.full(3, strength))
+    return np.clip(canvas + noise, 0, 255).astype(np.uint8)
 
 
 def _relight(canvas: Pixels, random: np.random.Generator) -> Pixels:
     if random.random() < 0.12:
-        canvas = cv2.cvtColor(cv2.cvtColor(canvas, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+        canvas = np.asarray(cv2.cvtColor(cv2.cvtColor(canvas, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR), np.uint8)
     dark = random.uniform(0.15, 0.6) if random.random() < 0.12 else 1.0
     gain = np.exp(random.normal(0, 0.2) + random.normal(0, 0.06, 3)) * dark
     curve = (np.linspace(0, 1, 256)[:, None] ** np.exp(random.normal(0, 0.25))) * gain + random.normal(0, 0.05)
-    return cv2.LUT(canvas, (np.clip(curve, 0, 1) * 255).astype(np.uint8).reshape(256, 1, 3))
+    table = (np.clip(curve, 0, 1) * 255).astype(np.uint8).reshape(256, 1, 3)
+    return np.asarray(cv2.LUT(canvas, table), np.uint8)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeface.config import load
+from edgeface.errors import GalleryError
 from edgeface.pipeline import Models
 from edgeface.service.bootstrap import GALLERY, Loaded, load_models
 from edgeface.service.settings import Config
@@ -39,7 +40,10 @@ class Context:
     @contextmanager
     def gallery(self) -> Iterator[Database]:
         """The gallery, owned until the block ends."""
-        self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise GalleryError(f"the folder {self.home} cannot be made: {error.strerror}; see --home") from error
         database = open_database(self.home / GALLERY)
         try:
             yield database

@@ -45,8 +45,8 @@ class Check:
 def doctor(context: Context, as_json: bool) -> None:
     """Look at the runtime, the models, the configuration, the gallery, the clock, cameras and the broker.
 
-    Says which TFLite runtime is in use and warns if XNNPACK is not: int8 models are many times slower without it. Exit 0
-    if nothing failed (warnings are allowed), else 1.
+    Says which TFLite runtime is in use and warns if XNNPACK is not: int8 models are many times slower without it.
+    Exit 0 if nothing failed (warnings are allowed), else 1.
     """
     failed = False
     for found in _checks(context):

@@ -26,12 +26,27 @@ from edgeface.quality import Quality
 @click.command(short_help="Explain what the reader sees in pictures.")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file and line.")
-@click.option("--min-score", type=click.FloatRange(0, 1, min_open=True, max_open=True), help="List detections down to S.")
-@click.option("--max-side", type=click.IntRange(64, 2048), help="Working size of the detector in pixels.")
+@click.option(
+    "--min-score",
+    metavar="S",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="List detections down to the score S; default: the configuration's.",
+)
+@click.option(
+    "--max-side",
+    metavar="N",
+    type=click.IntRange(64, 2048),
+    help="Working size of the detector in pixels, 64 to 2048; default: the configuration's.",
+)
 @click.option("--no-embed", is_flag=True, help="Skip the embedding.")
 @click.pass_obj
 def inspect(
-    context: Context, paths: tuple[Path, ...], as_json: bool, min_score: float | None, max_side: int | None, no_embed: bool
+    context: Context,
+    paths: tuple[Path, ...],
+    as_json: bool,
+    min_score: float | None,
+    max_side: int | None,
+    no_embed: bool,
 ) -> None:
     """Show every face of the pictures in PATHS: where it is, how it is turned, how good it is, and why it was refused.
 
@@ -131,9 +146,10 @@ def _text(line: dict[str, Any]) -> str:
     for face in line["faces"]:
         x, y, w, h = face["box"]
         angles, usable = face["pose"], face["quality"]
+        verdict = "usable" if usable["accepted"] else "refused: " + "; ".join(usable["details"])
         rows.append(
             f"  {w:.0f}x{h:.0f} at {x:.0f},{y:.0f}  score {face['score']:.2f}  "
             f"yaw {angles['yaw_deg']:+.0f} pitch {angles['pitch_deg']:+.0f} roll {angles['roll_deg']:+.0f}  "
-            f"quality {usable['score']:.0f}  " + ("usable" if usable["accepted"] else "refused: " + "; ".join(usable["details"]))
+            f"quality {usable['score']:.0f}  {verdict}"
         )
     return "\n".join(rows)

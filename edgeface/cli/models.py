@@ -72,9 +72,8 @@ def use(context: Context, name: str, manifest: Path | None) -> None:
 @click.pass_obj
 def check(context: Context, names: tuple[str, ...], manifest: Path | None, as_json: bool) -> None:
     """Check the file's digest, run the model, and see that it gives what its manifest promises. All, or NAMES."""
-    entries = manifests.known(context.home) | (manifests.read(manifest) if manifest else {})
     failed = False
-    for name in names or tuple(entries):
+    for name in names or tuple(manifests.read(manifest) if manifest else manifests.known(context.home)):
         try:
             report: dict[str, Any] = examine(_find(context, name, manifest))
         except ModelError as error:
@@ -92,7 +91,7 @@ def examine(entry: Entry) -> dict[str, Any]:
         detect.detect(grey[0], Detector(spec=spec, infer=model), detect.Options())
     else:
         embed(grey[0], Embedder(spec=spec, infer=model, identity=model.identity))
-    return {"name": spec.name, "ok": True, "kernels": model.kernels, "xnnpack": model.delegated, "sha256": spec.sha256}
+    return {"name": spec.name, "ok": True, "kernels": model.kernels, "pieces": model.pieces, "sha256": spec.sha256}
 
 
 def _find(context: Context, name: str, manifest: Path | None) -> Entry:
@@ -124,5 +123,6 @@ def _text(row: dict[str, Any]) -> str:
 def _verdict(report: dict[str, Any]) -> str:
     if not report["ok"]:
         return f"FAILED  {report['error']}"
-    note = "" if report["xnnpack"] else "  (not under XNNPACK: slow)"
+    pieces = report["pieces"]
+    note = {0: "; not under XNNPACK: slow", 1: ""}.get(pieces, f"; XNNPACK runs {pieces} pieces of it, the rest is slow")
     return f"ok      {report['name']}: {report['kernels']}{note}"

@@ -99,10 +99,9 @@ def _segment_end(data: bytes, start: int) -> int:
 
 
 def _scan_end(data: bytes, start: int) -> int:
+    """Where the marker after a scan begins; the end of the file if there is none."""
     end = _END_OF_SCAN.search(data, start)
-    if end is None:
-        raise _truncated()
-    return end.start()
+    return len(data) if end is None else end.start()
 
 
 def _judge_frame(frame: _Segment, limits: DecodeLimits) -> None:

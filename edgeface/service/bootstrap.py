@@ -54,6 +54,8 @@ class Station:
     gallery: Gallery
     problem: Callable[[], str | None]
     """Why decisions are not being delivered now, as a sentence; None while they are, or if no broker is configured."""
+    waiting: Callable[[], int]
+    """How many decisions no consumer has confirmed yet."""
 
 
 def load_models(home: Path, *, threads: int = 1) -> Loaded:
@@ -106,7 +108,7 @@ def open_station(config: Config, loaded: Loaded, database: Database, *, film_tim
             now=clock.now,
             film_time=film_time,
         )
-        yield Station(reader=reader, store=store, gallery=gallery, problem=delivery.problem)
+        yield Station(reader=reader, store=store, gallery=gallery, problem=delivery.problem, waiting=Outbox(database).count)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

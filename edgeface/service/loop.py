@@ -1,6 +1,7 @@
 """Frame after frame: recognise, judge, journal, announce.
 
-The journal comes first: what could not be stored is not announced, so that no door opens on a decision without a record.
+The journal comes first: what could not be stored is not announced, so that no door opens on a decision without a
+record.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 """The tables, and each step that led to them.
 
+The tables are
+
     meta          one row: which gallery this is, how often it changed
     people        who may be known            templates   one vector of one picture of a person
     audit         what happened, append-only  outbox      which audit rows no consumer has yet

@@ -11,12 +11,14 @@ from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import pytest
-from samples import decision
+from samples import decision, instant
 
 from edgeface.errors import GalleryCorrupt, GalleryError, GalleryInUse, GalleryMissing
 from edgeface.store import database as module
 from edgeface.store.database import Database, open_database
+from edgeface.store.gallery import GalleryStore, NewTemplate
 from edgeface.store.journal import Journal
 
 
@@ -128,11 +130,17 @@ def test_another_gallery_in_its_place(path: Path, tmp_path: Path) -> None:
 
 
 def test_a_damaged_page(path: Path) -> None:
-    made(path)
+    """Even one that opening does not need: somebody's templates."""
+    with closing(open_database(path)) as gallery:
+        people = GalleryStore(gallery)
+        for number in range(20):
+            vector = np.full(512, number, np.int8)
+            template = NewTemplate(model_sha256="a" * 64, vector=vector, quality=1.0, pose=None, source="")
+            people.enrol(f"Person {number}", [template], instant())
     with path.open("r+b") as file:
-        file.seek(4096)
-        file.write(os.urandom(3 * 4096))
-    with pytest.raises(GalleryCorrupt):
+        file.seek(path.read_bytes().rindex(bytes([19] * 512)) // 4096 * 4096)
+        file.write(os.urandom(64))
+    with pytest.raises(GalleryCorrupt, match="is damaged"):
         open_database(path)
 
 
@@ -170,11 +178,11 @@ def test_a_folder_in_its_place(path: Path) -> None:
         open_database(path)
 
 
-@pytest.mark.parametrize("step", range(1, 7))
+@pytest.mark.parametrize("step", range(1, 8))
 def test_a_crash_at_any_step_of_the_first_start(path: Path, step: int) -> None:
-    """The process dies at its nth call of open, fsync or replace; the next start finds or makes a gallery."""
+    """The process dies between the tables and their first row, or at an fsync or a replace; the next start is whole."""
     child = (
-        "import os, sys, pathlib\n"
+        "import os, secrets, sys, pathlib\n"
         "from edgeface.store.database import open_database\n"
         "left = int(sys.argv[2])\n"
         "def dying(call):\n"
@@ -184,7 +192,8 @@ def test_a_crash_at_any_step_of_the_first_start(path: Path, step: int) -> None:
         "        if not left: os._exit(9)\n"
         "        return call(*args, **options)\n"
         "    return counted\n"
-        "os.fsync = dying(os.fsync); pathlib.Path.replace = dying(pathlib.Path.replace)\n"
+        "secrets.token_hex = dying(secrets.token_hex); os.fsync = dying(os.fsync)\n"
+        "pathlib.Path.replace = dying(pathlib.Path.replace)\n"
         "open_database(pathlib.Path(sys.argv[1]))\n"
     )
     assert subprocess.run([sys.executable, "-c", child, str(path), str(step)]).returncode == 9

@@ -148,7 +148,9 @@ def test_a_former_name_leaves_no_byte(store: GalleryStore, tmp_path: Path) -> No
     assert traces(tmp_path, b"Ada Byron") == traces(tmp_path, b"ada byron") == []
 
 
-@pytest.mark.parametrize("good", ["Ada", "Zoë", "李小龍", "محمد", "O'Neil-Smith, Jr.", "x" * 80, "R2", "'); DROP TABLE people;--"])
+@pytest.mark.parametrize(
+    "good", ["Ada", "Zoë", "李小龍", "محمد", "O'Neil-Smith, Jr.", "x" * 80, "R2", "'); DROP TABLE people;--"]
+)
 def test_names_that_are_fine(good: str, store: GalleryStore) -> None:
     assert store.enrol(good, [template(1)], instant()).name == good
 

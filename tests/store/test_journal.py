@@ -45,7 +45,11 @@ def test_a_decision_is_in_audit_and_outbox(database: Database, journal: Journal)
     assert row["at_wall_ns"] == made.decided_at.wall_ns
     assert row["wall_trusted"] == 1
     (waiting,) = Outbox(database).waiting(10)
-    assert (waiting.seq, waiting.boot_id, waiting.decided_at_monotonic_ns) == (1, "boot-1", made.decided_at.monotonic_ns)
+    assert (waiting.seq, waiting.boot_id, waiting.decided_at_monotonic_ns) == (
+        1,
+        "boot-1",
+        made.decided_at.monotonic_ns,
+    )
     message = decode(DecisionMessage, waiting.payload)
     assert (message.id, message.seq, message.replayed) == (made.id, 1, False)
 

@@ -1,4 +1,6 @@
-"""The MQTT broker.
+"""The MQTT broker: decisions go out to it, and nothing is ever sent late.
+
+In order of use:
 
     mqtt_options("mqtts://reader@broker:8883", ...) -> MqttOptions -> MqttPublisher
 """

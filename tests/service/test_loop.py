@@ -1,0 +1,247 @@
+"""Frame after frame: nothing old decides, nothing unrecorded is announced, nobody is forgotten at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgeface import match
+from edgeface.decide import Decision, Outcome
+from edgeface.embed import to_template
+from edgeface.enrol import Portrait, portrait
+from edgeface.errors import CameraLost, GalleryError
+from edgeface.frame import Frame, Instant, Pixels
+from edgeface.match import Gallery
+from edgeface.pipeline import Options
+from edgeface.service.bootstrap import Loaded
+from edgeface.service.loop import Reader, Recorded, Step
+from edgeface.store import audit
+from edgeface.store.database import Database, open_database
+from edgeface.store.journal import Journal
+from portraits import at, film
+
+
+class Log:
+    """Journal and announcer in one list, so that their order shows."""
+
+    def __init__(self) -> None:
+        self.entries: list[str] = []
+        self.announced: list[Recorded] = []
+        self.full = False
+
+    def record(self, decision: Decision) -> int:
+        if self.full:
+            raise GalleryError("the disk is full")
+        self.entries.append(f"stored {decision.id}")
+        return len(self.entries)
+
+    def announce(self, recorded: Recorded) -> None:
+        self.entries.append(f"announced {recorded.decision.id}")
+        self.announced.append(recorded)
+
+
+class Watch:
+    """A clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now(self) -> Instant:
+        return at(self.seconds)
+
+
+class SlowWatch(Watch):
+    """Told thrice a frame: when it comes, when it is judged, and when that is done. Looking takes 0.6 s."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    def now(self) -> Instant:
+        self.asked += 1
+        return at(self.seconds + (0.0 if self.asked % 3 == 1 else 0.6))
+
+
+@pytest.fixture
+def log() -> Log:
+    return Log()
+
+
+@pytest.fixture
+def watch() -> Watch:
+    return Watch()
+
+
+@pytest.fixture(scope="module")
+def people(loaded: Loaded, astronaut: Pixels) -> Gallery:
+    found = portrait(astronaut, loaded.models, Options())
+    assert isinstance(found, Portrait)
+    template = to_template(found.embedding.vector)
+    return match.freeze(template[None], ("p_eileen",), loaded.embedder.identity, 1, len(template))
+
+
+def reader(loaded: Loaded, gallery: Gallery, log: Log, watch: Watch, *, film_time: bool = False) -> Reader:
+    return Reader(
+        models=loaded.models,
+        gallery=gallery,
+        floor=loaded.floor,
+        options=Options(),
+        journal=log,  # type: ignore[arg-type]
+        announce=log.announce,
+        now=watch.now,
+        film_time=film_time,
+    )
+
+
+def played(frames: Iterator[Frame], watch: Watch, late_s: float = 0.0) -> Iterator[Frame]:
+    """Frames that arrive so long after they were taken."""
+    for frame in frames:
+        watch.seconds = frame.captured_at.seconds_since(at(0)) + late_s
+        yield frame
+
+
+def decisions(steps: list[Step]) -> list[Decision]:
+    return [recorded.decision for step in steps for recorded in step.decisions]
+
+
+def test_a_decision_is_stored_then_announced(
+    loaded: Loaded, people: Gallery, log: Log, watch: Watch, astronaut: Pixels
+) -> None:
+    steps = list(reader(loaded, people, log, watch).watch(played(film(astronaut), watch)))
+    (decision,) = decisions(steps)
+    assert (decision.outcome, decision.person_id) == (Outcome.GRANT, "p_eileen")
+    assert log.entries == [f"stored {decision.id}", f"announced {decision.id}"]
+    assert log.announced[0].seq == 1
+    assert len(decision.id) == 32
+    assert int(decision.id, 16) >= 0
+    assert not any(step.stale for step in steps)
+    assert sum(bool(step.sightings) for step in steps) > 10
+
+
+def test_what_cannot_be_stored_is_not_announced(
+    loaded: Loaded, people: Gallery, log: Log, watch: Watch, astronaut: Pixels
+) -> None:
+    log.full = True
+    with pytest.raises(GalleryError, match="disk is full"):
+        list(reader(loaded, people, log, watch).watch(played(film(astronaut), watch)))
+    assert log.announced == []
+
+
+def test_a_journal_that_lost_its_database_stops_the_reader(
+    loaded: Loaded, people: Gallery, watch: Watch, astronaut: Pixels, tmp_path: Path
+) -> None:
+    """With the real journal: the audit table refuses a row, and nothing goes out."""
+    heard: list[Recorded] = []
+    with closing(open_database(tmp_path / "gallery.db")) as database:
+        made = reader_on(database, loaded, people, watch, heard)
+        with database.transaction() as tables:
+            tables.execute("DROP TABLE outbox")
+        with pytest.raises(GalleryError):
+            list(made.watch(played(film(astronaut), watch)))
+        assert heard == []
+        assert audit.last_seq(database) == 0
+
+
+def test_announced_seqs_are_those_of_the_audit(
+    loaded: Loaded, people: Gallery, watch: Watch, hopper: Pixels, tmp_path: Path
+) -> None:
+    heard: list[Recorded] = []
+    with closing(open_database(tmp_path / "gallery.db")) as database:
+        list(reader_on(database, loaded, people, watch, heard).watch(played(film(hopper), watch)))
+        rows = database.read("SELECT seq, decision_id FROM audit")
+    assert [(entry.seq, entry.decision.id) for entry in heard] == [(row["seq"], row["decision_id"]) for row in rows]
+    assert len(heard) == 1
+
+
+def reader_on(database: Database, loaded: Loaded, people: Gallery, watch: Watch, heard: list[Recorded]) -> Reader:
+    return Reader(
+        models=loaded.models,
+        gallery=people,
+        floor=loaded.floor,
+        options=Options(),
+        journal=Journal(database, "boot"),
+        announce=heard.append,
+        now=watch.now,
+    )
+
+
+def test_old_frames_are_not_even_looked_at(
+    loaded: Loaded, people: Gallery, log: Log, watch: Watch, astronaut: Pixels
+) -> None:
+    steps = list(reader(loaded, people, log, watch).watch(played(film(astronaut), watch, late_s=0.51)))
+    assert len(steps) == 15
+    assert all(step.stale and step.sightings == () and step.decisions == () for step in steps)
+    assert log.entries == []
+
+
+def test_frames_just_young_enough_are(
+    loaded: Loaded, people: Gallery, log: Log, watch: Watch, astronaut: Pixels
+) -> None:
+    steps = list(reader(loaded, people, log, watch).watch(played(film(astronaut), watch, late_s=0.49)))
+    assert [decision.outcome for decision in decisions(steps)] == [Outcome.GRANT]
+
+
+def test_a_reader_that_takes_too_long_opens_nothing(
+    loaded: Loaded, people: Gallery, log: Log, watch: Watch, astronaut: Pixels
+) -> None:
+    """Each frame is young when it comes and old when it has been looked at."""
+    slow = SlowWatch()
+    steps = list(reader(loaded, people, log, slow).watch(played(film(astronaut, 0.5), slow)))
+    assert not any(step.stale for step in steps[:-1])
+    assert Outcome.GRANT not in [decision.outcome for decision in decisions(steps)]
+    assert steps[0].took_ms == pytest.approx(600)
+
+
+def test_films_played_fast_are_judged_by_their_own_time(
+    loaded: Loaded, people: Gallery, log: Log, watch: Watch, astronaut: Pixels
+) -> None:
+    watch.seconds = 1000.0
+    steps = list(reader(loaded, people, log, watch, film_time=True).watch(film(astronaut)))
+    (decision,) = decisions(steps)
+    assert decision.outcome is Outcome.GRANT
+    assert decision.decided_at == decision.captured_at
+
+
+def test_visits_still_open_at_the_end_are_judged(
+    loaded: Loaded, people: Gallery, log: Log, watch: Watch, hopper: Pixels
+) -> None:
+    steps = list(reader(loaded, people, log, watch).watch(played(film(hopper, 0.5), watch)))
+    assert [len(step.decisions) for step in steps] == [0, 0, 0, 0, 0, 1]
+    (decision,) = decisions(steps)
+    assert decision.outcome is Outcome.UNKNOWN
+    assert 3 <= decision.shots <= 5
+
+
+def test_the_end_of_a_film_lets_nobody_in(
+    loaded: Loaded, people: Gallery, log: Log, watch: Watch, astronaut: Pixels
+) -> None:
+    """Two shots of a known face, then the camera is gone."""
+    list(reader(loaded, people, log, watch).watch(played(film(astronaut, 0.2), watch)))
+    assert Outcome.GRANT not in [recorded.decision.outcome for recorded in log.announced]
+
+
+def test_a_source_without_frames_decides_nothing(loaded: Loaded, people: Gallery, log: Log, watch: Watch) -> None:
+    assert list(reader(loaded, people, log, watch).watch(iter(()))) == []
+
+
+def test_a_lost_camera_is_told_and_not_judged(
+    loaded: Loaded, people: Gallery, log: Log, watch: Watch, hopper: Pixels
+) -> None:
+    def frames() -> Iterator[Frame]:
+        yield from played(film(hopper, 0.4), watch)
+        raise CameraLost("the cable was pulled")
+
+    with pytest.raises(CameraLost):
+        list(reader(loaded, people, log, watch).watch(frames()))
+    assert log.entries == []
+
+
+def test_the_time_told_is_the_time_spent(loaded: Loaded, people: Gallery, log: Log, watch: Watch) -> None:
+    wall = Frame(pixels=np.full((48, 64, 3), 127, np.uint8), camera="front", sequence=0, captured_at=at(0))
+    (step, _) = reader(loaded, people, log, watch).watch(iter([wall]))
+    assert step.took_ms == 0.0
+    assert step.frame is wall

@@ -1,0 +1,204 @@
+"""The order of the flow is the order of imports, and foreign things stay where they belong."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import edgeface
+
+PACKAGE = Path(edgeface.__file__).parent
+
+FLOW = ("detect", "track", "pose", "quality", "align", "embed", "match", "evidence", "decide")
+BEFORE = ("errors", "frame", "model", "image")
+AFTER = ("pipeline", "enrol")
+ORDER = (*BEFORE, *FLOW, *AFTER)
+
+PURE = frozenset(
+    {"__future__", "base64", "collections", "dataclasses", "enum", "functools", "itertools", "math", "typing", "numpy"}
+)
+"""What a stage may use besides the stages before it: nothing that knows the time, the machine or chance."""
+
+PLACES = {
+    "cv2": ("image/", "adapters/camera/"),
+    "paho": ("adapters/mqtt/",),
+    "sqlite3": ("store/", "cli/doctor.py"),
+    "sqlite_utils": ("store/",),
+    "ai_edge_litert": ("adapters/tflite.py",),
+    "tflite_runtime": ("adapters/tflite.py",),
+    "picamera2": ("adapters/camera/picamera.py",),
+    "gpiod": ("adapters/gpio.py",),
+    "click": ("cli/",),
+    "threading": ("service/", "adapters/camera/", "adapters/mqtt/", "store/database.py", "image/codec.py"),
+    "concurrent": ("service/", "adapters/mqtt/"),
+    "socket": ("adapters/",),
+    "ctypes": ("adapters/clock.py",),
+}
+"""Where each foreign thing may be imported, as beginnings of paths."""
+
+LAZY = ("picamera2", "gpiod", "torch")
+"""Only to be had from apt, or heavy: never imported with the module that uses them."""
+
+
+def imports(source: str, module: str = "edgeface.planted") -> Iterator[tuple[str, bool]]:
+    """(full name, whether at the module's top level) of everything that a source imports."""
+    tree = ast.parse(source)
+    inside = {
+        node
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+    }
+    for node in ast.walk(tree):
+        top = node not in inside
+        if isinstance(node, ast.Import):
+            yield from ((name.name, top) for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} imports relatively"
+            yield from ((f"{node.module}.{name.name}", top) for name in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__")):
+            yield from ((str(word.value), top) for word in node.args if isinstance(word, ast.Constant))
+
+
+def stage_faults(stage: str, source: str) -> list[str]:
+    """What a stage imports that does not stand to its left."""
+    allowed = ORDER[: ORDER.index(stage)]
+    faults = []
+    for name, _ in imports(source, stage):
+        first, _, rest = name.partition(".")
+        if first == "edgeface":
+            if rest.split(".")[0] not in allowed:
+                faults.append(f"{stage} imports {name}, which does not stand to its left")
+        elif first not in PURE:
+            faults.append(f"{stage} imports {name}, which is not pure")
+    return faults
+
+
+def place_faults(path: str, source: str) -> list[str]:
+    """What a file imports that belongs elsewhere, or too early."""
+    faults = []
+    for name, top in imports(source, path):
+        first = name.split(".")[0]
+        if first in PLACES and not path.startswith(PLACES[first]):
+            faults.append(f"{path} imports {name}, which belongs in {' or '.join(PLACES[first])}")
+        if first in LAZY and top:
+            faults.append(f"{path} imports {name} at its top level")
+        if first in ("tools", "tests"):
+            faults.append(f"{path} imports {name}: the package never imports its tools")
+    return faults
+
+
+def broad_excepts(path: str, source: str) -> list[str]:
+    """Handlers that would swallow a mistake of ours; one that raises again swallows nothing."""
+    faults = []
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.ExceptHandler):
+            continue
+        names = {"everything"} if node.type is None else {ast.unparse(part) for part in _alternatives(node.type)}
+        again = isinstance(node.body[-1], ast.Raise) and node.body[-1].exc is None
+        if names & {"Exception", "BaseException", "everything"} and not again:
+            faults.append(f"{path}:{node.lineno} catches {', '.join(names)}")
+    return faults
+
+
+def _alternatives(caught: ast.expr) -> list[ast.expr]:
+    return list(caught.elts) if isinstance(caught, ast.Tuple) else [caught]
+
+
+def source_of(stage: str) -> list[str]:
+    single = PACKAGE / f"{stage}.py"
+    files = [single] if single.exists() else sorted((PACKAGE / stage).glob("*.py"))
+    assert files, f"there is no stage {stage}"
+    return [file.read_text(encoding="utf-8") for file in files]
+
+
+def every_file() -> list[tuple[str, str]]:
+    return [
+        (path.relative_to(PACKAGE).as_posix(), path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))
+    ]
+
+
+@pytest.mark.parametrize("stage", (*FLOW, *AFTER, "frame", "model", "errors"))
+def test_a_stage_imports_only_what_stands_to_its_left(stage: str) -> None:
+    assert [fault for source in source_of(stage) for fault in stage_faults(stage, source)] == []
+
+
+def test_pictures_are_decoded_without_the_stages() -> None:
+    names = [name for source in source_of("image") for name, _ in imports(source)]
+    own = {name.split(".")[1] for name in names if name.startswith("edgeface.")}
+    assert own <= {"errors", "frame", "image"}
+
+
+@pytest.mark.parametrize(
+    ("stage", "line", "culprit"),
+    [
+        ("track", "from edgeface.decide import Outcome", "edgeface.decide.Outcome"),
+        ("track", "from edgeface import evidence", "edgeface.evidence"),
+        ("detect", "import edgeface.service.loop", "edgeface.service.loop"),
+        ("decide", "import time", "time"),
+        ("match", "import logging.handlers", "logging.handlers"),
+        ("embed", "def f():\n    import os", "os"),
+        ("quality", "import importlib\nimportlib.import_module('socket')", "socket"),
+        ("quality", "from edgeface.quality import assess", "edgeface.quality.assess"),
+    ],
+)
+def test_the_checker_finds_a_planted_import(stage: str, line: str, culprit: str) -> None:
+    assert any(culprit in fault and stage in fault for fault in stage_faults(stage, line))
+
+
+def test_foreign_things_stay_in_their_places() -> None:
+    assert [fault for path, source in every_file() for fault in place_faults(path, source)] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("quality.py", "import cv2"),
+        ("service/loop.py", "from paho.mqtt import client"),
+        ("adapters/camera/picamera.py", "import picamera2"),
+        ("cli/run.py", "from threading import Thread"),
+        ("pipeline.py", "from tools.metrics import wilson"),
+    ],
+)
+def test_the_checker_finds_a_thing_out_of_place(path: str, line: str) -> None:
+    assert place_faults(path, line) != []
+    assert path in place_faults(path, line)[0]
+
+
+def test_picamera2_is_imported_where_it_is_used() -> None:
+    """The list of places must not outlive what it lists: a lazy import inside a function is allowed, and is there."""
+    source = (PACKAGE / "adapters/camera/picamera.py").read_text(encoding="utf-8")
+    assert any(name.startswith("picamera2") and not top for name, top in imports(source))
+
+
+def test_nothing_is_caught_that_nobody_foresaw() -> None:
+    assert [fault for path, source in every_file() for fault in broad_excepts(path, source)] == []
+
+
+@pytest.mark.parametrize("caught", ["Exception", "BaseException", "(ValueError, Exception)", ""])
+def test_the_checker_finds_a_broad_except(caught: str) -> None:
+    assert broad_excepts("x.py", f"try:\n    f()\nexcept {caught}:\n    pass") != []
+    assert broad_excepts("x.py", f"try:\n    f()\nexcept {caught}:\n    g()\n    raise") == []
+
+
+def test_the_sentence_can_be_read_off_the_pipeline() -> None:
+    """`recognise` and what it calls name the stages in the order of the flow."""
+    text = (PACKAGE / "pipeline.py").read_text(encoding="utf-8")
+    sentence = text.splitlines()[0]
+    places = [sentence.index(stage) for stage in ("frame", *FLOW)]
+    assert places == sorted(places)
+
+
+def test_every_error_of_ours_has_one_root_and_its_exit_code() -> None:
+    from edgeface import errors
+
+    ours = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+    assert len(ours) > 10
+    assert all(issubclass(kind, errors.EdgefaceError) for kind in ours)
+    drawn = str(errors.__doc__)
+    for kind in ours:
+        line = next(line for line in drawn.splitlines() if kind.__name__ in line.split() or line.endswith(kind.__name__))
+        assert str(kind.exit_code) in line or kind is errors.EdgefaceError, f"{kind.__name__}: {line}"

@@ -1,0 +1,123 @@
+"""Shots add up to a belief, weighted by their quality; sightings that do not count are counted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeface import evidence
+from edgeface.evidence import Belief
+from edgeface.match import Match
+from edgeface.pose import Pose
+from edgeface.quality import Refusal
+from fakes import FRONTAL, gallery, quality
+from portraits import at
+
+
+def matched(*scores: float, revision: int = 1) -> Match:
+    return Match(scores=np.array(scores, np.float32), revision=revision)
+
+
+def after(*shots: tuple[float, tuple[float, ...]]) -> Belief:
+    """A belief of (quality, scores) shots, a tenth of a second apart."""
+    belief = evidence.begin(at(0))
+    for index, (usable, scores) in enumerate(shots):
+        belief = evidence.add(belief, quality(usable), FRONTAL, matched(*scores), at(index / 10))
+    return belief
+
+
+def test_nothing_seen_points_to_nobody() -> None:
+    assert evidence.weigh(evidence.begin(at(0)), gallery()) is None
+
+
+def test_a_verdict_is_the_mean_weighted_by_quality() -> None:
+    verdict = evidence.weigh(after((100, (0.9, 0.1)), (50, (0.3, 0.4))), gallery())
+    assert verdict is not None
+    assert verdict.person_id == "p_ada"
+    assert verdict.score == pytest.approx((0.9 + 0.5 * 0.3) / 1.5)
+    assert verdict.margin == pytest.approx(verdict.score - (0.1 + 0.5 * 0.4) / 1.5)
+
+
+@given(
+    shots=st.lists(
+        st.tuples(st.floats(0, 100), st.tuples(*[st.floats(-1, 1)] * 3)),
+        min_size=1,
+        max_size=8,
+    ),
+    order=st.randoms(use_true_random=False),
+)
+def test_a_verdict_lies_within_its_shots_and_has_no_order(
+    shots: list[tuple[float, tuple[float, ...]]], order: object
+) -> None:
+    people = gallery(("p_ada", "p_bob", "p_cyd"))
+    verdict = evidence.weigh(after(*shots), people)
+    assert verdict is not None
+    best = people.people.index(verdict.person_id)
+    theirs = [scores[best] for _, scores in shots]
+    assert min(theirs) - 1e-5 <= verdict.score <= max(theirs) + 1e-5
+    assert verdict.margin is not None
+    assert verdict.margin >= 0
+    shuffled = list(shots)
+    order.shuffle(shuffled)  # type: ignore[attr-defined]
+    again = evidence.weigh(after(*shuffled), people)
+    assert again is not None
+    assert again.score == pytest.approx(verdict.score, abs=1e-4)
+
+
+def test_a_poor_shot_weighs_little_but_something() -> None:
+    verdict = evidence.weigh(after((100, (0.0, 0.2)), (0, (1.0, 0.2))), gallery(("p_ada", "p_bob")))
+    assert verdict is not None
+    assert verdict.person_id == "p_bob"
+    assert verdict.score == pytest.approx(0.2, abs=1e-6)
+    assert verdict.margin == pytest.approx(0.2 - 0.01 / 1.01, abs=1e-6)
+
+
+def test_one_enrolled_person_has_no_rival() -> None:
+    verdict = evidence.weigh(after((80, (0.5,))), gallery(("p_ada",)))
+    assert verdict is not None
+    assert verdict.margin is None
+
+
+def test_nobody_enrolled_is_no_verdict() -> None:
+    assert evidence.weigh(after((80, ())), gallery(())) is None
+
+
+def test_another_revision_drops_the_scores_and_keeps_the_refusals() -> None:
+    belief = evidence.refuse(evidence.begin(at(0)), quality(20, Refusal.BLURRED), at(0.1))
+    belief = evidence.add(belief, quality(90), FRONTAL, matched(0.9, 0.1), at(0.2))
+    belief = evidence.add(belief, quality(50), FRONTAL, matched(0.1, 0.2, 0.8, revision=2), at(0.3))
+    assert (belief.shots, belief.revision, belief.begun_at) == (1, 2, at(0.3))
+    assert belief.sightings == 3
+    assert belief.refused == ((Refusal.BLURRED, 1),)
+    assert belief.quality_sum == belief.best_quality == 50
+    people = gallery(("p_ada", "p_bob", "p_cyd"), revision=2)
+    verdict = evidence.weigh(belief, people)
+    assert verdict is not None
+    assert (verdict.person_id, verdict.score) == ("p_cyd", pytest.approx(0.8))
+
+
+def test_scores_of_one_gallery_say_nothing_about_another() -> None:
+    assert evidence.weigh(after((90, (0.9, 0.1))), gallery(revision=2)) is None
+
+
+def test_the_best_shot_gives_the_pose_and_the_newest_the_time() -> None:
+    belief = evidence.begin(at(0))
+    turned = Pose(yaw_deg=30.0, pitch_deg=0.0, roll_deg=0.0)
+    belief = evidence.add(belief, quality(90), FRONTAL, matched(0.5, 0.1), at(0.1))
+    belief = evidence.add(belief, quality(40), turned, matched(0.5, 0.1), at(0.2))
+    assert belief.pose == FRONTAL
+    assert (belief.best_quality, belief.quality_sum, belief.shots) == (90, 130, 2)
+    assert (belief.begun_at, belief.shot_at, belief.newest_at) == (at(0), at(0.2), at(0.2))
+    belief = evidence.refuse(belief, quality(5, Refusal.POSE), at(0.3))
+    assert (belief.shot_at, belief.newest_at, belief.shots, belief.sightings) == (at(0.2), at(0.3), 2, 3)
+
+
+def test_each_gate_counts_once_a_sighting_commonest_first() -> None:
+    belief = evidence.begin(at(0))
+    for refusals in ((Refusal.POSE, Refusal.POSE), (Refusal.BLURRED,), (Refusal.BLURRED, Refusal.TOO_DARK)):
+        belief = evidence.refuse(belief, quality(5, *refusals), at(0.1))
+    assert dict(belief.refused) == {Refusal.BLURRED: 2, Refusal.POSE: 1, Refusal.TOO_DARK: 1}
+    assert belief.refused[0] == (Refusal.BLURRED, 2)
+    assert belief.total is None

@@ -1,0 +1,296 @@
+"""Frames become sightings, sightings become beliefs, and a visit becomes at most one decision."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from edgeface import decide
+from edgeface.decide import Decision, Outcome
+from edgeface.detect import Detection, Detector
+from edgeface.embed import Embedder
+from edgeface.errors import ModelMismatch
+from edgeface.frame import Frame, Pixels
+from edgeface.match import Gallery
+from edgeface.model import Tensor
+from edgeface.pipeline import Models, Options, Scene, Sighting, judge, recognise
+from edgeface.quality import Refusal
+from fakes import axis, detection, embedder_spec, gallery, spec
+from portraits import at
+
+FLOOR = 0.45
+PEOPLE = gallery(("p_ada", "p_bob"))
+ADA, BOB, STRANGER = axis(0.9), axis(0, 0.9), axis(0.1, 0.1)
+
+
+class Stage:
+    """A scene whose faces the test places; the pixels are noise that passes the gate, or darkness that does not."""
+
+    def __init__(self, people: Gallery = PEOPLE, options: Options | None = None) -> None:
+        self.people, self.options = people, options or Options()
+        self.faces: tuple[tuple[Detection, Tensor], ...] = ()
+        self.scene = Scene()
+        self.embedded = 0
+        self.identities = count()
+        noise = np.random.default_rng(5).integers(0, 256, (480, 640, 3), np.uint8)
+        self.light, self.dark = noise, np.zeros_like(noise)
+        self.models = Models(
+            detector=Detector(spec=spec(), infer=self._maps),
+            embedder=Embedder(spec=embedder_spec(), infer=self._vector, identity="m" * 64),
+        )
+
+    def see(self, seconds: float, *faces: tuple[Detection, Tensor], good: bool = True) -> tuple[Sighting, ...]:
+        """One frame with these faces, each with the embedding that the model will give, left to right."""
+        self.faces = faces
+        self._next = iter(vector for _, vector in faces)
+        pixels = (self.light if good else self.dark).copy()
+        frame = Frame(pixels=pixels, camera="front", sequence=0, captured_at=at(seconds))
+        self.scene, sightings = recognise(frame, self.scene, self.models, self.people, self.options)
+        return sightings
+
+    def judge(self, seconds: float) -> tuple[Decision, ...]:
+        self.scene, decisions = judge(
+            self.scene, self.people, FLOOR, self.options, at(seconds), lambda: f"id{next(self.identities)}"
+        )
+        return decisions
+
+    def frame(self, seconds: float, *faces: tuple[Detection, Tensor], good: bool = True) -> tuple[Decision, ...]:
+        """One frame, judged as soon as it is seen."""
+        self.see(seconds, *faces, good=good)
+        return self.judge(seconds)
+
+    def _vector(self, chip: Pixels) -> tuple[Tensor, ...]:
+        self.embedded += 1
+        return (next(self._next)[None],)
+
+    def _maps(self, canvas: Pixels) -> tuple[Tensor, ...]:
+        """Grid maps that hold the faces; a picture of 640x480 lies on the canvas at half its size."""
+        maps: dict[tuple[int, int], Tensor] = {}
+        for stride in (8, 16, 32):
+            for channels, value in ((1, -20), (14, 0), (3, 0)):
+                shape = (1, canvas.shape[1] // stride, canvas.shape[2] // stride, channels)
+                maps[stride, channels] = np.full(shape, value, np.float32)
+        for index, (face, _) in enumerate(self.faces):
+            middle = np.array([face.box.x + face.box.w / 2, face.box.y + face.box.h / 2]) / 2
+            column, row = (middle // 32).astype(int)
+            centre = (np.array([column, row]) + 0.5) * 32
+            maps[32, 1][0, row, column, 0] = 5.0 - index / 10  # strongest first, so in the order given
+            shape = [*(middle - centre) / 96, *np.log(np.array([face.box.w, face.box.h]) / 2 / 96)]
+            maps[32, 14][0, row, column] = [*shape, *((face.landmarks / 2 - centre) / 96).reshape(-1)]
+            assert face.angles_deg is not None
+            maps[32, 3][0, row, column] = np.array(face.angles_deg) / 90
+        return tuple(maps.values())
+
+
+def test_three_good_shots_of_somebody_known_open_the_door() -> None:
+    stage = Stage()
+    assert stage.frame(0.0, (detection(), ADA)) == ()
+    assert stage.frame(0.1, (detection(x=104), ADA)) == ()
+    (decision,) = stage.frame(0.2, (detection(x=108), ADA))
+    assert (decision.outcome, decision.person_id, decision.shots) == (Outcome.GRANT, "p_ada", 3)
+    assert decision.score == pytest.approx(0.9, abs=0.01)
+    assert decision.margin == pytest.approx(0.9, abs=0.01)
+    assert decision.captured_at == decision.decided_at == at(0.2)
+
+
+def test_a_sighting_tells_what_became_of_the_face() -> None:
+    stage = Stage()
+    (good,) = stage.see(0.0, (detection(), ADA))
+    assert good.match is not None
+    assert good.match.scores == pytest.approx([0.9, 0.0], abs=0.01)
+    assert (good.track, good.quality.accepted) == (1, True)
+    (bad,) = stage.see(0.1, (detection(), ADA), good=False)
+    assert bad.match is None
+    assert Refusal.TOO_DARK in {refused.refusal for refused in bad.quality.refusals}
+    assert stage.embedded == 1
+
+
+def test_two_visitors_are_judged_apart() -> None:
+    stage = Stage()
+    left, right = detection(x=40, y=100), detection(x=440, y=200)
+    decisions = [d for i in range(6) for d in stage.frame(i / 10, (left, STRANGER), (right, BOB))]
+    assert [(d.outcome, d.person_id) for d in decisions] == [(Outcome.GRANT, "p_bob"), (Outcome.UNKNOWN, None)]
+    assert decisions[0].track != decisions[1].track
+
+
+def test_a_visit_decided_is_not_decided_again_until_the_retry() -> None:
+    stage = Stage()
+    moments = [i / 10 for i in range(60)]
+    told = [(t, d) for t in moments for d in stage.frame(t, (detection(), STRANGER))]
+    assert [d.outcome for _, d in told] == [Outcome.UNKNOWN, Outcome.UNKNOWN]
+    assert told[0][0] == pytest.approx(0.5)
+    # Six fresh shots from 3 s after the first decision on: nothing is carried over.
+    assert told[1][0] == pytest.approx(told[0][0] + 3.0 + 0.5)
+    assert told[1][1].shots == 6
+
+
+def test_who_is_let_in_is_neither_embedded_nor_judged_again_while_in_the_picture() -> None:
+    stage = Stage()
+    told = [d for i in range(80) for d in stage.frame(i / 10, (detection(), ADA))]
+    assert [d.outcome for d in told] == [Outcome.GRANT]
+    assert stage.embedded == 3
+    assert stage.scene.beliefs == {}
+
+
+def test_a_granted_visitor_who_turns_away_is_not_called_badly_seen() -> None:
+    stage = Stage()
+    told = [d for i in range(4) for d in stage.frame(i / 10, (detection(), ADA))]
+    told += [d for i in range(4, 40) for d in stage.frame(i / 10, (detection(), ADA), good=False)]
+    told += [d for i in range(40, 60) for d in stage.frame(i / 10)]
+    assert [d.outcome for d in told] == [Outcome.GRANT]
+    assert (stage.scene.beliefs, stage.scene.decided, stage.scene.tracks) == ({}, {}, ())
+
+
+def test_a_retry_does_not_count_the_time_before_it() -> None:
+    """An unknown visitor in the dark: "insufficient quality" comes 2 s after the retry begins, not at once."""
+    stage = Stage()
+    told = [(i / 10, d) for i in range(8) for d in stage.frame(i / 10, (detection(), STRANGER))]
+    told += [(i / 10, d) for i in range(8, 70) for d in stage.frame(i / 10, (detection(), STRANGER), good=False)]
+    assert [d.outcome for _, d in told] == [Outcome.UNKNOWN, Outcome.INSUFFICIENT_QUALITY]
+    assert told[1][0] - told[0][0] == pytest.approx(3.0 + 2.0, abs=0.11)
+
+
+def test_nobody_is_judged_by_the_shots_of_the_one_before() -> None:
+    """Ada stands there for two shots, the camera pauses, and a stranger stands in her place."""
+    stage = Stage()
+    told = [d for i in range(2) for d in stage.frame(i / 10, (detection(), ADA))]
+    told += [d for i in range(6) for d in stage.frame(3 + i / 10, (detection(), STRANGER))]
+    assert [(d.outcome, d.shots, d.track) for d in told] == [(Outcome.UNKNOWN, 6, 2)]
+
+
+def test_who_leaves_is_judged_by_what_was_seen() -> None:
+    stage = Stage()
+    for i in range(4):
+        assert stage.frame(i / 10, (detection(), STRANGER)) == ()
+    told = [d for i in range(4, 20) for d in stage.frame(i / 10)]
+    assert [(d.outcome, d.shots) for d in told] == [(Outcome.UNKNOWN, 4)]
+    assert stage.scene.ended == ()
+
+
+def test_a_visit_that_ends_between_two_judgements_is_not_lost() -> None:
+    stage = Stage()
+    for i in range(4):
+        stage.see(i / 10, (detection(), STRANGER))
+    stage.see(1.5)
+    stage.see(1.6)
+    assert [d.outcome for d in stage.judge(1.6)] == [Outcome.UNKNOWN]
+    assert stage.scene.beliefs == {}
+
+
+def test_a_belief_from_a_stalled_reader_does_not_open() -> None:
+    """The shots were good, but judging comes 0.6 s after them."""
+    stage = Stage()
+    for i in range(3):
+        stage.see(i / 10, (detection(), ADA))
+    assert stage.judge(0.8) == ()
+    assert [d.outcome for d in stage.frame(0.9, (detection(), ADA))] == [Outcome.GRANT]
+
+
+def test_a_gallery_of_another_model_is_an_error_not_a_denial() -> None:
+    stage = Stage(people=gallery(model="x" * 64))
+    with pytest.raises(ModelMismatch):
+        stage.see(0.0, (detection(), ADA))
+
+
+def test_a_change_of_the_gallery_starts_the_evidence_anew() -> None:
+    stage = Stage()
+    stage.frame(0.0, (detection(), ADA))
+    stage.frame(0.1, (detection(), ADA))
+    stage.people = gallery(("p_bob", "p_ada"), revision=2)  # Ada's axis is Bob's now
+    assert stage.frame(0.2, (detection(), ADA)) == ()
+    stage.frame(0.3, (detection(), ADA))
+    (decision,) = stage.frame(0.4, (detection(), ADA))
+    assert (decision.person_id, decision.shots) == ("p_bob", 3)
+
+
+class Door(RuleBasedStateMachine):
+    """Anybody may come, stay, blur, pause and go: what the door may do is checked against a plain record."""
+
+    @initialize(data=st.data())
+    def open(self, data: st.DataObject) -> None:
+        self.options = replace(
+            Options(), decide=decide.Options(min_shots=data.draw(st.integers(2, 4)), unknown_shots=data.draw(st.integers(4, 6)))
+        )
+        self.stage = Stage(options=self.options)
+        self.seconds = 0.0
+        self.shots: dict[int, list[tuple[float, float]]] = {}  # by track: (time, score of Ada) since the last decision
+        self.outcomes: dict[int, tuple[Outcome, float]] = {}
+        self.identities: set[str] = set()
+
+    @rule(
+        step=st.sampled_from([0.05, 0.1, 0.1, 0.1, 0.4, 0.9]),
+        alike=st.sampled_from([0.0, 0.3, 0.44, 0.46, 0.6, 0.9]),
+        other=st.sampled_from([0.0, 0.3, 0.43]),
+        present=st.sampled_from([True, True, True, True, False]),
+        good=st.sampled_from([True, True, True, False]),
+        late=st.sampled_from([0.0, 0.0, 0.1, 0.6]),
+    )
+    def frame(self, step: float, alike: float, other: float, present: bool, good: bool, late: float) -> None:
+        self.seconds += step
+        seen = ((detection(), axis(alike, other)),) if present else ()
+        for sighting in self.stage.see(self.seconds, *seen, good=good):
+            if sighting.match is not None:
+                self.shots.setdefault(sighting.track, []).append((self.seconds, float(sighting.match.scores[0])))
+        now = self.seconds + late
+        for decision in self.stage.judge(now):
+            self.check(decision, now)
+        self.seconds = now
+
+    def check(self, decision: Decision, now: float) -> None:
+        assert decision.id not in self.identities
+        self.identities.add(decision.id)
+        shots = self.shots.pop(decision.track, [])
+        assert decision.shots == len(shots)
+        if decision.track in self.outcomes:
+            outcome, before = self.outcomes[decision.track]
+            assert outcome is not Outcome.GRANT, "a visit that was granted is not decided again"
+            assert now - before >= self.options.decide.retry_s
+        self.outcomes[decision.track] = decision.outcome, now
+        if decision.outcome is not Outcome.GRANT:
+            assert decision.person_id is None
+            return
+        assert len(shots) >= self.options.decide.min_shots
+        assert now - shots[-1][0] <= 0.5 + 1e-6
+        assert decision.score is not None
+        assert decision.score >= decision.threshold >= FLOOR
+        assert decision.margin is not None
+        assert decision.margin >= self.options.decide.min_margin
+        if decision.person_id == "p_ada":
+            assert max(score for _, score in shots) >= FLOOR - 0.01
+
+    @precondition(lambda self: hasattr(self, "stage"))
+    @invariant()
+    def nothing_piles_up(self) -> None:
+        """What the reader remembers is about visitors who are there."""
+        numbers = {track.number for track in self.stage.scene.tracks}
+        assert set(self.stage.scene.beliefs) <= numbers
+        assert set(self.stage.scene.decided) <= numbers | set(self.outcomes)
+        assert self.stage.scene.ended == ()
+
+
+TestDoor = Door.TestCase
+TestDoor.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+
+
+def test_the_machine_reaches_every_outcome() -> None:
+    """The state machine above proves nothing if its door never opens: three scripts for its three outcomes."""
+    scripts: dict[Outcome, dict[str, Any]] = {
+        Outcome.GRANT: {"alike": 0.9, "good": True},
+        Outcome.UNKNOWN: {"alike": 0.3, "good": True},
+        Outcome.INSUFFICIENT_QUALITY: {"alike": 0.9, "good": False},
+    }
+    for outcome, script in scripts.items():
+        stage = Stage()
+        told = [
+            d
+            for i in range(25)
+            for d in stage.frame(i / 10, (detection(), axis(script["alike"])), good=script["good"])
+        ]
+        assert [d.outcome for d in told] == [outcome]

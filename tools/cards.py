@@ -1,0 +1,216 @@
+"""Write the model cards out of measured figures, so that no figure is copied by hand.
+
+    python -m tools.cards --figures work/figures
+
+reads, from that folder, what the other tools kept: lfw.json, pose.json, boxes.json (tools.evaluate --json),
+quantize-detector.json and quantize-embedder.json (tools.quantize's output), and the learning curves curve-detector.jsonl and
+curve-embedder.jsonl; writes the two cards beside the models, and the table between the markers of README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from edgeface.adapters import manifest
+from edgeface.adapters.manifest import Entry
+from tools.install_model import MODELS
+
+README = MODELS.parent / "README.md"
+BEGIN, END = "<!-- figures: written by tools/cards.py -->", "<!-- end of figures -->"
+
+DETECTOR = """\
+# edgeface-detect-320
+
+Finds faces: box, score, five landmarks and head pose in one pass. Full int8 (weights per channel, activations, input and
+output), every operator in one XNNPACK delegate; any input size whose sides are multiples of 32.
+
+| | |
+|---|---|
+| file | `{file}`, {size} KiB, sha256 `{sha256}` |
+| licence | Apache-2.0 |
+| network | dense 3x3 convolutions and residual blocks with ReLU, maps at strides 8, 16 and 32, no feature pyramid, no anchors (`tools/detector_net.py`) |
+| teachers | YuNet (Apache-2.0): boxes and landmarks; FSA-Net pair (MIT): head pose |
+| training data | pictures with surroundings (CelebA-HQ part, two mask sets, half of a CC0 set of street pictures), tight faces (UTKFace, Families in the Wild without the reserved families) composed onto scenes without people; research sets, fetched, never shipped. No LFW, no AFLW2000-3D |
+| training | `tools/train_detector.py`, {images} samples seen, seed 1 |
+| signs | yaw positive: nose towards the left of the picture; pitch positive: nose up; roll positive: clockwise as seen |
+
+## Measured (int8, through the reader's own code)
+
+{figures}
+
+pose-dev is AFLW2000-3D, even numbers, 979 pictures of up to 256 px, working size 320. A face is found if the strongest
+detection that overlaps its box by 0.35 scores above the threshold at which all pictures together have one false alarm in
+ten; unlabelled bystanders count as false alarms. Landmark error is the mean distance of the five landmarks in parts of
+the face's size. Intervals are 95 %: Wilson for shares, bootstrap over pictures for means. boxes-dev are the street
+pictures with even numbers, which were not trained on; most faces there wear masks. Reproduce with
+`python -m tools.evaluate pose --data DATA` and `python -m tools.evaluate boxes --data DATA`.
+
+## Quantization
+
+Signal to quantization noise of the nine outputs (score, shape, pose at each stride): {noise} dB. The layers that lose
+most: {worst}.
+
+## Not for
+
+Faces below about 12 px at the working size, and profiles: recall falls with yaw as the table shows. It does not tell a
+person from a picture of one.
+"""
+
+EMBEDDER = """\
+# edgeface-embed-80
+
+Turns an aligned face into a direction in 128 dimensions, stored as 128 bytes. Full int8 (weights per channel,
+activations, input and output), every operator in one XNNPACK delegate.
+
+| | |
+|---|---|
+| file | `{file}`, {size} KiB, sha256 `{sha256}` |
+| licence | Apache-2.0 |
+| input | 80x80 RGB, tight crop by five landmarks; run on the chip and its mirror image, outputs added |
+| network | dense 3x3 residual network with ReLU, widths 24-48-112-144, global depthwise convolution, 1.46 M parameters, 125 M multiply-adds (`tools/nets.py`) |
+| teachers | MobileFaceNet of ESP-DL (MIT) and face-reidentification-retail-0095 of Open Model Zoo (Apache-2.0), concatenated, reduced to 128 dimensions; LFW 99.52 % as a float target |
+| training data | 42,764 aligned faces of UTKFace, Families in the Wild (without the reserved families), CelebA-HQ, mask sets and RMFRD; research sets, fetched, never shipped. 3,283 faces with an ensemble cosine above 0.45 to any LFW picture were left out |
+| training | `tools/train_embedder.py`: cosine to the teachers' target, Muon and AdamW, {images} samples seen, seed 1; validation cosine {cosine} on 1,500 held-out faces |
+
+## Measured (int8, 128-byte templates, found and aligned by edgeface-detect-320, through the reader's own code)
+
+{figures}
+
+LFW-dev is LFW View 2, folds 1 to 3: 1,800 pairs; accuracy by threshold from the other folds, intervals by bootstrap over
+people. Thresholds come from all {impostors:,.0f} pairs of different people among its pictures; FNMR at them from the 900 mated
+pairs. A picture without a detected face counts as a non-match. Reproduce with `python -m tools.evaluate lfw --data DATA`.
+
+The reader's threshold (`grant`) is {grant:g}: a false match rate of 1 in 10,000 for one comparison of single pictures. A
+decision needs several shots of one visitor, so its own rates differ; they are not measured yet.
+
+## Quantization
+
+Mean cosine of float to int8 over the calibration chips: {int8_cosine}; signal to quantization noise {noise} dB. The
+layers that lose most: {worst}. {float_line}
+
+## Learning curve
+
+| samples | training cosine (spoilt faces) | validation cosine (clean) |
+|---|---|---|
+{curve}
+
+## Not for
+
+Unattended doors: this model alone does not tell a person from a picture of one, and one in ten thousand strangers'
+comparisons passes by design. Error rates by age, gender and ethnicity are not measured yet.
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--figures", type=Path, default=Path("work/figures"))
+    folder = parser.parse_args().figures
+    entries = manifest.read(manifest.shipped())
+    detector, embedder = entries["edgeface-detect-320"], entries["edgeface-embed-80"]
+    faces = {**_json(folder / "pose.json"), **_json(folder / "boxes.json")}
+    pairs = _json(folder / "lfw.json")
+    _write(detector, _detector_card(detector, faces, folder))
+    _write(embedder, _embedder_card(embedder, pairs, folder))
+    _fill_readme(pairs, faces)
+
+
+def _detector_card(entry: Entry, figures: dict[str, Any], folder: Path) -> str:
+    report = _json(folder / "quantize-detector.json")
+    return DETECTOR.format(
+        **_facts(entry),
+        images=f"{_curve(folder / 'curve-detector.jsonl')[-1]['images']:,}",
+        figures=_table(figures),
+        noise=" / ".join(f"{value:.0f}" for value in report["noise_db"]),
+        worst=_worst(report),
+    )
+
+
+def _embedder_card(entry: Entry, figures: dict[str, Any], folder: Path) -> str:
+    report, curve = _json(folder / "quantize-embedder.json"), _curve(folder / "curve-embedder.jsonl")
+    float_file = folder / "lfw-float.json"
+    float_line = ""
+    if float_file.exists():
+        value = _json(float_file)["accuracy"]
+        float_line = f"The float network scores {_cell(value)} on the same LFW-dev pairs, aligned by the same detector."
+    return EMBEDDER.format(
+        **_facts(entry),
+        images=f"{curve[-1]['images']:,}",
+        cosine=curve[-1]["val_cos"],
+        figures=_table(figures),
+        impostors=figures["impostor_pairs"],
+        grant=entry.spec.thresholds["grant"],
+        int8_cosine=report["cosine"][0],
+        noise=f"{report['noise_db'][0]:.0f}",
+        worst=_worst(report),
+        float_line=float_line,
+        curve=_curve_rows(curve),
+    )
+
+
+def _curve_rows(curve: list[dict[str, Any]]) -> str:
+    kept = curve[:: max(1, len(curve) // 10)]
+    if kept[-1] is not curve[-1]:
+        kept.append(curve[-1])
+    return "\n".join(f"| {one['images']:,} | {one['train_cos']} | {one['val_cos']} |" for one in kept)
+
+
+def _facts(entry: Entry) -> dict[str, str]:
+    size = (entry.folder / entry.spec.file).stat().st_size
+    return {"file": entry.spec.file, "sha256": entry.spec.sha256, "size": f"{size / 1024:.0f}"}
+
+
+def _table(figures: dict[str, Any]) -> str:
+    rows = [f"| {name.replace('_', ' ')} | {_cell(value)} |" for name, value in figures.items()]
+    return "\n".join(["| figure | value [95 % interval] (n) |", "|---|---|", *rows])
+
+
+def _cell(value: dict[str, Any] | float) -> str:
+    if not isinstance(value, dict):
+        return f"{value:,.4g}" if value < 1e4 else f"{value:,.0f}"
+    return f"{value['value']:.4g} [{value['low']:.4g}, {value['high']:.4g}] ({value['n']:,})"
+
+
+def _worst(report: dict[str, Any]) -> str:
+    """The three inner tensors with the least signal to noise; names as the converter gives them, shortened."""
+    shown = list(report["worst_layers"].items())[:3]
+    return ", ".join(f"`{name.split(';')[0].rsplit('/', 2)[-1][-48:]}` {decibels:.0f} dB" for name, decibels in shown)
+
+
+def _write(entry: Entry, text: str) -> None:
+    path = MODELS / f"{entry.spec.name}.md"
+    path.write_text(text, encoding="utf-8")
+    print(f"wrote {path.name}")
+
+
+def _fill_readme(pairs: dict[str, Any], faces: dict[str, Any]) -> None:
+    rows = (
+        ("LFW-dev accuracy, 1,800 pairs", pairs["accuracy"], "evaluate lfw"),
+        ("LFW-dev TAR at FAR 1 %", pairs["tar_at_far_1e-2"], "evaluate lfw"),
+        ("faces found, yaw up to 30 degrees, pose-dev", faces["recall_yaw_0_30"], "evaluate pose"),
+        ("faces found, yaw 30 to 60 degrees", faces["recall_yaw_30_60"], "evaluate pose"),
+        ("faces found, yaw above 60 degrees", faces["recall_yaw_60_99"], "evaluate pose"),
+        ("landmark error, yaw up to 30 degrees, parts of the face's size", faces["landmark_error_yaw_0_30"], "evaluate pose"),
+        ("yaw error, degrees", faces["yaw_deg_error_by_detector"], "evaluate pose"),
+    )
+    lines = ["| measured, int8, end to end | value [95 % interval] (n) | reproduce: `python -m tools....` |", "|---|---|---|"]
+    lines += [f"| {name} | {_cell(value)} | `{command} --data DATA` |" for name, value, command in rows]
+    head, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
+    tail = rest.partition(END)[2]
+    README.write_text(f"{head}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{tail}", encoding="utf-8")
+    print("filled README.md")
+
+
+def _json(path: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return loaded
+
+
+def _curve(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""What every story of the demo needs: a broker, somebody who listens to it, a reader, and the contact sheet."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from edgeface.adapters.clock import SystemClock
+from edgeface.embed import to_template
+from edgeface.enrol import Portrait, portrait
+from edgeface.frame import Pixels
+from edgeface.service.bootstrap import GALLERY, Loaded, Station, load_models, open_station
+from edgeface.service.loop import Step
+from edgeface.service.ports import Camera
+from edgeface.service.settings import Config, MqttSettings
+from edgeface.store.database import open_database
+from edgeface.store.gallery import GalleryStore, NewTemplate
+from tools.broker import Broker
+from tools.demo.sheet import Row, Shot, draw
+
+SAID = {"grant": "\033[32m", "unknown": "\033[31m", "insufficient_quality": "\033[33m"}
+
+
+class Show:
+    """The stage: use as a context manager."""
+
+    def __init__(self, home: Path, sheet: Path) -> None:
+        self.broker = Broker(home)
+        self.loaded: Loaded = load_models(home)
+        self._home, self._sheet = home, sheet
+        self._rows: list[Row] = []
+        self._title = ""
+        self._steps: list[Step] = []
+        self._names: dict[str, str] = {}
+        self._listener = _Listener(self.broker.port)
+
+    def __enter__(self) -> Show:
+        say("Starting Mosquitto on a free port of this machine ...")
+        self.broker.start()
+        self._listener.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
+        self._listener.stop()
+        self.broker.stop()
+        if kind is None:
+            note = f"{len(self._rows)} scenes; green boxes passed the quality gate, amber ones did not"
+            draw(self._rows, note, self._sheet)
+            say(f"\nThe contact sheet of what the reader saw: {self._sheet}")
+
+    @property
+    def config(self) -> Config:
+        return replace(Config(), mqtt=MqttSettings(broker=self.broker.url, device="demo"))
+
+    def enrol(self, name: str, pictures: Sequence[Pixels]) -> bool:
+        """Enrol somebody from pictures, each through the door's own quality gate; False if none was good enough."""
+        looked = [portrait(pixels, self.loaded.models, self.config.pipeline()) for pixels in pictures]
+        good = [found for found in looked if isinstance(found, Portrait)]
+        for refusal in (found for found in looked if isinstance(found, str)):
+            say(f"  a picture of {name} was not used: {refusal}")
+        if not good:
+            return False
+        with closing(open_database(self._home / GALLERY)) as database:
+            person = GalleryStore(database).enrol(name, [_template(found) for found in good], SystemClock().now())
+        self._names[person.id] = name
+        say(f"  enrolled: {name}, {len(good)} template(s) of 128 bytes, id {person.id}; no picture is kept")
+        return True
+
+    def usable(self, pixels: Pixels) -> bool:
+        """Whether a picture shows one face, well enough to enrol by."""
+        return isinstance(portrait(pixels, self.loaded.models, self.config.pipeline()), Portrait)
+
+    def watch(self, camera: Camera, stop: Callable[[Step], bool] = lambda step: False) -> None:
+        """Let the reader watch a camera until its film ends or `stop` says so. Its decisions arrive over the broker."""
+        with closing(open_database(self._home / GALLERY)) as database, closing(camera):
+            with open_station(self.config, self.loaded, database, film_time=False) as station:
+                self._await_link(station)
+                for step in station.reader.watch(camera.frames()):
+                    self._steps.append(step)
+                    if stop(step):
+                        break
+                self.end_scene()
+                self._await_delivery(station)
+
+    def begin_scene(self, title: str) -> None:
+        """From here on frames belong to another row of the contact sheet."""
+        self.end_scene()
+        self._title = title
+        say(f"\n{title}")
+
+    def end_scene(self) -> None:
+        """Close the row."""
+        if self._title:
+            self._rows.append(Row(title=self._title, shots=self._chosen(), verdicts=self._verdicts()))
+        self._title, self._steps = "", []
+
+    def _chosen(self) -> tuple[Shot, ...]:
+        busy = [step for step in self._steps if step.sightings] or self._steps
+        picked = [busy[int(part * (len(busy) - 1))] for part in (0.1, 0.5, 0.95)] if busy else []
+        return tuple(Shot(pixels=step.frame.pixels, sightings=step.sightings) for step in picked)
+
+    def _verdicts(self) -> tuple[Any, ...]:
+        made = [recorded.decision for step in self._steps for recorded in step.decisions]
+        return tuple(
+            (one.outcome, f"{one.outcome.value}  {self._names.get(one.person_id or '', '')}  {one.reason}") for one in made
+        )
+
+    def _await_link(self, station: Station) -> None:
+        end = time.monotonic() + 10
+        while (problem := station.problem()) and time.monotonic() < end:
+            time.sleep(0.02)
+        if problem:
+            say(f"  no link to the broker: {problem}")
+
+    def _await_delivery(self, station: Station) -> None:
+        end = time.monotonic() + 8
+        while station.waiting() and not station.problem() and time.monotonic() < end:
+            time.sleep(0.05)
+
+
+class _Listener:
+    """A door controller's place: hears the decisions and says how old they are."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+        self._client.reconnect_delay_set(1, 1)
+        self._subscribed = threading.Event()
+        self._client.on_connect = lambda client, *_: client.subscribe("edgeface/demo/#", qos=1)
+        self._client.on_subscribe = lambda *_: self._subscribed.set()
+        self._client.on_message = self._hear
+
+    def start(self) -> None:
+        self._client.connect("127.0.0.1", self._port)
+        self._client.loop_start()
+        self._subscribed.wait(10)
+
+    def stop(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _hear(self, _client: Client, _data: Any, message: Any) -> None:
+        arrived_ns = time.time_ns()
+        topic = message.topic.rpartition("/")[2]
+        payload = json.loads(message.payload)
+        if topic == "state":
+            say(f"  broker: reader is {payload['state']}")
+        elif topic in ("decision", "history"):
+            say(_described(topic, payload, arrived_ns))
+
+
+def _described(topic: str, payload: dict[str, Any], arrived_ns: int) -> str:
+    taken_ns = datetime.fromisoformat(payload["captured_at"]).timestamp() * 1e9
+    who = payload["person"]["label"] if payload["person"] else "-"
+    score = "" if payload["score"] is None else f" score {payload['score']:.2f} (needs {payload['threshold']:.2f});"
+    age = f"{(arrived_ns - taken_ns) / 1e6:.0f} ms after the frame"
+    colour = SAID[payload["outcome"]]
+    return (
+        f"  broker: /{topic:8} #{payload['seq']:<3} {colour}{payload['outcome']:20}\033[0m {who:16} "
+        f"{payload['reason']};{score} {age}"
+    )
+
+
+def _template(found: Portrait) -> NewTemplate:
+    return NewTemplate(
+        model_sha256=found.embedding.model_sha256,
+        vector=to_template(found.embedding.vector),
+        quality=found.quality.score,
+        pose=found.pose,
+        source="demo",
+    )
+
+
+def say(text: str) -> None:
+    """A line at once, also into a pipe."""
+    print(text, flush=True)

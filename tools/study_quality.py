@@ -1,0 +1,184 @@
+"""What each quality measure costs: false non-matches of LFW-dev's mated pairs, one side spoilt by degrees.
+
+    python -m tools.study_quality --data DATA --out models/quality.md
+
+For each fault the probe is spoilt a little more from row to row; the row says what the measures read, how often the
+right person is then missed at the embedder's own threshold, and how many probes the gate refuses. The defaults of
+`edgeface.quality.Options` stand where the misses have about doubled.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import cv2
+import numpy as np
+
+from edgeface import align, detect, embed, pose, quality
+from edgeface.detect import Detection
+from edgeface.frame import Pixels
+from edgeface.pipeline import Models
+from edgeface.quality import Quality
+from edgeface.service.bootstrap import load_models
+from tools import metrics
+from tools.datasets import Archive
+from tools.evaluate import central_face
+
+Spoil = Callable[[Pixels], Pixels]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One way to spoil a picture, by degrees."""
+
+    name: str
+    measure: str
+    """The measure that should notice."""
+    degrees: tuple[tuple[str, Spoil], ...]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder with lfw-dev.tar")
+    parser.add_argument("--home", type=Path, default=Path("work/home"), help="edgeface home: which models are in use")
+    parser.add_argument("--pairs", type=int, default=450, help="mated pairs to use, evenly spread")
+    parser.add_argument("--out", type=Path, required=True, help="Markdown to write")
+    arguments = parser.parse_args()
+    loaded = load_models(arguments.home)
+    archive = Archive(arguments.data / "lfw-dev.tar")
+    rows = [row for row in archive.rows("pairs.csv") if row["same"] == "1"]
+    rows = rows[:: max(1, len(rows) // arguments.pairs)]
+    references = [_vector(archive.picture(f"images/{row['file_a']}"), loaded.models) for row in rows]
+    probes = [archive.picture(f"images/{row['file_b']}") for row in rows]
+    tables = [_table(fault, references, probes, loaded.models, loaded.floor) for fault in faults()]
+    arguments.out.write_text(_page(tables, len(rows), loaded.floor), encoding="utf-8")
+    click.echo(f"wrote {arguments.out}")
+
+
+def faults() -> tuple[Fault, ...]:
+    """Every fault of the study, mild to bad. LFW's faces have about 42 px between the eyes."""
+    return (
+        Fault(name="Distance", measure="inter_eye_distance_px", degrees=tuple((f"{s:.2f} of the size", _shrink(s)) for s in (1.0, 0.7, 0.5, 0.4, 0.32, 0.25, 0.2))),
+        Fault(name="Defocus", measure="sharpness", degrees=tuple((f"sigma {s} px", _defocus(s)) for s in (0.0, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0))),
+        Fault(name="Motion", measure="sharpness", degrees=tuple((f"{n} px", _smear(n)) for n in (1, 5, 9, 13, 19, 27))),
+        Fault(name="Darkness", measure="brightness", degrees=tuple((f"{g:.2f} of the light", _darken(g)) for g in (1.0, 0.5, 0.3, 0.2, 0.12, 0.07, 0.04))),
+        Fault(name="Overexposure", measure="brightness", degrees=tuple((f"{g:.1f} times the light", _brighten(g)) for g in (1.0, 1.5, 2.0, 3.0, 4.5, 7.0))),
+        Fault(name="Haze", measure="dynamic_range", degrees=tuple((f"{c:.2f} of the contrast", _flatten(c)) for c in (1.0, 0.5, 0.3, 0.2, 0.12, 0.07))),
+        Fault(name="Cropping", measure="inside", degrees=tuple((f"{c:.2f} of the face's width cut off", _crop(c)) for c in (0.0, 0.1, 0.2, 0.3, 0.4))),
+    )
+
+
+def _table(fault: Fault, references: list[np.ndarray | None], probes: list[Pixels], models: Models, floor: float) -> str:
+    lines = [
+        f"## {fault.name}",
+        "",
+        f"| probe | {fault.measure}: 10 / 50 / 90 % | missed (FNMR) | missed, not refused | refused | no face |",
+        "|---|---|---|---|---|---|",
+    ]
+    with click.progressbar(fault.degrees, label=fault.name) as degrees:
+        for label, spoil in degrees:
+            lines.append(_row(label, fault.measure, [spoil(probe) for probe in probes], references, models, floor))
+    return "\n".join(lines)
+
+
+def _row(
+    label: str, measure: str, spoilt: list[Pixels], references: list[np.ndarray | None], models: Models, floor: float
+) -> str:
+    seen: list[tuple[Quality, bool]] = []
+    for pixels, reference in zip(spoilt, references, strict=True):
+        if (looked := _look(pixels, models)) is not None and reference is not None:
+            usable, vector = looked
+            seen.append((usable, float(vector @ reference) < floor))
+    if not seen:
+        return f"| {label} | - | - | - | - | {len(spoilt)} of {len(spoilt)} |"
+    read = np.percentile([getattr(usable, measure) for usable, _ in seen], (10, 50, 90))
+    kept = [missed for usable, missed in seen if usable.accepted]
+    cells = (
+        " / ".join(f"{value:.3g}" for value in read),
+        _share([missed for _, missed in seen]),
+        _share(kept),
+        f"{len(seen) - len(kept)} of {len(seen)}",
+        f"{len(spoilt) - len(seen)} of {len(spoilt)}",
+    )
+    return f"| {label} | " + " | ".join(cells) + " |"
+
+
+def _share(missed: list[bool]) -> str:
+    if not missed:
+        return "-"
+    figure = metrics.wilson(sum(missed), len(missed))
+    return f"{100 * figure.value:.0f} % [{100 * figure.low:.0f}, {100 * figure.high:.0f}]"
+
+
+def _look(pixels: Pixels, models: Models) -> tuple[Quality, np.ndarray] | None:
+    face = central_face(pixels, models)
+    if face is None:
+        return None
+    usable = quality.assess(pixels, face, pose.estimate(face), quality.Options())
+    return usable, _embed(pixels, face, models)
+
+
+def _vector(pixels: Pixels, models: Models) -> np.ndarray | None:
+    face = central_face(pixels, models)
+    return None if face is None else _embed(pixels, face, models)
+
+
+def _embed(pixels: Pixels, face: Detection, models: Models) -> np.ndarray:
+    chip = align.chip(pixels, face.landmarks, models.embedder.spec)
+    return embed.embed(chip, models.embedder).vector
+
+
+def _shrink(scale: float) -> Spoil:
+    return lambda pixels: cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+
+
+def _defocus(sigma: float) -> Spoil:
+    return lambda pixels: pixels if sigma == 0 else cv2.GaussianBlur(pixels, (0, 0), sigma)  # type: ignore[return-value]
+
+
+def _smear(length: int) -> Spoil:
+    kernel = np.full((1, length), 1 / length, np.float32)
+    return lambda pixels: cv2.filter2D(pixels, -1, kernel)  # type: ignore[return-value]
+
+
+def _darken(gain: float) -> Spoil:
+    """Less light, and the sensor noise (2 grey levels) that is then no longer small beside it."""
+
+    def spoil(pixels: Pixels) -> Pixels:
+        noise = np.random.default_rng(0).normal(0, 2.0, pixels.shape)
+        return np.clip(pixels * gain + noise, 0, 255).astype(np.uint8)
+
+    return spoil
+
+
+def _brighten(gain: float) -> Spoil:
+    return lambda pixels: np.clip(pixels * gain, 0, 255).astype(np.uint8)
+
+
+def _flatten(contrast: float) -> Spoil:
+    return lambda pixels: (128 + (pixels.astype(np.float32) - 128) * contrast).astype(np.uint8)
+
+
+def _crop(part: float) -> Spoil:
+    """LFW's faces are about 100 px wide around the centre of 250: cut the picture so that part of the face is gone."""
+    return lambda pixels: np.ascontiguousarray(pixels[:, 75 + int(100 * part) :]) if part else pixels
+
+
+def _page(tables: list[str], pairs: int, floor: float) -> str:
+    head = [
+        "# What the quality gate is worth",
+        "",
+        f"LFW-dev, {pairs} mated pairs, one side spoilt by degrees; missed = cosine below the embedder's own threshold",
+        f"({floor:g}), with 95 % Wilson intervals. Written by `python -m tools.study_quality`; shrinking a probe also",
+        "takes sharpness away, so gates overlap.",
+        "",
+    ]
+    return "\n".join(head) + "\n" + "\n\n".join(tables) + "\n"
+
+
+if __name__ == "__main__":
+    main()
