@@ -117,9 +117,7 @@ def prepare(pixels: Pixels, spec: ModelSpec, options: Options) -> tuple[Pixels, 
     return fit_to(pixels, spec.width_px, spec.height_px)
 
 
-def decode(
-    outputs: tuple[Tensor, ...], placed: Letterbox, spec: ModelSpec, options: Options
-) -> tuple[Detection, ...]:
+def decode(outputs: tuple[Tensor, ...], placed: Letterbox, spec: ModelSpec, options: Options) -> tuple[Detection, ...]:
     """A detector's outputs -> faces in picture pixels, strongest first, without overlaps.
 
     Raises ModelError if they are not what the layout promises, or not finite.
@@ -155,7 +153,7 @@ def suppress(boxes: Tensor, scores: Tensor, max_overlap: float) -> npt.NDArray[n
 def average(found: Candidates, kept: npt.NDArray[np.intp]) -> Candidates:
     """Each kept face as the mean of those that all but coincide with it, weighted by score squared.
 
-    Neighbouring cells see the same face with rounding errors of their own; on pose-dev the mean lowers the landmark error.
+    Neighbouring cells see one face with rounding errors of their own; on pose-dev the mean lowers the landmark error.
     """
     weights = np.zeros((len(kept), len(found.scores)), np.float32)
     for row, index in enumerate(kept):

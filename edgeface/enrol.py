@@ -39,6 +39,4 @@ def portrait(pixels: Pixels, models: Models, options: Options) -> Portrait | str
     if not usable.accepted:
         return "; ".join(str(refused) for refused in usable.refusals)
     chip = align.chip(pixels, first.landmarks, models.embedder.spec)
-    return Portrait(
-        embedding=embed.embed(chip, models.embedder), detection=first, pose=angles, quality=usable
-    )
+    return Portrait(embedding=embed.embed(chip, models.embedder), detection=first, pose=angles, quality=usable)

@@ -62,9 +62,7 @@ def refuse(belief: Belief, quality: Quality, captured_at: Instant) -> Belief:
     """A sighting that does not count, remembered by its reasons."""
     counts = Counter(dict(belief.refused))
     counts.update({refused.refusal for refused in quality.refusals})
-    return replace(
-        belief, refused=tuple(counts.most_common()), sightings=belief.sightings + 1, newest_at=captured_at
-    )
+    return replace(belief, refused=tuple(counts.most_common()), sightings=belief.sightings + 1, newest_at=captured_at)
 
 
 def add(belief: Belief, quality: Quality, pose: Pose, match: Match, captured_at: Instant) -> Belief:

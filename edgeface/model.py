@@ -81,7 +81,7 @@ def input_table(spec: ModelSpec, scale: float, zero_point: int, dtype: npt.DType
     """The 256 quantized values of the 256 pixel values: normalising a picture is then one look-up a byte."""
     real = (np.arange(256, dtype=np.float64) - spec.mean) / spec.std
     limits = np.iinfo(np.dtype(dtype))
-    # Half up, not numpy's half to even: a mean of 127.5 puts every pixel value on a half, and neighbours would collapse.
+    # Half up, not numpy's half to even: a mean of 127.5 puts every pixel on a half, and neighbours would collapse.
     steps = np.floor(real / scale + 0.5) + zero_point
     return np.asarray(np.clip(steps, limits.min, limits.max), dtype)
 

@@ -1,11 +1,8 @@
-"""A real Mosquitto on a free port, somebody who listens to it, and a wire that can be cut."""
+"""A real Mosquitto, somebody who listens to it, and a wire that can be cut."""
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +14,10 @@ from typing import Any
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from tools.broker import Broker, free_port
+
+__all__ = ["Broker", "Heard", "Listener", "Wire", "free_port", "listening", "running", "wait_until"]
+
 DEADLINE_S = 15.0
 
 
@@ -26,50 +27,6 @@ def wait_until(true: Callable[[], bool], what: str, deadline_s: float = DEADLINE
     while not true():
         assert time.monotonic() < end, f"still not so after {deadline_s} s: {what}"
         time.sleep(0.01)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class Broker:
-    """Mosquitto with a configuration of its own; `start` and `stop` as often as a test likes, always on one port."""
-
-    def __init__(self, folder: Path, *settings: str) -> None:
-        """`settings` are lines of mosquitto.conf(5); without any, everybody may do everything."""
-        self.port = free_port()
-        self._config = folder / "mosquitto.conf"
-        lines = [f"listener {self.port} 127.0.0.1", *(settings or ("allow_anonymous true",))]
-        if os.geteuid() == 0:  # it would become the user "mosquitto", who may not read our files
-            lines.append("user root")
-        self._config.write_text("\n".join(lines) + "\n")
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"mqtt://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-        assert program is not None, "these tests need Mosquitto: apt-get install mosquitto"
-        with (self._config.parent / "mosquitto.log").open("ab") as log:
-            self._process = subprocess.Popen([program, "-c", str(self._config)], stdout=log, stderr=log)
-        wait_until(self._answers, "mosquitto listens")
-
-    def stop(self) -> None:
-        """As by `kill -9`: it says goodbye to nobody."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def _answers(self) -> bool:
-        assert self._process is not None
-        assert self._process.poll() is None, (self._config.parent / "mosquitto.log").read_text()
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
 
 @contextmanager

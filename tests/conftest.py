@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from portraits import astronaut_portrait, hopper_portrait
 
 from edgeface.frame import Pixels
 from edgeface.service.bootstrap import Loaded, load_models
+from portraits import astronaut_portrait, hopper_portrait
 
 
 @pytest.fixture(scope="session")

@@ -117,7 +117,8 @@ def source_of(stage: str) -> list[str]:
 
 def every_file() -> list[tuple[str, str]]:
     return [
-        (path.relative_to(PACKAGE).as_posix(), path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))
+        (path.relative_to(PACKAGE).as_posix(), path.read_text(encoding="utf-8"))
+        for path in sorted(PACKAGE.rglob("*.py"))
     ]
 
 
@@ -200,5 +201,7 @@ def test_every_error_of_ours_has_one_root_and_its_exit_code() -> None:
     assert all(issubclass(kind, errors.EdgefaceError) for kind in ours)
     drawn = str(errors.__doc__)
     for kind in ours:
-        line = next(line for line in drawn.splitlines() if kind.__name__ in line.split() or line.endswith(kind.__name__))
+        line = next(
+            line for line in drawn.splitlines() if kind.__name__ in line.split() or line.endswith(kind.__name__)
+        )
         assert str(kind.exit_code) in line or kind is errors.EdgefaceError, f"{kind.__name__}: {line}"

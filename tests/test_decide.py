@@ -19,10 +19,17 @@ OPTIONS = Options()
 FLOOR = 0.45
 NOW = at(1.1)
 nan = float("nan")
+ADA = verdict()
 
 
-def case(seen: Belief | None = None, points_to: Verdict | None = verdict(), **changes: Any) -> Case:
-    plain: dict[str, Any] = {"track": 4, "belief": seen or belief(), "verdict": points_to, "ended": False, "floor": FLOOR}
+def case(seen: Belief | None = None, points_to: Verdict | None = ADA, **changes: Any) -> Case:
+    plain: dict[str, Any] = {
+        "track": 4,
+        "belief": seen or belief(),
+        "verdict": points_to,
+        "ended": False,
+        "floor": FLOOR,
+    }
     return Case(**{**plain, **changes})
 
 
@@ -72,11 +79,35 @@ TABLE: list[tuple[str, Case, float, Outcome | None, str]] = [
     ("known, seen longer ago", case(), 1.51, None, ""),
     ("known, six shots, long ago", case(belief(shots=6, **STALE)), 1.1, Outcome.UNKNOWN, "too old"),
     ("no good shot yet", case(belief(**NEVER, sightings=5), None), 1.1, None, ""),
-    ("no good shot for long", case(belief(**NEVER, sightings=5), None), 2.8, Outcome.INSUFFICIENT_QUALITY, "0 good shots of 5"),
-    ("no good shot, gone", case(belief(**NEVER, sightings=3), None, ended=True), 1.1, Outcome.INSUFFICIENT_QUALITY, "0 good"),
+    (
+        "no good shot for long",
+        case(belief(**NEVER, sightings=5), None),
+        2.8,
+        Outcome.INSUFFICIENT_QUALITY,
+        "0 good shots of 5",
+    ),
+    (
+        "no good shot, gone",
+        case(belief(**NEVER, sightings=3), None, ended=True),
+        1.1,
+        Outcome.INSUFFICIENT_QUALITY,
+        "0 good",
+    ),
     ("two glimpses, gone", case(belief(**NEVER, sightings=2), None, ended=True), 1.1, None, ""),
-    ("mostly blurred", case(belief(**LOOKING), None), 3.0, Outcome.INSUFFICIENT_QUALITY, "of 5: blurred in 4, too_dark in 1"),
-    ("too few shots, known, gone", case(belief(shots=2), ended=True), 1.1, Outcome.INSUFFICIENT_QUALITY, "2 good shots"),
+    (
+        "mostly blurred",
+        case(belief(**LOOKING), None),
+        3.0,
+        Outcome.INSUFFICIENT_QUALITY,
+        "of 5: blurred in 4, too_dark in 1",
+    ),
+    (
+        "too few shots, known, gone",
+        case(belief(shots=2), ended=True),
+        1.1,
+        Outcome.INSUFFICIENT_QUALITY,
+        "2 good shots",
+    ),
 ]
 
 
@@ -87,11 +118,14 @@ def test_every_outcome(name: str, made: Case, seconds: float, outcome: Outcome |
     if decision is not None:
         assert reason in decision.reason
         assert (decision.person_id == "p_ada") == (outcome is Outcome.GRANT)
-        assert decision.rule == {
-            Outcome.GRANT: "known_person",
-            Outcome.UNKNOWN: "unknown_face",
-            Outcome.INSUFFICIENT_QUALITY: "too_few_good_shots",
-        }[decision.outcome]
+        assert (
+            decision.rule
+            == {
+                Outcome.GRANT: "known_person",
+                Outcome.UNKNOWN: "unknown_face",
+                Outcome.INSUFFICIENT_QUALITY: "too_few_good_shots",
+            }[decision.outcome]
+        )
 
 
 def test_a_decision_without_shots_has_no_scores() -> None:

@@ -145,7 +145,9 @@ def test_at_most_so_many_faces_strongest_first() -> None:
     maps = empty_maps()
     for index in range(9):
         row, column = divmod(index, 3)
-        plant(maps, 8, 5 + 12 * row, 5 + 12 * column, made_face(20 + 96 * column, 20 + 96 * row, 40, 40), 1.0 + index / 4)
+        plant(
+            maps, 8, 5 + 12 * row, 5 + 12 * column, made_face(20 + 96 * column, 20 + 96 * row, 40, 40), 1.0 + index / 4
+        )
     found = decode(tuple(maps.values()), STRAIGHT, GRID, Options(max_faces=4))
     assert [round(face.score, 3) for face in found] == [
         pytest.approx(float(sigmoid(np.float32(1.0 + index / 4))), abs=1e-3) for index in (8, 7, 6, 5)
@@ -215,7 +217,7 @@ def test_blazeface_anchors(anchor: int, centre: tuple[int, int]) -> None:
     x, y = centre
     assert corners(found) == pytest.approx((x + 2 - 20, y + 3 - 25, 40, 50), abs=1e-3)
     expected = [[-10, -10], [10, -10], [0, 0], [-8.3, 12], [8.3, 12]]
-    np.testing.assert_allclose(found.landmarks, np.array(expected) + [x, y], atol=1e-3)
+    np.testing.assert_allclose(found.landmarks, np.array(expected) + np.array([x, y]), atol=1e-3)
     assert found.angles_deg is None
     assert found.score == pytest.approx(0.8808, abs=1e-4)
 

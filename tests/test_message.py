@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from samples import decision
 
 from edgeface import message
 from edgeface.errors import ConfigError
 from edgeface.frame import Instant
 from edgeface.message import DecisionMessage, InfoMessage, Message, MessageError, StateMessage, Topics
+from samples import decision
 
 KINDS = (DecisionMessage, StateMessage, InfoMessage)
 

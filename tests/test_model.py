@@ -28,10 +28,11 @@ def test_the_table_is_normalising_and_quantizing_in_one(
     grey = np.repeat(EVERY_BYTE[:, None], 3, axis=1)
     real = normalise(grey, made)[:, 0]
     limits = np.iinfo(dtype)
-    expected = np.clip(np.round(real / scale) + zero_point, limits.min, limits.max)
+    exact = np.clip(real.astype(np.float64) / scale + zero_point, limits.min, limits.max)
     assert table.dtype == dtype
     assert table.shape == (256,)
-    np.testing.assert_array_equal(table, expected.astype(dtype))
+    # Nearest step; 1e-4 for normalise's float32 beside the table's float64.
+    assert np.abs(table - exact).max() <= 0.5 + 1e-4 * max(1.0, np.abs(real / scale).max())
 
 
 @given(scale=st.floats(1e-3, 1), zero_point=st.integers(-20, 20))
@@ -45,7 +46,8 @@ def test_dequantizing_a_table_gives_the_normalised_pixel_back(scale: float, zero
 
 def test_the_usual_table_spans_int8() -> None:
     table = input_table(spec(mean=127.5, std=127.5), 1 / 127.5, 0, np.int8)
-    assert (table[0], table[127], table[128], table[255]) == (-127 - 1 + 1, 0, 0, 127)
+    assert (table[0], table[127], table[128], table[255]) == (-127, 0, 1, 127)
+    assert len(set(table.tolist())) == 255  # half to even would leave 191: neighbouring pixel values collapse
     assert (np.diff(table.astype(int)) >= 0).all()
 
 

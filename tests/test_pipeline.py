@@ -216,7 +216,8 @@ class Door(RuleBasedStateMachine):
     @initialize(data=st.data())
     def open(self, data: st.DataObject) -> None:
         self.options = replace(
-            Options(), decide=decide.Options(min_shots=data.draw(st.integers(2, 4)), unknown_shots=data.draw(st.integers(4, 6)))
+            Options(),
+            decide=decide.Options(min_shots=data.draw(st.integers(2, 4)), unknown_shots=data.draw(st.integers(4, 6))),
         )
         self.stage = Stage(options=self.options)
         self.seconds = 0.0
@@ -289,8 +290,6 @@ def test_the_machine_reaches_every_outcome() -> None:
     for outcome, script in scripts.items():
         stage = Stage()
         told = [
-            d
-            for i in range(25)
-            for d in stage.frame(i / 10, (detection(), axis(script["alike"])), good=script["good"])
+            d for i in range(25) for d in stage.frame(i / 10, (detection(), axis(script["alike"])), good=script["good"])
         ]
         assert [d.outcome for d in told] == [outcome]

@@ -88,9 +88,24 @@ FAULTS: dict[str, tuple[Refusal, str, float, Callable[[Pixels], Quality]]] = {
         lambda p: judged(shrunk(p, 0.1), face(0.1)),
     ),
     "cut off": (Refusal.CUT_OFF, "inside", OPTIONS.min_inside, lambda p: judged(p[:, 140:], face(shift=(-140, 0)))),
-    "aside": (Refusal.POSE, "yaw_deg", OPTIONS.max_yaw_deg, lambda p: judged(p, angles=replace(FRONTAL, yaw_deg=-70.0))),
-    "up": (Refusal.POSE, "pitch_deg", OPTIONS.max_pitch_deg, lambda p: judged(p, angles=replace(FRONTAL, pitch_deg=60.0))),
-    "tilted": (Refusal.POSE, "roll_deg", OPTIONS.max_roll_deg, lambda p: judged(p, angles=replace(FRONTAL, roll_deg=80.0))),
+    "aside": (
+        Refusal.POSE,
+        "yaw_deg",
+        OPTIONS.max_yaw_deg,
+        lambda p: judged(p, angles=replace(FRONTAL, yaw_deg=-70.0)),
+    ),
+    "up": (
+        Refusal.POSE,
+        "pitch_deg",
+        OPTIONS.max_pitch_deg,
+        lambda p: judged(p, angles=replace(FRONTAL, pitch_deg=60.0)),
+    ),
+    "tilted": (
+        Refusal.POSE,
+        "roll_deg",
+        OPTIONS.max_roll_deg,
+        lambda p: judged(p, angles=replace(FRONTAL, roll_deg=80.0)),
+    ),
 }
 
 

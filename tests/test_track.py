@@ -95,7 +95,14 @@ def test_after_a_pause_the_same_place_is_somebody_else() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"min_overlap": 0.0}, {"min_overlap": 1.0}, {"patience_s": 0.0}, {"patience_s": float("nan")}, {"min_overlap": float("nan")}]
+    "wrong",
+    [
+        {"min_overlap": 0.0},
+        {"min_overlap": 1.0},
+        {"patience_s": 0.0},
+        {"patience_s": float("nan")},
+        {"min_overlap": float("nan")},
+    ],
 )
 def test_options_out_of_range(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):

@@ -1,4 +1,4 @@
-"""A real Mosquitto of one's own, for the demo and the tests: on a free port of this machine, gone when it is stopped."""
+"""A real Mosquitto of one's own, for the demo and the tests: on a free port, gone when it is stopped."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Broker:
     """Mosquitto with a configuration of its own; `start` and `stop` as often as one likes, always on one port."""
 
     def __init__(self, folder: Path, *settings: str) -> None:
-        """`folder` takes its files. `settings` are lines of mosquitto.conf(5); without any, everybody may do anything."""
+        """`folder` takes its files. `settings` are lines of mosquitto.conf(5); by default everybody may do anything."""
         self.port = free_port()
         self._config = folder / "mosquitto.conf"
         self._log = folder / "mosquitto.log"

@@ -1,7 +1,7 @@
 """Inputs for quantization: what the reader will feed each network, through the reader's own `normalise`.
 
-    python -m tools.calibrate embedder --faces train-faces.npz --out work/embedder/calibration.npy
-    python -m tools.calibrate detector --scenes scenes.npz --out work/detector/calibration.npy
+python -m tools.calibrate embedder --faces train-faces.npz --out work/embedder/calibration.npy
+python -m tools.calibrate detector --scenes scenes.npz --out work/detector/calibration.npy
 """
 
 from __future__ import annotations

@@ -192,10 +192,17 @@ def _fill_readme(pairs: dict[str, Any], faces: dict[str, Any]) -> None:
         ("faces found, yaw up to 30 degrees, pose-dev", faces["recall_yaw_0_30"], "evaluate pose"),
         ("faces found, yaw 30 to 60 degrees", faces["recall_yaw_30_60"], "evaluate pose"),
         ("faces found, yaw above 60 degrees", faces["recall_yaw_60_99"], "evaluate pose"),
-        ("landmark error, yaw up to 30 degrees, parts of the face's size", faces["landmark_error_yaw_0_30"], "evaluate pose"),
+        (
+            "landmark error, yaw up to 30 degrees, parts of the face's size",
+            faces["landmark_error_yaw_0_30"],
+            "evaluate pose",
+        ),
         ("yaw error, degrees", faces["yaw_deg_error_by_detector"], "evaluate pose"),
     )
-    lines = ["| measured, int8, end to end | value [95 % interval] (n) | reproduce: `python -m tools....` |", "|---|---|---|"]
+    lines = [
+        "| measured, int8, end to end | value [95 % interval] (n) | reproduce: `python -m tools....` |",
+        "|---|---|---|",
+    ]
     lines += [f"| {name} | {_cell(value)} | `{command} --data DATA` |" for name, value, command in rows]
     head, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
     tail = rest.partition(END)[2]

@@ -147,16 +147,16 @@ def _row_box(row: dict[str, str]) -> np.ndarray:
 def _best_hit(box: np.ndarray, faces: tuple[Detection, ...]) -> Detection | None:
     """The strongest detection that overlaps a labelled face."""
     boxes = _boxes(faces)
-    return next((f for f, shared in zip(faces, detect.overlap(box, boxes), strict=True) if shared >= MATCH_OVERLAP), None)
+    return next(
+        (f for f, shared in zip(faces, detect.overlap(box, boxes), strict=True) if shared >= MATCH_OVERLAP), None
+    )
 
 
 def _boxes(faces: Iterable[Detection]) -> np.ndarray:
     return np.array([[f.box.x, f.box.y, f.box.w, f.box.h] for f in faces], np.float32).reshape(-1, 4)
 
 
-def _threshold_at_false_alarms(
-    found: list[tuple[Detection, ...]], hits: list[Detection | None], rate: float
-) -> float:
+def _threshold_at_false_alarms(found: list[tuple[Detection, ...]], hits: list[Detection | None], rate: float) -> float:
     """Score above which all pictures together have at most `rate` false alarms a picture.
 
     A detection that overlaps the labelled face is no false alarm. Every other one counts, also the bystanders that the
@@ -191,7 +191,10 @@ def _pose_error(rows: list[dict[str, str]], hits: list[Detection | None]) -> dic
         for row, hit in zip(rows, hits, strict=True)
         if hit is not None and all(abs(float(row[angle])) <= 99 for angle in angles)
     ]
-    for source, estimate in (("detector", lambda h: pose.estimate(h)), ("landmarks", lambda h: pose.from_landmarks(h.landmarks))):
+    for source, estimate in (
+        ("detector", lambda h: pose.estimate(h)),
+        ("landmarks", lambda h: pose.from_landmarks(h.landmarks)),
+    ):
         guesses = [estimate(hit) for _, hit in kept]
         for angle in angles:
             errors = [abs(getattr(g, angle) - float(row[angle])) for g, (row, _) in zip(guesses, kept, strict=True)]

@@ -7,6 +7,7 @@ directions of two teachers' concatenated embeddings after PCA to 128 dimensions.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -36,7 +37,7 @@ def load(archive: Path) -> tuple[Faces, Faces]:
         targets = data["targets_int8"].astype(np.float32)
     targets /= np.linalg.norm(targets, axis=1, keepdims=True)
     crops = np.empty((len(held_out), 104, 104, 3), np.uint8)
-    for index, (start, end) in enumerate(zip(offsets[:-1], offsets[1:], strict=True)):
+    for index, (start, end) in enumerate(pairwise(offsets)):
         crops[index] = cv2.imdecode(stream[start:end], cv2.IMREAD_COLOR)
     return (
         Faces(crops=crops[~held_out], targets=targets[~held_out]),

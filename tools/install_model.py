@@ -1,6 +1,6 @@
 """Put a quantized file into `models/` and its digest into the manifest.
 
-    python -m tools.install_model edgeface-embed-80 work/embedder/embedder.tflite
+python -m tools.install_model edgeface-embed-80 work/embedder/embedder.tflite
 """
 
 from __future__ import annotations

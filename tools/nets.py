@@ -38,7 +38,7 @@ def convolution(inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1, 
 
 
 class Residual(nn.Module):
-    """Two 3x3 convolutions around a shortcut (He et al., CVPR 2016), dense because depthwise is slow to train on a CPU."""
+    """Two 3x3 convolutions around a shortcut (He et al., CVPR 2016); dense, as depthwise trains slowly on a CPU."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

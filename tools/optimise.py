@@ -17,7 +17,9 @@ from torch import Tensor, nn
 class Muon(torch.optim.Optimizer):
     """Momentum, orthogonalised. For weights of two or more dimensions, read as (outputs, everything else)."""
 
-    def __init__(self, parameters: Iterable[nn.Parameter], *, momentum: float = 0.95, weight_decay: float = 0.0) -> None:
+    def __init__(
+        self, parameters: Iterable[nn.Parameter], *, momentum: float = 0.95, weight_decay: float = 0.0
+    ) -> None:
         super().__init__(parameters, {"lr": 0.0, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()

@@ -18,7 +18,7 @@ import click
 import cv2
 import numpy as np
 
-from edgeface import align, detect, embed, pose, quality
+from edgeface import align, embed, pose, quality
 from edgeface.detect import Detection
 from edgeface.frame import Pixels
 from edgeface.pipeline import Models
@@ -62,17 +62,43 @@ def main() -> None:
 def faults() -> tuple[Fault, ...]:
     """Every fault of the study, mild to bad. LFW's faces have about 42 px between the eyes."""
     return (
-        Fault(name="Distance", measure="inter_eye_distance_px", degrees=tuple((f"{s:.2f} of the size", _shrink(s)) for s in (1.0, 0.7, 0.5, 0.4, 0.32, 0.25, 0.2))),
-        Fault(name="Defocus", measure="sharpness", degrees=tuple((f"sigma {s} px", _defocus(s)) for s in (0.0, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0))),
+        Fault(
+            name="Distance",
+            measure="inter_eye_distance_px",
+            degrees=tuple((f"{s:.2f} of the size", _shrink(s)) for s in (1.0, 0.7, 0.5, 0.4, 0.32, 0.25, 0.2)),
+        ),
+        Fault(
+            name="Defocus",
+            measure="sharpness",
+            degrees=tuple((f"sigma {s} px", _defocus(s)) for s in (0.0, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)),
+        ),
         Fault(name="Motion", measure="sharpness", degrees=tuple((f"{n} px", _smear(n)) for n in (1, 5, 9, 13, 19, 27))),
-        Fault(name="Darkness", measure="brightness", degrees=tuple((f"{g:.2f} of the light", _darken(g)) for g in (1.0, 0.5, 0.3, 0.2, 0.12, 0.07, 0.04))),
-        Fault(name="Overexposure", measure="brightness", degrees=tuple((f"{g:.1f} times the light", _brighten(g)) for g in (1.0, 1.5, 2.0, 3.0, 4.5, 7.0))),
-        Fault(name="Haze", measure="dynamic_range", degrees=tuple((f"{c:.2f} of the contrast", _flatten(c)) for c in (1.0, 0.5, 0.3, 0.2, 0.12, 0.07))),
-        Fault(name="Cropping", measure="inside", degrees=tuple((f"{c:.2f} of the face's width cut off", _crop(c)) for c in (0.0, 0.1, 0.2, 0.3, 0.4))),
+        Fault(
+            name="Darkness",
+            measure="brightness",
+            degrees=tuple((f"{g:.2f} of the light", _darken(g)) for g in (1.0, 0.5, 0.3, 0.2, 0.12, 0.07, 0.04)),
+        ),
+        Fault(
+            name="Overexposure",
+            measure="brightness",
+            degrees=tuple((f"{g:.1f} times the light", _brighten(g)) for g in (1.0, 1.5, 2.0, 3.0, 4.5, 7.0)),
+        ),
+        Fault(
+            name="Haze",
+            measure="dynamic_range",
+            degrees=tuple((f"{c:.2f} of the contrast", _flatten(c)) for c in (1.0, 0.5, 0.3, 0.2, 0.12, 0.07)),
+        ),
+        Fault(
+            name="Cropping",
+            measure="inside",
+            degrees=tuple((f"{c:.2f} of the face's width cut off", _crop(c)) for c in (0.0, 0.1, 0.2, 0.3, 0.4)),
+        ),
     )
 
 
-def _table(fault: Fault, references: list[np.ndarray | None], probes: list[Pixels], models: Models, floor: float) -> str:
+def _table(
+    fault: Fault, references: list[np.ndarray | None], probes: list[Pixels], models: Models, floor: float
+) -> str:
     lines = [
         f"## {fault.name}",
         "",

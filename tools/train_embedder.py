@@ -142,7 +142,9 @@ def cosine_loss(embeddings: Tensor, targets: Tensor) -> Tensor:
 @torch.no_grad()
 def mean_cosine(net: nn.Module, faces: Faces, side_px: int) -> float:
     losses = [
-        cosine_loss(net(to_tensor(resize(faces.crops[i : i + 100], side_px))), torch.from_numpy(faces.targets[i : i + 100]))
+        cosine_loss(
+            net(to_tensor(resize(faces.crops[i : i + 100], side_px))), torch.from_numpy(faces.targets[i : i + 100])
+        )
         for i in range(0, len(faces), 100)
     ]
     return 1 - float(torch.stack(losses).mean())
@@ -154,7 +156,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("work/embedder"), help="checkpoint and learning curve")
     parser.add_argument("--images", type=int, default=2_000_000, help="images to see in all")
     parser.add_argument("--decay-images", type=int, default=600_000, help="length of the final decay")
-    parser.add_argument("--gentle-images", type=int, default=800_000, help="heavy faults grow to full strength over this")
+    parser.add_argument(
+        "--gentle-images", type=int, default=800_000, help="heavy faults grow to full strength over this"
+    )
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--muon-rate", type=float, default=0.02)
     parser.add_argument("--adam-rate", type=float, default=2e-3)

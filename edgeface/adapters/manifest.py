@@ -199,7 +199,10 @@ def _checked(spec: ModelSpec) -> ModelSpec:
         (not spec.licence.strip(), "licence must say what may be done with the model"),
         ((spec.task is Task.EMBEDDER) != (spec.layout is Layout.EMBEDDING), "layout does not fit the task"),
         (spec.task is Task.EMBEDDER and len(spec.template) != 5, "template must be five points"),
-        (any(not -0.5 <= part <= 1.5 for point in spec.template for part in point), "template must be in parts of the side"),
+        (
+            any(not -0.5 <= part <= 1.5 for point in spec.template for part in point),
+            "template must be in parts of the side",
+        ),
         (spec.task is Task.EMBEDDER and spec.dimensions < 8, "dimensions must be at least 8"),
         (spec.output < 0, "output must not be negative"),
         (not 0 < spec.thresholds.get(threshold, 0) < 1, f"thresholds.{threshold} must be above 0 and below 1"),

@@ -39,7 +39,7 @@ class TfliteModel:
         self._sizes: OrderedDict[tuple[int, ...], _Allocated] = OrderedDict()
         first = self._allocated((1, spec.height_px, spec.width_px, 3))
         self.pieces: int = first.pieces
-        """How many pieces of the graph XNNPACK runs: 1 is all of it, 0 none; what lies between several pieces is slow."""
+        """How many pieces of the graph XNNPACK runs: 1 is all of it, 0 none; what lies between is slow."""
 
     def __call__(self, pixels: Pixels) -> tuple[Tensor, ...]:
         return self._allocated(pixels.shape).run(pixels)

@@ -29,9 +29,7 @@ STAGES = ("detect", "pose", "quality", "align", "embed", "match", "all")
 @click.option("--threads", type=click.IntRange(1, 16), help="Threads a model may use; default: the configuration's.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
-def bench(
-    context: Context, picture: Path | None, rounds: int, people: int, threads: int | None, as_json: bool
-) -> None:
+def bench(context: Context, picture: Path | None, rounds: int, people: int, threads: int | None, as_json: bool) -> None:
     """Time each stage from picture to match, on PICTURE or on a synthetic 1280x720 frame with one face-sized region.
 
     Prints median and 95th percentile in milliseconds, and resident memory. The times tell about this machine and

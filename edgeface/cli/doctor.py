@@ -95,7 +95,8 @@ def _models(context: Context) -> tuple[Health, str]:
     names = ", ".join(f"{model.spec.name} ({model.kernels})" for model in used)
     if all(model.delegated for model in used):
         return Health.OK, names
-    return Health.WARNING, f"{names}: not under XNNPACK, so slow; is /proc/cpuinfo or /sys hidden from this process?"
+    hidden = "; is /proc/cpuinfo or /sys hidden from this process?" if loaded.detector.runtime == "litert" else ""
+    return Health.WARNING, f"{names}: not under XNNPACK, so slow{hidden}"
 
 
 def _gallery(context: Context) -> tuple[Health, str]:

@@ -138,11 +138,12 @@ def _embedding(found: Embedding | None) -> dict[str, str | None]:
 
 
 def _text(line: dict[str, Any]) -> str:
+    file = click.format_filename(line["file"])
     if line["error"] is not None:
-        return f"{line['file']}: {line['error']}"
+        return f"{file}: {line['error']}"
     if not line["faces"]:
-        return f"{line['file']}: {line['width']}x{line['height']}, no face"
-    rows = [f"{line['file']}: {line['width']}x{line['height']}, {len(line['faces'])} face(s)"]
+        return f"{file}: {line['width']}x{line['height']}, no face"
+    rows = [f"{file}: {line['width']}x{line['height']}, {len(line['faces'])} face(s)"]
     for face in line["faces"]:
         x, y, w, h = face["box"]
         angles, usable = face["pose"], face["quality"]

@@ -124,5 +124,7 @@ def _verdict(report: dict[str, Any]) -> str:
     if not report["ok"]:
         return f"FAILED  {report['error']}"
     pieces = report["pieces"]
-    note = {0: "; not under XNNPACK: slow", 1: ""}.get(pieces, f"; XNNPACK runs {pieces} pieces of it, the rest is slow")
+    note = {0: "; not under XNNPACK: slow", 1: ""}.get(
+        pieces, f"; XNNPACK runs {pieces} pieces of it, the rest is slow"
+    )
     return f"ok      {report['name']}: {report['kernels']}{note}"

@@ -13,7 +13,7 @@ Coordinates are continuous pixels: the top left corner of a picture is (0, 0), i
 from edgeface.image.codec import decode, encode_jpeg, encode_png, read
 from edgeface.image.geometry import Letterbox, fit_to, letterbox, resize, warp
 from edgeface.image.plain import DecodeLimits, Kind, kind_of
-from edgeface.image.tone import laplacian, luminance
+from edgeface.image.tone import luminance
 
 __all__ = [
     "DecodeLimits",
@@ -24,7 +24,6 @@ __all__ = [
     "encode_png",
     "fit_to",
     "kind_of",
-    "laplacian",
     "letterbox",
     "luminance",
     "read",

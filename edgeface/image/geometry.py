@@ -54,13 +54,17 @@ def resize(pixels: Pixels, width_px: int, height_px: int) -> Pixels:
     """The same picture at another size: by area where it shrinks, which does not alias, else linear."""
     if pixels.shape[:2] == (height_px, width_px):
         return pixels
-    while pixels.shape[1] >= 4 * width_px and pixels.shape[0] >= 4 * height_px:
+    while _halves(pixels.shape[1], width_px) and _halves(pixels.shape[0], height_px):
         # OpenCV halves three times as fast as it shrinks by any other factor; the result differs by rounding only.
-        half = pixels[: pixels.shape[0] // 2 * 2, : pixels.shape[1] // 2 * 2]
-        pixels = np.asarray(cv2.resize(half, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
+        pixels = np.asarray(cv2.resize(pixels, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
     shrinks = width_px * height_px < pixels.shape[1] * pixels.shape[0]
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(pixels, (width_px, height_px), interpolation=method), np.uint8)
+
+
+def _halves(length_px: int, wanted_px: int) -> bool:
+    """Whether a side can be halved exactly, and enough is left to be scaled down properly afterwards."""
+    return length_px % 2 == 0 and length_px >= 4 * wanted_px
 
 
 def warp(pixels: Pixels, matrix: Matrix, width_px: int, height_px: int) -> Pixels:

@@ -1,4 +1,4 @@
-"""Brightness and fine detail, for the measures of quality."""
+"""Brightness, for the measures of quality."""
 
 from __future__ import annotations
 
@@ -15,8 +15,3 @@ Grey = npt.NDArray[np.uint8]
 def luminance(pixels: Pixels) -> Grey:
     """How bright each pixel looks: 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), rounded."""
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
-
-
-def laplacian(grey: Grey | npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """How each pixel differs from its four neighbours, float32 (height, width); large at edges."""
-    return np.asarray(cv2.Laplacian(grey, cv2.CV_32F, ksize=1), np.float32)

@@ -81,9 +81,7 @@ def freeze_gallery(store: GalleryStore, embedder: Embedder) -> Gallery:
 def broker_options(settings: MqttSettings) -> mqtt.MqttOptions:
     """The broker as the MQTT adapter takes it. Raises ConfigError."""
     topics = Topics(base=settings.base, device=settings.device)
-    return mqtt.mqtt_options(
-        settings.broker, topics, ca_file=settings.ca_file, password_file=settings.password_file
-    )
+    return mqtt.mqtt_options(settings.broker, topics, ca_file=settings.ca_file, password_file=settings.password_file)
 
 
 @contextmanager
@@ -108,7 +106,9 @@ def open_station(config: Config, loaded: Loaded, database: Database, *, film_tim
             now=clock.now,
             film_time=film_time,
         )
-        yield Station(reader=reader, store=store, gallery=gallery, problem=delivery.problem, waiting=Outbox(database).count)
+        yield Station(
+            reader=reader, store=store, gallery=gallery, problem=delivery.problem, waiting=Outbox(database).count
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

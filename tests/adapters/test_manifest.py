@@ -170,9 +170,7 @@ names = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_siz
 
 
 @given(name=names, folder=st.text(st.characters(codec="utf-8", exclude_characters="\0/"), min_size=1, max_size=40))
-def test_any_name_survives_being_written(
-    tmp_path_factory: pytest.TempPathFactory, name: str, folder: str
-) -> None:
+def test_any_name_survives_being_written(tmp_path_factory: pytest.TempPathFactory, name: str, folder: str) -> None:
     """Names of models and folders, with quotes, newlines and smileys."""
     home = tmp_path_factory.mktemp("home")
     (entry,) = manifest.read(written(home)).values()

@@ -13,10 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from broker import Broker, Wire, free_port, listening, running, wait_until
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from broker import Broker, Wire, free_port, listening, running, wait_until
 from edgeface.adapters.mqtt import MqttOptions, MqttPublisher, check, mqtt_options
 from edgeface.adapters.mqtt.link import IN_FLIGHT
 from edgeface.errors import BrokerError, ConfigError

@@ -6,6 +6,7 @@ import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ def test_a_file_with_another_digest_is_not_parsed(
 
 
 def test_a_file_that_is_not_there(shipped: tuple[ModelSpec, Path], tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="cannot read .*No such file"):
+    with pytest.raises(ModelError, match=r"cannot read .*No such file"):
         tflite.load(shipped[0], tmp_path)
 
 
@@ -142,24 +143,34 @@ def test_colour_order_reaches_the_model(loaded: Loaded) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"sha256": "0" * 64}, {"order": "BGR"}, {"mean": 120.0}, {"std": 128.0}, {"mirror": False}, {"output": 1}]
+    "change",
+    [
+        {"order": "BGR"},
+        {"mean": 120.0},
+        {"std": 128.0},
+        {"mirror": False},
+        {"output": 1},
+        {"template": ((0.0, 0.0),) * 5},
+    ],
 )
-def test_templates_are_bound_to_all_that_changes_them(loaded: Loaded, change: dict[str, object]) -> None:
-    model = loaded.embedder
-    before = model.identity
-    assert len(before) == 64
-    other = object.__new__(TfliteModel)
-    other.__dict__ = {**model.__dict__, "spec": replace(model.spec, **change)}  # type: ignore[arg-type]
-    assert other.identity != before
-    other.__dict__ = {**model.__dict__, "pieces": 0 if model.delegated else 1}
-    assert other.identity != before
-    other.__dict__ = {**model.__dict__, "spec": replace(model.spec, licence="other", name="other")}
-    assert other.identity == before
+def test_templates_are_bound_to_all_that_changes_them(loaded: Loaded, change: dict[str, Any]) -> None:
+    entry = loaded.choice.embedder
+    other = tflite.load(replace(entry.spec, **change), entry.folder)
+    assert other.identity != loaded.embedder.identity
+    assert len(other.identity) == 64
+
+
+def test_templates_are_bound_to_the_kernels_and_not_to_words(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry, before = loaded.choice.embedder, loaded.embedder.identity
+    described = tflite.load(replace(entry.spec, licence="other", origin="other", name="other"), entry.folder)
+    assert described.identity == before
+    monkeypatch.setattr(TfliteModel, "kernels", "tflite-builtin")
+    assert described.identity != before
 
 
 def test_a_runtime_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tflite, "RUNTIMES", (("litert", "no_such_module_a"), ("tflite", "no_such_module_b")))
-    with pytest.raises(ModelError, match="no TFLite runtime works .*no_such_module_a.*pip install ai-edge-litert"):
+    with pytest.raises(ModelError, match=r"no TFLite runtime works .*no_such_module_a.*pip install ai-edge-litert"):
         tflite.find_runtime()
 
 

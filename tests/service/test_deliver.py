@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from broker import Broker, Listener, Wire, listening, running, wait_until
-from samples import decision, instant
 
+from broker import Broker, Listener, Wire, listening, running, wait_until
 from edgeface.adapters.clock import SystemClock
 from edgeface.adapters.mqtt import MqttOptions, MqttPublisher
 from edgeface.errors import GalleryError
@@ -23,6 +22,7 @@ from edgeface.service.ports import Publisher, Receipt
 from edgeface.store.database import Database, open_database
 from edgeface.store.journal import Journal
 from edgeface.store.outbox import Outbox
+from samples import decision, instant
 
 TOPICS = Topics(base="edgeface", device="front")
 

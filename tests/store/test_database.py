@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from samples import decision, instant
 
 from edgeface.errors import GalleryCorrupt, GalleryError, GalleryInUse, GalleryMissing
 from edgeface.store import database as module
 from edgeface.store.database import Database, open_database
 from edgeface.store.gallery import GalleryStore, NewTemplate
 from edgeface.store.journal import Journal
+from samples import decision, instant
 
 
 @pytest.fixture

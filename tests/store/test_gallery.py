@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from samples import decision, instant
 
 from edgeface.errors import EnrolmentError, GalleryCorrupt, UnknownPerson
 from edgeface.pose import Pose
 from edgeface.store.database import Database, open_database
 from edgeface.store.gallery import GalleryStore, NewTemplate, valid_name
 from edgeface.store.journal import Journal
+from samples import decision, instant
 
 MODEL, OTHER = "a" * 64, "b" * 64
 

@@ -12,7 +12,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from samples import decision, instant
 
 from edgeface.errors import GalleryError
 from edgeface.message import DecisionMessage, MessageError, decode
@@ -20,6 +19,7 @@ from edgeface.store import audit, outbox
 from edgeface.store.database import Database, open_database
 from edgeface.store.journal import Journal
 from edgeface.store.outbox import Outbox
+from samples import decision, instant
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from edgeface import image
 from edgeface.frame import Pixels
 from edgeface.model import Tensor
 from tools import metrics
-from tools.metrics import Figure
 from tools.evaluate import central
+from tools.metrics import Figure
 from tools.peers import Chain
 
 STAGES = ("detect", "align", "embed", "all")

@@ -4,9 +4,9 @@
     python -m tools.demo --images DIR       your own pictures: one folder a person, at least two pictures in each
     python -m tools.demo --camera 0         a real camera: stand before it, be enrolled, be recognised
 
-What is simulated: the camera's movement, light and blur. What is real: the faces, both models, the gallery and journal in
-SQLite, Mosquitto. A portrait enrolled and filmed is one photograph, so the demo shows the machinery, not accuracy; for that
-see the model cards.
+What is simulated: the camera's movement, light and blur. What is real: the faces, both models, the gallery and journal
+in SQLite, Mosquitto. A portrait enrolled and filmed is one photograph, so the demo shows the machinery, not accuracy;
+for that see the model cards.
 """
 
 from __future__ import annotations

@@ -48,7 +48,9 @@ class Scene:
 class Film:
     """A camera that films scenes one after the other, with a second of empty wall after each."""
 
-    def __init__(self, scenes: tuple[Scene, ...], now: Callable[[], Instant], on_scene: Callable[[Scene], None]) -> None:
+    def __init__(
+        self, scenes: tuple[Scene, ...], now: Callable[[], Instant], on_scene: Callable[[Scene], None]
+    ) -> None:
         """`on_scene` is called as each scene begins."""
         self._scenes, self._now, self._on_scene = scenes, now, on_scene
         self._random = np.random.default_rng(7)

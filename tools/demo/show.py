@@ -51,7 +51,9 @@ class Show:
         self._listener.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
         self._listener.stop()
         self.broker.stop()
         if kind is None:
@@ -83,15 +85,18 @@ class Show:
 
     def watch(self, camera: Camera, stop: Callable[[Step], bool] = lambda step: False) -> None:
         """Let the reader watch a camera until its film ends or `stop` says so. Its decisions arrive over the broker."""
-        with closing(open_database(self._home / GALLERY)) as database, closing(camera):
-            with open_station(self.config, self.loaded, database, film_time=False) as station:
-                self._await_link(station)
-                for step in station.reader.watch(camera.frames()):
-                    self._steps.append(step)
-                    if stop(step):
-                        break
-                self.end_scene()
-                self._await_delivery(station)
+        with (
+            closing(open_database(self._home / GALLERY)) as database,
+            closing(camera),
+            open_station(self.config, self.loaded, database, film_time=False) as station,
+        ):
+            self._await_link(station)
+            for step in station.reader.watch(camera.frames()):
+                self._steps.append(step)
+                if stop(step):
+                    break
+            self.end_scene()
+            self._await_delivery(station)
 
     def begin_scene(self, title: str) -> None:
         """From here on frames belong to another row of the contact sheet."""
@@ -113,7 +118,8 @@ class Show:
     def _verdicts(self) -> tuple[Any, ...]:
         made = [recorded.decision for step in self._steps for recorded in step.decisions]
         return tuple(
-            (one.outcome, f"{one.outcome.value}  {self._names.get(one.person_id or '', '')}  {one.reason}") for one in made
+            (one.outcome, f"{one.outcome.value}  {self._names.get(one.person_id or '', '')}  {one.reason}")
+            for one in made
         )
 
     def _await_link(self, station: Station) -> None:

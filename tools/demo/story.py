@@ -48,7 +48,10 @@ def folder_story(show: Show, folder: Path) -> None:
         sys.exit(f"demo: {folder} needs one subfolder for each person, with at least two JPEG or PNG pictures in each")
     enrolled = [name for name in list(people)[::2] if show.enrol(name, people[name][:1])]
     scenes = tuple(
-        Scene(title=f"{name} ({'enrolled' if name in enrolled else 'a stranger'}) walks up", actors=(Actor(portrait=shot),))
+        Scene(
+            title=f"{name} ({'enrolled' if name in enrolled else 'a stranger'}) walks up",
+            actors=(Actor(portrait=shot),),
+        )
         for name, pictures in people.items()
         for shot in pictures[1:3]
     )
@@ -58,7 +61,9 @@ def folder_story(show: Show, folder: Path) -> None:
 def camera_story(show: Show, source: str) -> None:
     """Whoever stands before the camera is enrolled from three good shots, then recognised."""
     options = CameraOptions(real_time=True)
-    camera = open_source(source, SystemClock(), options, on_bad_picture=lambda path, error: say(f"skipped {path}: {error}"))
+    camera = open_source(
+        source, SystemClock(), options, on_bad_picture=lambda path, error: say(f"skipped {path}: {error}")
+    )
     say("Look into the camera ...")
     shots: list[Pixels] = []
     started = time.monotonic()
@@ -96,8 +101,12 @@ def _first_act(collins: Pixels, hopper: Pixels) -> tuple[Scene, ...]:
             title="Eileen Collins passes by, head tilting",
             actors=(Actor(portrait=collins, height=(0.7, 0.7), across=(0.2, 0.8), tilt_deg=(-18.0, 18.0)),),
         ),
-        Scene(title="Somebody in the dark", actors=(Actor(portrait=collins, height=(0.7, 0.9), light=0.1),), seconds=3.0),
-        Scene(title="Somebody out of focus", actors=(Actor(portrait=hopper, height=(0.7, 0.8), blur_px=9.0),), seconds=3.0),
+        Scene(
+            title="Somebody in the dark", actors=(Actor(portrait=collins, height=(0.7, 0.9), light=0.1),), seconds=3.0
+        ),
+        Scene(
+            title="Somebody out of focus", actors=(Actor(portrait=hopper, height=(0.7, 0.8), blur_px=9.0),), seconds=3.0
+        ),
     )
 
 

@@ -1,0 +1,174 @@
+"""`edgeface run` on a folder played as a film: decisions, one a line, in the journal before they are printed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from calling import Edgeface
+
+from edgeface.frame import Pixels
+from edgeface.service.bootstrap import GALLERY
+from edgeface.store.database import open_database
+
+Film = Callable[[Pixels, int], Path]
+DECISION_KEYS = {
+    "seq", "id", "outcome", "door", "person", "reason", "rule", "score", "margin", "threshold", "quality", "shots",
+    "track", "frame", "took_ms",
+}  # fmt: skip
+
+
+def test_who_is_enrolled_is_let_in(edgeface: Edgeface, pictures: Path, film_of: Film, astronaut: Pixels) -> None:
+    edgeface("enrol", "Ada", pictures / "astronaut.png")
+    result = edgeface("run", "--source", film_of(astronaut, 8), "--fast", "--json", "--door", "front-2")
+    assert result.exit_code == 0
+    (told,) = (json.loads(line) for line in result.output.splitlines())
+    assert set(told) == DECISION_KEYS
+    assert (told["outcome"], told["door"], told["rule"]) == ("grant", "front-2", "known_person")
+    assert told["person"]["label"] == "Ada"
+    assert told["score"] >= told["threshold"]
+    assert told["shots"] == 3
+    assert told["margin"] is None
+
+
+def test_a_stranger_is_unknown_and_the_journal_knows(
+    edgeface: Edgeface, home: Path, pictures: Path, film_of: Film, hopper: Pixels
+) -> None:
+    edgeface("enrol", "Ada", pictures / "astronaut.png")
+    result = edgeface("run", "--source", film_of(hopper, 10), "--fast", "--json")
+    (told,) = (json.loads(line) for line in result.output.splitlines())
+    assert (told["outcome"], told["person"]) == ("unknown", None)
+    with closing(open_database(home / GALLERY)) as database:
+        rows = database.read("SELECT seq, decision_id, kind FROM audit ORDER BY seq")
+    assert [row["kind"] for row in rows] == ["start", "decision"]
+    assert (rows[1]["seq"], rows[1]["decision_id"]) == (told["seq"], told["id"])
+
+
+def test_in_words(edgeface: Edgeface, pictures: Path, film_of: Film, astronaut: Pixels) -> None:
+    edgeface("enrol", "Ada", pictures / "astronaut.png")
+    text = edgeface("run", "--source", film_of(astronaut, 6), "--fast").output
+    assert "1 people can be recognised. Door: main." in text
+    assert "No broker is configured: decisions are stored, not published." in text
+    assert "#2 grant" in text
+    assert "Ada" in text
+    assert "3 good shots agree" in text
+
+
+def test_bad_pictures_of_a_film_are_named_and_skipped(
+    edgeface: Edgeface, pictures: Path, film_of: Film, astronaut: Pixels
+) -> None:
+    edgeface("enrol", "Ada", pictures / "astronaut.png")
+    folder = film_of(astronaut, 6)
+    (folder / "000a.png").write_bytes(b"hello")
+    result = edgeface("run", "--source", folder, "--fast")
+    assert result.exit_code == 0
+    assert f"skipped: {folder / '000a.png'}: not_a_picture" in result.output
+    assert "grant" in result.output
+
+
+def test_an_empty_wall_decides_nothing(edgeface: Edgeface, tmp_path: Path, pictures: Path) -> None:
+    folder = tmp_path / "walls"
+    folder.mkdir()
+    for index in range(4):
+        (folder / f"{index}.png").write_bytes((pictures / "wall.png").read_bytes())
+    result = edgeface("run", "--source", folder, "--fast", "--json")
+    assert (result.exit_code, result.output) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ("missing", "no such file or folder"),
+        ("http://camera", "no source of frames"),
+        ("/dev/video999", "/dev/video999"),
+    ],
+)
+def test_a_source_that_cannot_be_opened(edgeface: Edgeface, source: str, sentence: str) -> None:
+    result = edgeface("run", "--source", source)
+    assert result.exit_code == 69
+    assert sentence in result.output
+
+
+def test_a_door_that_cannot_be_in_a_topic(edgeface: Edgeface, pictures: Path) -> None:
+    result = edgeface("run", "--source", pictures, "--door", "a/b")
+    assert result.exit_code == 2
+    assert "--door" in result.output
+
+
+@pytest.mark.parametrize("words", [("--broker", "ftp://x"), ("--broker", "mqtt://h", "--device", "a/b")])
+def test_a_broker_that_cannot_be(edgeface: Edgeface, pictures: Path, words: tuple[str, ...]) -> None:
+    result = edgeface("run", "--source", pictures, "--fast", *words)
+    assert result.exit_code == 78
+    assert result.output.startswith("edgeface: ")
+
+
+def test_without_a_source(edgeface: Edgeface) -> None:
+    result = edgeface("run")
+    assert result.exit_code == 2
+    assert "--source" in result.output
+
+
+def test_a_gallery_that_is_gone_is_not_replaced(edgeface: Edgeface, home: Path, pictures: Path) -> None:
+    edgeface("enrol", "Ada", pictures / "astronaut.png")
+    for file in home.glob(f"{GALLERY}*"):
+        if not file.name.endswith(".exists"):
+            file.unlink()
+    for words in (("run", "--source", pictures, "--fast"), ("people",), ("enrol", "Bob", pictures / "hopper.png")):
+        result = edgeface(*words)
+        assert result.exit_code == 74
+        assert "existed and is gone" in result.output
+        assert not (home / GALLERY).exists()
+
+
+def test_a_gallery_that_is_broken_is_not_replaced(edgeface: Edgeface, home: Path, pictures: Path) -> None:
+    edgeface("enrol", "Ada", pictures / "astronaut.png")
+    (home / GALLERY).write_bytes(b"SQLite format 3\0" + b"rubbish" * 1000)
+    before = (home / GALLERY).read_bytes()
+    for words in (("people",), ("run", "--source", pictures, "--fast")):
+        result = edgeface(*words)
+        assert result.exit_code == 74
+        assert (home / GALLERY).read_bytes() == before
+
+
+def test_a_home_that_cannot_be_made(edgeface: Edgeface, home: Path) -> None:
+    home.parent.mkdir(exist_ok=True)
+    (home.parent / "file").write_text("in the way")
+    result = edgeface("--home", home.parent / "file" / "home", "people")
+    assert result.exit_code == 74
+    assert "cannot be made" in result.output
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from edgeface.store.database import open_database
+database = open_database(Path(sys.argv[1]))
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def held(home: Path) -> Iterator[None]:
+    """Another process has the gallery."""
+    home.mkdir(exist_ok=True)
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(home / GALLERY)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "open\n"
+        yield
+        child.communicate()
+
+
+def test_a_gallery_in_use(edgeface: Edgeface, pictures: Path, held: None) -> None:
+    for words in (("people",), ("run", "--source", pictures, "--fast"), ("enrol", "Ada", pictures / "astronaut.png")):
+        result = edgeface(*words)
+        assert result.exit_code == 75
+        assert "another edgeface process" in result.output
+    assert edgeface("inspect", pictures / "hopper.png").exit_code == 0

@@ -1,0 +1,171 @@
+"""Error rates against plain counting, and intervals that hold what they promise."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tools.metrics import (
+    Pairs,
+    accuracy,
+    average_precision,
+    best_threshold,
+    bootstrap_mean,
+    by_person,
+    tar_at_fmr,
+    threshold_at_fmr,
+    verification,
+    wilson,
+)
+
+scores = st.lists(st.floats(-1, 1, allow_subnormal=False), min_size=2, max_size=40)
+
+
+def trials(seed: int, n: int = 200, gap: float = 1.0, folds: int = 5) -> Pairs:
+    """Mated and other trials of 40 people, `gap` standard deviations apart."""
+    random = np.random.default_rng(seed)
+    same = np.arange(n) % 2 == 0
+    values = random.normal(0, 1, n) + gap * same
+    names = [f"n{index}" for index in range(40)]
+    people = tuple(
+        (names[i % 40], names[i % 40] if mated else names[(i + 7) % 40]) for i, mated in enumerate(same.tolist())
+    )
+    return Pairs(scores=values, same=same, fold=np.arange(n) % folds, people=people)
+
+
+@given(values=scores, data=st.data())
+def test_no_threshold_beats_the_best(values: list[float], data: st.DataObject) -> None:
+    same = np.array(data.draw(st.lists(st.booleans(), min_size=len(values), max_size=len(values))))
+    array = np.array(values)
+    best = best_threshold(array, same)
+    right = int(((array >= best) == same).sum())
+    candidates = [*np.unique(array), array.max() + 1]
+    most = max(int(((array >= candidate) == same).sum()) for candidate in candidates)
+    ties = len(set(values)) < len(values)
+    assert right == most or ties
+
+
+def test_the_best_threshold_lies_in_the_middle_of_its_gap() -> None:
+    assert best_threshold(np.array([0.1, 0.2, 0.6, 0.8]), np.array([False, False, True, True])) == pytest.approx(0.4)
+
+
+def test_accuracy_judges_each_fold_by_the_others() -> None:
+    """The second fold alone would choose another threshold; it must not."""
+    pairs = Pairs(
+        scores=np.array([0.1, 0.3, 0.7, 0.9, 0.55, 0.6]),
+        same=np.array([False, False, True, True, True, False]),
+        fold=np.array([0, 0, 0, 0, 1, 1]),
+        people=(("a", "b"),) * 6,
+    )
+    right = accuracy(pairs)
+    assert right[4:].tolist() == [True, False]  # at 0.5, from fold 0
+    assert right.dtype == bool
+
+
+@given(values=scores, fmr=st.floats(0, 1))
+def test_a_threshold_lets_at_most_so_many_strangers_match(values: list[float], fmr: float) -> None:
+    array = np.array(values)
+    threshold = threshold_at_fmr(array, fmr)
+    assert (array >= threshold).sum() <= math.floor(fmr * len(array))
+    lower = array[array < threshold]
+    if lower.size:  # and is the lowest that does
+        assert (array >= lower.max()).sum() > math.floor(fmr * len(array))
+
+
+def test_tar_by_counting() -> None:
+    impostors = np.linspace(0, 0.99, 100)
+    mated = np.array([0.5, 0.98, 0.985, 0.995])
+    pairs = Pairs(
+        scores=np.concatenate([impostors, mated]),
+        same=np.array([False] * 100 + [True] * 4),
+        fold=np.zeros(104, np.int64),
+        people=(("a", "b"),) * 104,
+    )
+    assert tar_at_fmr(pairs, 0.01) == 0.5  # above the second-highest impostor, 0.98
+    assert tar_at_fmr(pairs, 0.10) == 0.75
+    assert tar_at_fmr(pairs, 0.001) == 0.25
+
+
+@pytest.mark.parametrize("gap", [0.5, 2.0])
+def test_tar_agrees_with_its_threshold(gap: float) -> None:
+    pairs = trials(3, 2000, gap)
+    threshold = threshold_at_fmr(pairs.scores[~pairs.same], 0.01)
+    counted = (pairs.scores[pairs.same] >= threshold).mean()
+    assert tar_at_fmr(pairs, 0.01) == pytest.approx(counted, abs=0.002)
+
+
+def test_weights_count_trials_twice() -> None:
+    pairs = trials(4, 400, 1.0)
+    doubled = Pairs(
+        scores=np.repeat(pairs.scores, 2),
+        same=np.repeat(pairs.same, 2),
+        fold=np.repeat(pairs.fold, 2),
+        people=tuple(pair for pair in pairs.people for _ in range(2)),
+    )
+    assert tar_at_fmr(pairs, 0.05, np.full(400, 2.0)) == tar_at_fmr(pairs, 0.05) == tar_at_fmr(doubled, 0.05)
+
+
+def test_an_interval_over_people_holds_the_value_and_repeats() -> None:
+    pairs = trials(5, 800, 1.5)
+    right = accuracy(pairs).astype(float)
+    low, high = by_person(pairs, lambda weights: float(np.average(right, weights=weights)), rounds=200)
+    assert low < right.mean() < high
+    assert high - low < 0.2
+    assert (low, high) == by_person(pairs, lambda weights: float(np.average(right, weights=weights)), rounds=200)
+
+
+def test_verification_tells_n_and_intervals() -> None:
+    figures = verification(trials(6, 400, 2.0))
+    assert set(figures) == {"accuracy", "tar_at_far_1e-2", "tar_at_far_1e-3"}
+    assert figures["accuracy"].n == 400
+    assert figures["tar_at_far_1e-2"].n == 200
+    for figure in figures.values():
+        assert 0 <= figure.low <= figure.value <= figure.high <= 1
+    assert figures["tar_at_far_1e-2"].value >= figures["tar_at_far_1e-3"].value
+
+
+@pytest.mark.parametrize(
+    ("successes", "n", "low", "high"),
+    [(0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (50, 100, 0.4038, 0.5962), (8, 10, 0.4902, 0.9433)],
+)
+def test_wilson_against_published_values(successes: int, n: int, low: float, high: float) -> None:
+    figure = wilson(successes, n)
+    assert (figure.value, figure.n) == (successes / n, n)
+    assert (figure.low, figure.high) == pytest.approx((low, high), abs=1e-4)
+
+
+def test_wilson_of_nothing() -> None:
+    figure = wilson(0, 0)
+    assert math.isnan(figure.value)
+    assert (figure.low, figure.high, figure.n) == (0.0, 1.0, 0)
+
+
+def test_bootstrap_of_a_mean() -> None:
+    figure = bootstrap_mean(np.random.default_rng(0).normal(5, 1, 400).tolist())
+    assert figure.low < 5.0 < figure.high
+    assert figure.high - figure.low == pytest.approx(2 * 1.96 / 20, rel=0.25)
+    assert str(bootstrap_mean([1.0, 1.0])) == "1.0000 [1.0000, 1.0000] (n = 2)"
+
+
+@pytest.mark.parametrize(
+    ("hits", "wanted", "expected"),
+    [
+        ([True, True], 2, 1.0),
+        ([True, True], 4, 0.5),
+        ([False, True], 1, 0.5),
+        ([True, False, True], 2, (1 + 2 / 3) / 2),
+        ([False, True, True, True], 3, 0.75),  # the envelope: precision never falls to the right of a better one
+        ([], 3, 0.0),
+        ([True], 0, 0.0),
+    ],
+)
+def test_average_precision_by_hand(hits: list[bool], wanted: int, expected: float) -> None:
+    ranked = np.linspace(1, 0.1, len(hits))
+    assert average_precision(ranked, np.array(hits, bool), wanted) == pytest.approx(expected)
+    shuffled = np.random.default_rng(1).permutation(len(hits))
+    again = average_precision(ranked[shuffled], np.array(hits, bool)[shuffled], wanted)
+    assert again == pytest.approx(expected)
