@@ -69,6 +69,13 @@ def test_points_on_a_line_have_no_pose_that_a_gate_accepts(
     assert beyond or abs(found.roll_deg) > gate.max_roll_deg
 
 
+@pytest.mark.parametrize("direction", range(0, 180, 15))
+def test_evenly_spaced_points_on_a_line_have_no_pose(direction: int) -> None:
+    """At 30 degrees these once passed for a head turned by 27, raised by 31 and tilted by 30."""
+    along = np.array([np.cos(np.radians(direction)), np.sin(np.radians(direction))])
+    assert from_landmarks((np.arange(5)[:, None] * along * 20).astype(np.float32)) == UNDEFINED
+
+
 def test_points_in_one_place_have_no_pose() -> None:
     assert from_landmarks(np.full((5, 2), 33, np.float32)) == UNDEFINED
     assert (UNDEFINED.yaw_deg, UNDEFINED.pitch_deg, UNDEFINED.roll_deg) == (90, 90, 90)

@@ -192,6 +192,17 @@ def test_the_worst_comes_first(hopper: Pixels) -> None:
     excess = [abs(refused.value - refused.limit) / refused.limit for refused in quality.refusals]
     assert excess == sorted(excess, reverse=True)
     assert quality.refusals[-1].refusal is Refusal.POSE
+    quality = judged(shrunk(hopper, 0.19), face(0.19), replace(FRONTAL, pitch_deg=80.0))
+    assert [refused.refusal for refused in quality.refusals][:2] == [Refusal.POSE, Refusal.TOO_SMALL]
+
+
+@pytest.mark.parametrize("limit", [96.0, 120.0])
+def test_a_limit_above_the_usual_best_still_gives_a_score(hopper: Pixels, limit: float) -> None:
+    """96 px between the eyes would be twice the best: half of it is where the score begins, which divided by zero."""
+    twice = image.resize(hopper, 600, 680)
+    quality = assess(twice, face(2.0), FRONTAL, replace(OPTIONS, min_eye_distance_px=limit))
+    assert quality.accepted
+    assert quality.score > 50
 
 
 nan = float("nan")

@@ -72,6 +72,13 @@ def faults() -> tuple[Fault, ...]:
             measure="sharpness",
             degrees=tuple((f"sigma {s} px", _defocus(s)) for s in (0.0, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)),
         ),
+        Fault(
+            name="Defocus before a noisy sensor",
+            measure="sharpness",
+            degrees=tuple(
+                (f"sigma {s} px, noise 5", _noisy(_defocus(s))) for s in (0.0, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
+            ),
+        ),
         Fault(name="Motion", measure="sharpness", degrees=tuple((f"{n} px", _smear(n)) for n in (1, 5, 9, 13, 19, 27))),
         Fault(
             name="Darkness",
@@ -164,6 +171,16 @@ def _shrink(scale: float) -> Spoil:
 
 def _defocus(sigma: float) -> Spoil:
     return lambda pixels: pixels if sigma == 0 else cv2.GaussianBlur(pixels, (0, 0), sigma)  # type: ignore[return-value]
+
+
+def _noisy(spoil: Spoil) -> Spoil:
+    """Any fault, seen by a sensor with a noise of 5 grey levels."""
+
+    def both(pixels: Pixels) -> Pixels:
+        noise = np.random.default_rng(0).normal(0, 5.0, pixels.shape)
+        return np.clip(spoil(pixels) + noise, 0, 255).astype(np.uint8)
+
+    return both
 
 
 def _smear(length: int) -> Spoil:

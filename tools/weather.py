@@ -47,7 +47,8 @@ def _add_noise(canvas: Pixels, strength: float) -> Pixels:
     noise = np.empty(canvas.shape, np.int16)
     # As arrays: a plain number would be read as (number, 0, 0, 0) and leave green and red clean.
     cv2.randn(noise, np.zeros(3), np.full(3, strength))
-    return np.clip(canvas + noise, 0, 255).astype(np.uint8)
+    noisy: Pixels = np.clip(canvas + noise, 0, 255).astype(np.uint8)
+    return noisy
 
 
 def _relight(canvas: Pixels, random: np.random.Generator) -> Pixels:

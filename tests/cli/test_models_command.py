@@ -32,8 +32,8 @@ def other(tmp_path: Path, loaded: Loaded) -> Path:
         text += (
             f'[{name}]\ntask = "embedder"\nfile = "{name}.tflite"\nsha256 = "{spec.sha256}"\nlicence = "MIT"\n'
             f'origin = "somebody else"\nlayout = "embedding"\nwidth_px = {spec.width_px}\n'
-            f"height_px = {spec.height_px}\nmean = {spec.mean}\nstd = {spec.std}\ntemplate = {template}\ndimensions = {spec.dimensions}\n"
-            f"thresholds = {{ grant = 0.6 }}\n"
+            f"height_px = {spec.height_px}\nmean = {spec.mean}\nstd = {spec.std}\ntemplate = {template}\n"
+            f"dimensions = {spec.dimensions}\nthresholds = {{ grant = 0.6 }}\n"
         )
     path = folder / "manifest.toml"
     path.write_text(text)

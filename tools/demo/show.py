@@ -61,6 +61,11 @@ class Show:
             draw(self._rows, note, self._sheet)
             say(f"\nThe contact sheet of what the reader saw: {self._sheet}")
 
+    def restart_broker(self) -> None:
+        """Bring the broker back, and whoever listens to it."""
+        self.broker.start()
+        self._listener.wait()
+
     @property
     def config(self) -> Config:
         return replace(Config(), mqtt=MqttSettings(broker=self.broker.url, device="demo"))
@@ -123,7 +128,7 @@ class Show:
         )
 
     def _await_link(self, station: Station) -> None:
-        end = time.monotonic() + 10
+        end = time.monotonic() + 3
         while (problem := station.problem()) and time.monotonic() < end:
             time.sleep(0.02)
         if problem:
@@ -145,11 +150,16 @@ class _Listener:
         self._subscribed = threading.Event()
         self._client.on_connect = lambda client, *_: client.subscribe("edgeface/demo/#", qos=1)
         self._client.on_subscribe = lambda *_: self._subscribed.set()
+        self._client.on_disconnect = lambda *_: self._subscribed.clear()
         self._client.on_message = self._hear
 
     def start(self) -> None:
         self._client.connect("127.0.0.1", self._port)
         self._client.loop_start()
+        self.wait()
+
+    def wait(self) -> None:
+        """Until it is subscribed: what is published before would reach nobody."""
         self._subscribed.wait(10)
 
     def stop(self) -> None:

@@ -33,7 +33,7 @@ def portrait_story(show: Show) -> None:
     show.broker.stop()
     show.watch(Film((_quiet(Actor(portrait=collins)),), SystemClock().now, lambda scene: None))
     say("  ... and back up: what was decided meanwhile goes out as history, never as an open")
-    show.broker.start()
+    show.restart_broker()
 
     say("\nNow Grace Hopper is enrolled as well.")
     show.enrol("Grace Hopper", _posed(hopper))
