@@ -75,9 +75,7 @@ def faults() -> tuple[Fault, ...]:
         Fault(
             name="Defocus before a noisy sensor",
             measure="sharpness",
-            degrees=tuple(
-                (f"sigma {s} px, noise 5", _noisy(_defocus(s))) for s in (0.0, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
-            ),
+            degrees=tuple((f"sigma {s} px, noise 5", _noisy(_defocus(s))) for s in (0.0, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)),
         ),
         Fault(name="Motion", measure="sharpness", degrees=tuple((f"{n} px", _smear(n)) for n in (1, 5, 9, 13, 19, 27))),
         Fault(

@@ -16,7 +16,7 @@ from edgeface import __version__
 from edgeface.adapters import mqtt, tflite
 from edgeface.adapters.clock import SystemClock
 from edgeface.cli.context import Context
-from edgeface.errors import EdgefaceError
+from edgeface.errors import EdgefaceError, GalleryInUse
 from edgeface.service.bootstrap import GALLERY, broker_options, load_models
 from edgeface.store.gallery import GalleryStore
 
@@ -103,9 +103,12 @@ def _gallery(context: Context) -> tuple[Health, str]:
     if not (context.home / GALLERY).exists() and not (context.home / f"{GALLERY}.exists").exists():
         return Health.OK, f"none yet; the first `edgeface enrol` makes {context.home / GALLERY}"
     identity = load_models(context.home).embedder.identity
-    with context.gallery() as database:
-        store = GalleryStore(database)
-        people, lacking = store.people(), store.lacking(identity)
+    try:
+        with context.gallery() as database:
+            store = GalleryStore(database)
+            people, lacking = store.people(), store.lacking(identity)
+    except GalleryInUse:
+        return Health.WARNING, "in use by another edgeface process, so not looked into"
     if lacking:
         return Health.WARNING, f"{len(lacking)} of {len(people)} people have no template of the embedder in use"
     return Health.OK, f"{len(people)} people, SQLite {sqlite3.sqlite_version}"

@@ -25,7 +25,11 @@ from edgeface.image.png import strip_png
 # OpenCV would otherwise start a thread per core for each small resize, against the model's own threads.
 cv2.setNumThreads(1)
 # Its warnings go to stderr and name files; every failure is raised as one of our errors instead.
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+# OpenCV 4.12 moved the switch; the versions before it are the last ones for numpy 1, which tflite-runtime needs.
+if hasattr(cv2, "setLogLevel"):
+    cv2.setLogLevel(0)
+else:
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 _USUAL = DecodeLimits()
 
