@@ -34,6 +34,8 @@ class Belief:
     """Sum of the shots' weights."""
     total: Tensor | None = None
     """Weighted sum of the shots' scores, float32 (people,)."""
+    newest: Tensor | None = None
+    """Scores of the newest good shot alone, float32 (people,)."""
     revision: int | None = None
     """Gallery the scores belong to."""
     best_quality: float = 0.0
@@ -49,6 +51,8 @@ class Verdict:
     person_id: str
     score: float
     """Quality-weighted mean cosine, -1..1."""
+    newest_score: float
+    """Cosine of the newest good shot to that person, -1..1: whoever is there now."""
     margin: float | None
     """Distance to the second-best person; None if only one is enrolled."""
 
@@ -80,6 +84,7 @@ def add(belief: Belief, quality: Quality, pose: Pose, match: Match, captured_at:
         sightings=belief.sightings + 1,
         weight=belief.weight + weight,
         total=total if belief.total is None else belief.total + total,
+        newest=match.scores,
         revision=match.revision,
         best_quality=max(quality.score, belief.best_quality),
         quality_sum=belief.quality_sum + quality.score,
@@ -89,9 +94,15 @@ def add(belief: Belief, quality: Quality, pose: Pose, match: Match, captured_at:
 
 def weigh(belief: Belief, gallery: Gallery) -> Verdict | None:
     """The best person and the lead over the next, or None without a good shot or without anybody enrolled."""
-    if belief.total is None or belief.revision != gallery.revision or belief.total.size == 0:
+    if belief.total is None or belief.newest is None or belief.revision != gallery.revision or belief.total.size == 0:
         return None
     scores = belief.total / np.float32(belief.weight)
     order = np.argsort(-scores, kind="stable")
     margin = float(scores[order[0]] - scores[order[1]]) if scores.size > 1 else None
-    return Verdict(person_id=gallery.people[order[0]], score=float(scores[order[0]]), margin=margin)
+    best = int(order[0])
+    return Verdict(
+        person_id=gallery.people[best],
+        score=float(scores[best]),
+        newest_score=float(belief.newest[best]),
+        margin=margin,
+    )

@@ -24,7 +24,8 @@ class Options:
     """Intersection over union with the predicted box that links a face to a track. At 10 frames a second a walking
     head moves a fifth of its width: overlap 0.67."""
     patience_s: float = 0.7
-    """A track unseen this long has ended."""
+    """A track unseen this long has ended. A choice, not a measurement: a blink of the detector must not end a visit,
+    and the next visitor must not inherit it."""
 
     def __post_init__(self) -> None:
         if not 0 < self.min_overlap < 1:

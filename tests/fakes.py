@@ -104,6 +104,7 @@ def belief(**changes: Any) -> Belief:
         "sightings": 3,
         "weight": 2.4,
         "total": np.array([1.7, 0.2], np.float32),
+        "newest": np.array([0.7, 0.1], np.float32),
         "revision": 1,
         "best_quality": 80.0,
         "quality_sum": 240.0,
@@ -112,6 +113,6 @@ def belief(**changes: Any) -> Belief:
     return Belief(**{**plain, **changes})
 
 
-def verdict(score: float = 0.7, margin: float | None = 0.4) -> Verdict:
-    """It is Ada."""
-    return Verdict(person_id="p_ada", score=score, margin=margin)
+def verdict(score: float = 0.7, margin: float | None = 0.4, newest: float | None = None) -> Verdict:
+    """It is Ada; the newest shot says what all say, unless it is given."""
+    return Verdict(person_id="p_ada", score=score, newest_score=score if newest is None else newest, margin=margin)

@@ -72,6 +72,15 @@ TABLE: list[tuple[str, Case, float, Outcome | None, str]] = [
     ("just enough", case(points_to=verdict(0.45)), 1.1, Outcome.GRANT, "3 good shots agree"),
     ("two alike", case(belief(shots=6), verdict(0.7, 0.049)), 1.1, Outcome.UNKNOWN, "two people enrolled are equally"),
     ("a little more alike", case(points_to=verdict(0.7, 0.05)), 1.1, Outcome.GRANT, "agree"),
+    ("the newest shot is somebody else", case(points_to=verdict(0.7, newest=0.44)), 1.1, None, ""),
+    ("the newest shot just agrees", case(points_to=verdict(0.7, newest=0.45)), 1.1, Outcome.GRANT, "agree"),
+    (
+        "the newest shot is somebody else, six shots",
+        case(belief(shots=6), verdict(0.7, newest=0.1)),
+        1.1,
+        Outcome.UNKNOWN,
+        "newest good shot does not agree",
+    ),
     ("only one enrolled", case(points_to=verdict(0.7, None)), 1.1, Outcome.GRANT, "agree"),
     ("nobody enrolled", case(belief(shots=6), None), 1.1, Outcome.UNKNOWN, "nobody is enrolled"),
     ("known but gone", case(ended=True), 1.1, Outcome.UNKNOWN, "too old to act on"),
@@ -151,6 +160,7 @@ def test_the_threshold_is_never_below_the_models(threshold: float | None, wanted
     [
         {"points_to": verdict(nan)},
         {"points_to": verdict(0.7, nan)},
+        {"points_to": verdict(0.7, newest=nan)},
         {"floor": nan},
         {"points_to": verdict(nan, None)},
     ],
@@ -168,6 +178,7 @@ scores = st.one_of(st.floats(-1, 1), st.just(nan), st.floats(0.4, 0.8))
     shots=st.integers(0, 12),
     more=st.integers(0, 12),
     score=scores,
+    newest=scores,
     margin=st.one_of(st.none(), scores),
     age=st.floats(0, 3),
     ended=st.booleans(),
@@ -181,6 +192,7 @@ def test_a_grant_meets_every_condition(
     shots: int,
     more: int,
     score: float,
+    newest: float,
     margin: float | None,
     age: float,
     ended: bool,
@@ -194,12 +206,13 @@ def test_a_grant_meets_every_condition(
     options = Options(min_shots=min_shots, threshold=threshold, min_margin=min_margin, max_age_s=max_age)
     assume(abs(age - max_age) > 1e-6)
     seen = belief(shots=shots, sightings=shots + more, shot_at=at(1.0) if shots else None)
-    points_to = verdict(score, margin) if someone and shots else None
+    points_to = verdict(score, margin, newest) if someone and shots else None
     decision = ruled(case(seen, points_to, ended=ended), options, seconds=1.0 + age)
     allowed = (
         points_to is not None
         and shots >= min_shots
         and score >= max(FLOOR, threshold or 0)
+        and newest >= max(FLOOR, threshold or 0)
         and (margin is None or margin >= min_margin)
         and age <= max_age
         and not ended

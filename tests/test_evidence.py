@@ -57,6 +57,7 @@ def test_a_verdict_lies_within_its_shots_and_has_no_order(
     best = people.people.index(verdict.person_id)
     theirs = [scores[best] for _, scores in shots]
     assert min(theirs) - 1e-5 <= verdict.score <= max(theirs) + 1e-5
+    assert verdict.newest_score == pytest.approx(theirs[-1])
     assert verdict.margin is not None
     assert verdict.margin >= 0
     shuffled = list(shots)

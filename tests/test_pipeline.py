@@ -165,6 +165,14 @@ def test_nobody_is_judged_by_the_shots_of_the_one_before() -> None:
     assert [(d.outcome, d.shots, d.track) for d in told] == [(Outcome.UNKNOWN, 6, 2)]
 
 
+def test_two_who_cross_and_swap_tracks_open_nothing() -> None:
+    """Ada stands there for two shots; the next ones of her track are a stranger's, whom their mean would let in."""
+    stage = Stage()
+    told = [d for i in range(2) for d in stage.frame(i / 10, (detection(), ADA))]
+    told += [d for i in range(2, 8) for d in stage.frame(i / 10, (detection(), STRANGER))]
+    assert [(d.outcome, d.shots, d.track) for d in told] == [(Outcome.UNKNOWN, 6, 1)]
+
+
 def test_who_leaves_is_judged_by_what_was_seen() -> None:
     stage = Stage()
     for i in range(4):

@@ -6,7 +6,7 @@ Intervals are 95 %, by bootstrap over people, because two pairs of one person ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,7 +61,9 @@ def best_threshold(scores: Floats, same: Flags) -> float:
     errors = np.concatenate([[0], np.cumsum(mated)]) + np.concatenate([np.cumsum(~mated[::-1])[::-1], [0]])
     place = int(np.argmin(errors))
     edges = np.concatenate([[ranked[0] - 1e-6], ranked, [ranked[-1] + 1e-6]])
-    return float((edges[place] + edges[place + 1]) / 2)
+    below, above = edges[place], edges[place + 1]
+    # Between two neighbouring numbers there is no middle: it would round down, and let the lower one pass.
+    return float(max((below + above) / 2, np.nextafter(below, above)))
 
 
 def threshold_at_fmr(impostors: Floats, fmr: float) -> float:
@@ -85,16 +87,41 @@ def by_person(
     pairs: Pairs, statistic: Callable[[Floats], float], *, rounds: int = 500, seed: int = 0
 ) -> tuple[float, float]:
     """95 % interval of a statistic of trial weights, drawing people with replacement."""
-    names = sorted({name for pair in pairs.people for name in pair})
-    place = {name: index for index, name in enumerate(names)}
-    first, second = (np.array([place[pair[side]] for pair in pairs.people]) for side in (0, 1))
+    values = [statistic(weights) for weights in _drawn_weights(pairs.people, rounds, seed)]
+    return float(np.percentile(values, 2.5)), float(np.percentile(values, 97.5))
+
+
+def rate_by_person(happened: Flags, people: Sequence[tuple[str, str]], *, rounds: int = 500, seed: int = 0) -> Figure:
+    """How often something happened, and its 95 % interval, drawing people with replacement.
+
+    `people` names who is in each trial; one person alone stands twice. Where it never or always happened, drawing again
+    cannot tell more: then the interval is Wilson's, as if every person had been tried once.
+    """
+    place = {pair: index for index, pair in enumerate(dict.fromkeys(people))}
+    rate, count = float(happened.mean()), len({name for pair in place for name in pair})
+    if rate in (0.0, 1.0):
+        bound = wilson(int(rate) * count, count)
+        return Figure(value=rate, low=bound.low, high=bound.high, n=len(happened))
+    which = np.fromiter((place[pair] for pair in people), np.intp)
+    hits, trials = np.bincount(which, happened), np.bincount(which)
+    values = [
+        float(weights @ hits / total)
+        for weights in _drawn_weights(list(place), rounds, seed)
+        if (total := float(weights @ trials))
+    ]
+    low, high = np.percentile(values, [2.5, 97.5])
+    return Figure(value=rate, low=float(low), high=float(high), n=len(happened))
+
+
+def _drawn_weights(people: Sequence[tuple[str, str]], rounds: int, seed: int) -> Iterator[Floats]:
+    """How often each trial counts when people are drawn with replacement: once for each of the people in it."""
+    names, places = np.unique(np.array(people), return_inverse=True)
+    first, second = places.reshape(-1, 2).T
+    alone = first == second
     random = np.random.default_rng(seed)
-    values = []
     for _ in range(rounds):
         drawn = np.bincount(random.integers(0, len(names), len(names)), minlength=len(names)).astype(np.float64)
-        weights = np.where(pairs.same, drawn[first], drawn[first] * drawn[second])
-        values.append(statistic(weights))
-    return float(np.percentile(values, 2.5)), float(np.percentile(values, 97.5))
+        yield np.where(alone, drawn[first], drawn[first] * drawn[second])
 
 
 def verification(pairs: Pairs) -> dict[str, Figure]:
@@ -115,7 +142,8 @@ def wilson(successes: int, n: int) -> Figure:
     z, p = 1.959964, successes / n
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return Figure(value=p, low=float(max(0, centre - half)), high=float(min(1, centre + half)), n=n)
+    low, high = float(centre - half) if successes else 0.0, float(centre + half) if successes < n else 1.0
+    return Figure(value=p, low=low, high=high, n=n)
 
 
 def bootstrap_mean(values: Sequence[float], *, rounds: int = 500, seed: int = 0) -> Figure:
@@ -125,6 +153,76 @@ def bootstrap_mean(values: Sequence[float], *, rounds: int = 500, seed: int = 0)
     means = [float(data[random.integers(0, len(data), len(data))].mean()) for _ in range(rounds)]
     low, high = np.percentile(means, [2.5, 97.5])
     return Figure(value=float(data.mean()), low=float(low), high=float(high), n=len(data))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Det:
+    """Detection error trade-off: two error rates over the threshold, from low to high."""
+
+    thresholds: Floats
+    """shape (k,), rising; a trial matches at or above."""
+    false_match: Floats
+    """shape (k,), 0..1, never rises: FMR, or FPIR of searches."""
+    false_non_match: Floats
+    """shape (k,), 0..1, never falls: FNMR, or FNIR of searches."""
+
+
+def det(mated: Floats, others: Floats) -> Det:
+    """Both error rates at every score that occurs and just above the highest; -inf is a mate never found."""
+    scores = np.unique(np.concatenate([mated, others]))
+    finite = scores[np.isfinite(scores)]
+    thresholds = np.append(finite, np.nextafter(finite[-1], np.inf)) if finite.size else finite
+    return Det(
+        thresholds=thresholds,
+        false_match=1 - np.searchsorted(np.sort(others), thresholds, side="left") / max(1, len(others)),
+        false_non_match=np.searchsorted(np.sort(mated), thresholds, side="left") / max(1, len(mated)),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Searches:
+    """Open-set searches of a gallery (ISO/IEC 19795-1:2021, identification)."""
+
+    mates: Floats
+    """For each probe of an enrolled person: the score of its mate if that ranks first, else -inf."""
+    mated_people: tuple[str, ...]
+    """Whose probe each is."""
+    strangers: Floats
+    """For each probe of nobody enrolled: the best score in the gallery, -inf if the probe shows no face."""
+    stranger_people: tuple[str, ...]
+
+
+def search(similarity: Floats, probe_people: Sequence[str], gallery_people: Sequence[str]) -> Searches:
+    """Every probe against everybody enrolled; `similarity` is (probes, people), a template each, -inf without face."""
+    probes, enrolled = np.array(probe_people), np.array(gallery_people)
+    best, first = similarity.max(axis=1), enrolled[similarity.argmax(axis=1)]
+    known = np.isin(probes, enrolled)
+    return Searches(
+        mates=np.where(first == probes, best, -np.inf)[known],
+        mated_people=tuple(probes[known].tolist()),
+        strangers=best[~known],
+        stranger_people=tuple(probes[~known].tolist()),
+    )
+
+
+def pool(searches: Sequence[Searches]) -> Searches:
+    """The searches of several galleries as one set."""
+    return Searches(
+        mates=np.concatenate([one.mates for one in searches]),
+        mated_people=tuple(name for one in searches for name in one.mated_people),
+        strangers=np.concatenate([one.strangers for one in searches]),
+        stranger_people=tuple(name for one in searches for name in one.stranger_people),
+    )
+
+
+def fpir(searches: Searches, threshold: float) -> Figure:
+    """False positive identification rate: strangers for whom somebody enrolled scores at or above the threshold."""
+    return rate_by_person(searches.strangers >= threshold, [(name, name) for name in searches.stranger_people])
+
+
+def fnir(searches: Searches, threshold: float) -> Figure:
+    """False negative identification rate: enrolled people who are not first, or are below the threshold."""
+    return rate_by_person(searches.mates < threshold, [(name, name) for name in searches.mated_people])
 
 
 def average_precision(scores: Floats, hits: Flags, wanted: int) -> float:

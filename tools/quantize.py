@@ -217,13 +217,17 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path, required=True, help="from train_detector or train_embedder")
     parser.add_argument("--inputs", type=Path, required=True, help="inputs as the reader prepares them (.npy, n H W 3)")
     parser.add_argument("--out", type=Path, required=True, help="int8 file to write; the float file goes beside it")
+    parser.add_argument("--report", type=Path, help="keep the report in this file, as JSON")
     arguments = parser.parse_args()
     inputs = [one[None].astype(np.float32) for one in np.load(arguments.inputs, mmap_mode="r")]
     net, float_file = restore(arguments.kind, arguments.checkpoint), arguments.out.with_suffix(".float.tflite")
     convert(net, inputs[0], float_file)
     noise = quantize(float_file, inputs, arguments.out)
     report = check(net, float_file, arguments.out, noise, inputs[:: max(1, len(inputs) // 32)])
-    print(json.dumps(asdict(report), indent=1))
+    text = json.dumps(asdict(report), indent=1)
+    print(text)
+    if arguments.report:
+        arguments.report.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Train the face detector on composed pictures, teacher-labelled.
 
-Warm-up, a long constant stretch, then a linear decay to zero (`--decay-images`), so that a run can be stopped, resumed
-and finished at any time. Keeps a running mean of the weights, which is what gets exported.
+Keeps a running mean of the weights, which is what gets exported; see `tools.student` for the schedule and how a run is
+resumed.
 
     python -m tools.train_detector --scenes scenes.npz --out work/detector --images 200000
 """
@@ -9,10 +9,7 @@ and finished at any time. Keeps a running mean of the weights, which is what get
 from __future__ import annotations
 
 import argparse
-import json
-import time
 from collections import defaultdict
-from dataclasses import asdict
 from pathlib import Path
 
 import cv2
@@ -21,8 +18,9 @@ import torch
 from torch import Tensor, nn
 
 from tools.detector_net import Detector, DetectorShape, losses
-from tools.optimise import Average, Muon, split_parameters
+from tools.optimise import split_parameters
 from tools.scenes import COLUMNS, Floats, Pixels, Scenes, compose, load
+from tools.student import Schedule, Student
 
 SIDES_PX = (224, 256, 320)
 """Each batch is drawn at one of these."""
@@ -35,92 +33,44 @@ def main() -> None:
     cv2.setNumThreads(0)
     torch.manual_seed(arguments.seed)
     cv2.setRNGSeed(arguments.seed)
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    Run(arguments, load(arguments.scenes)).train()
+    train(arguments, load(arguments.scenes))
 
 
-class Run:
-    """One training run and its checkpoint file."""
-
-    def __init__(self, arguments: argparse.Namespace, scenes: Scenes) -> None:
-        self.arguments, self.scenes = arguments, scenes
-        self.shape = DetectorShape()
-        self.net = Detector(self.shape).to(memory_format=torch.channels_last)
-        self.average = Average(self.net, decay=arguments.average)
-        matrices, rest = split_optimisers(self.net)
-        self.muon = Muon(matrices, weight_decay=0.01)
-        self.adam = torch.optim.AdamW(rest, betas=(0.9, 0.99), weight_decay=0.0)
-        self.seen = 0
-        self.random = np.random.default_rng(arguments.seed)
-        self.checkpoint = arguments.out / "checkpoint.pt"
-        if self.checkpoint.exists():
-            self._resume()
-
-    def train(self) -> None:
-        started, first, next_report = time.monotonic(), self.seen, self.seen + self.arguments.report
-        sums: dict[str, list[float]] = defaultdict(list)
-        while self.seen < self.arguments.images:
-            for name, value in self._step().items():
-                sums[name].append(float(value.detach()))
-            self.seen += self.arguments.batch
-            if self.seen >= next_report or self.seen >= self.arguments.images:
-                next_report += self.arguments.report
-                self._report(sums, (self.seen - first) / (time.monotonic() - started))
-                sums.clear()
-
-    def _step(self) -> dict[str, Tensor]:
-        side_px = int(self.random.choice(SIDES_PX))
-        samples = [compose(self.scenes, side_px, self.random) for _ in range(self.arguments.batch)]
-        rate = self._rate()
-        for group in self.muon.param_groups:
-            group["lr"] = rate * self.arguments.muon_rate
-        for group in self.adam.param_groups:
-            group["lr"] = rate * self.arguments.adam_rate
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.arguments.bf16):
-            maps = self.net(to_tensor(np.stack([image for image, _ in samples])))
+def train(arguments: argparse.Namespace, scenes: Scenes) -> None:
+    """One run, from the checkpoint if there is one, to the end of its schedule."""
+    student = make_student(arguments)
+    random = np.random.default_rng((arguments.seed, student.seen))
+    sums: dict[str, list[float]] = defaultdict(list)
+    next_report = student.seen + arguments.report
+    while not student.done:
+        side_px = int(random.choice(SIDES_PX))
+        samples = [compose(scenes, side_px, random) for _ in range(arguments.batch)]
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=arguments.bf16):
+            maps = student.net(to_tensor(np.stack([picture for picture, _ in samples])))
         parts = losses(maps, pad([faces for _, faces in samples]))
-        self.net.zero_grad(set_to_none=True)
-        sum((WEIGHTS[name] * value for name, value in parts.items()), torch.zeros(())).backward()
-        nn.utils.clip_grad_norm_(self.net.parameters(), 10.0)
-        self.muon.step()
-        self.adam.step()
-        self.average.update(self.net, self.seen / self.arguments.batch)
-        return parts
+        student.learn(torch.stack([WEIGHTS[name] * value for name, value in parts.items()]).sum(), arguments.batch)
+        for name, value in parts.items():
+            sums[name].append(float(value.detach()))
+        if student.seen >= next_report or student.done:
+            next_report += arguments.report
+            student.report({name: float(np.mean(values)) for name, values in sums.items()})
+            sums.clear()
 
-    def _rate(self) -> float:
-        warm = min(1.0, self.seen / (200 * self.arguments.batch))
-        left = (self.arguments.images - self.seen) / self.arguments.decay_images
-        return max(0.0, min(warm, left, 1.0))
 
-    def _report(self, sums: dict[str, list[float]], speed: float) -> None:
-        line = {"images": self.seen, **{name: round(float(np.mean(values)), 4) for name, values in sums.items()}}
-        line |= {"rate": round(self._rate(), 3), "images_per_s": round(speed, 1)}
-        print(json.dumps(line), flush=True)
-        with (self.arguments.out / "curve.jsonl").open("a") as curve:
-            curve.write(json.dumps(line) + "\n")
-        self._save()
-
-    def _save(self) -> None:
-        part = self.checkpoint.with_suffix(".part")
-        state = {
-            "shape": asdict(self.shape),
-            "net": self.net.state_dict(),
-            "average": self.average.module.state_dict(),
-            "muon": self.muon.state_dict(),
-            "adam": self.adam.state_dict(),
-            "seen": self.seen,
-        }
-        torch.save(state, part)
-        part.replace(self.checkpoint)
-
-    def _resume(self) -> None:
-        state = torch.load(self.checkpoint, weights_only=False)
-        self.net.load_state_dict(state["net"])
-        self.average.module.load_state_dict(state["average"])
-        self.muon.load_state_dict(state["muon"])
-        self.adam.load_state_dict(state["adam"])
-        self.seen = state["seen"]
-        self.random = np.random.default_rng((self.arguments.seed, self.seen))
+def make_student(arguments: argparse.Namespace) -> Student:
+    """The network with its schedule, as the arguments want it."""
+    shape = DetectorShape()
+    net = Detector(shape).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    matrices, rest = split_optimisers(net)
+    schedule = Schedule(
+        images=arguments.images,
+        decay_images=arguments.decay_images,
+        warm_images=200 * arguments.batch,
+        muon_rate=arguments.muon_rate,
+        adam_rate=arguments.adam_rate,
+    )
+    average = arguments.average
+    return Student(net, shape, arguments.out, schedule, matrices=matrices, rest=rest, average=average, clip=10.0)
 
 
 def split_optimisers(net: Detector) -> tuple[list[nn.Parameter], list[nn.Parameter]]:

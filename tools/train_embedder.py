@@ -1,7 +1,7 @@
 """Train the embedder by distillation: the student's direction follows two openly licensed teachers'.
 
-Warm-up, a long constant stretch, then a linear decay to zero (`--decay-images`), so that a run can be stopped, resumed
-and finished at any time. Keeps a running mean of the weights, which is what gets exported.
+Keeps a running mean of the weights, which is what gets exported; see `tools.student` for the schedule and how a run is
+resumed.
 
     python -m tools.train_embedder --faces train-faces.npz --out work/embedder --images 2000000
 """
@@ -9,9 +9,6 @@ and finished at any time. Keeps a running mean of the weights, which is what get
 from __future__ import annotations
 
 import argparse
-import json
-import time
-from dataclasses import asdict
 from pathlib import Path
 
 import cv2
@@ -21,7 +18,8 @@ from torch import Tensor, nn
 
 from tools.faces import Faces, Pixels, load, resize, spoil
 from tools.nets import Embedder, EmbedderShape
-from tools.optimise import Average, Muon, split_parameters
+from tools.optimise import split_parameters
+from tools.student import Schedule, Student
 
 
 def main() -> None:
@@ -29,104 +27,47 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     cv2.setNumThreads(0)
     torch.manual_seed(arguments.seed)
-    arguments.out.mkdir(parents=True, exist_ok=True)
     training, validation = load(arguments.faces)
-    Run(arguments, training, validation).train()
+    train(arguments, training, validation)
 
 
-class Run:
-    """One training run and its checkpoint file."""
+def train(arguments: argparse.Namespace, training: Faces, validation: Faces) -> None:
+    """One run, from the checkpoint if there is one, to the end of its schedule."""
+    student = make_student(arguments)
+    random = np.random.default_rng((arguments.seed, student.seen))
+    side_px, batch = student.shape.side_px, arguments.batch
+    order, cosines, next_report = np.empty(0, np.intp), [], student.seen + arguments.report
+    while not student.done:
+        if len(order) < batch:
+            order = random.permutation(len(training))
+        chosen, order = order[:batch], order[batch:]
+        strength = min(1.0, student.seen / arguments.gentle_images)
+        chips = np.stack([spoil(training.crops[i], side_px, random, strength) for i in chosen])
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=arguments.bf16):
+            embeddings = student.net(to_tensor(chips))
+        loss = cosine_loss(embeddings.float(), torch.from_numpy(training.targets[chosen]))
+        student.learn(loss, batch)
+        cosines.append(1 - float(loss.detach()))
+        if student.seen >= next_report or student.done:
+            next_report += arguments.report
+            judged = mean_cosine(student.average.module, validation, side_px)
+            student.report({"train_cos": float(np.mean(cosines)), "val_cos": judged})
+            cosines = []
 
-    def __init__(self, arguments: argparse.Namespace, training: Faces, validation: Faces) -> None:
-        self.arguments = arguments
-        self.training, self.validation = training, validation
-        self.shape = EmbedderShape()
-        self.net = Embedder(self.shape).to(memory_format=torch.channels_last)
-        self.average = Average(self.net, decay=0.999)
-        matrices, rest = split_parameters(self.net)
-        self.muon = Muon(matrices, weight_decay=0.01)
-        self.adam = torch.optim.AdamW(rest, betas=(0.9, 0.99), weight_decay=0.0)
-        self.seen = 0
-        self.random = np.random.default_rng(arguments.seed)
-        self.checkpoint = arguments.out / "checkpoint.pt"
-        if self.checkpoint.exists():
-            self._resume()
 
-    def train(self) -> None:
-        total, batch = self.arguments.images, self.arguments.batch
-        started, first, losses = time.monotonic(), self.seen, []
-        order = self.random.permutation(len(self.training))
-        place, next_report = 0, self.seen + self.arguments.report
-        while self.seen < total:
-            if place + batch > len(order):
-                order, place = self.random.permutation(len(self.training)), 0
-            losses.append(self._step(order[place : place + batch]))
-            place, self.seen = place + batch, self.seen + batch
-            if self.seen >= next_report or self.seen >= total:
-                next_report += self.arguments.report
-                self._report(losses, (self.seen - first) / (time.monotonic() - started))
-                losses = []
-
-    def _step(self, chosen: np.ndarray) -> float:
-        strength = min(1.0, self.seen / self.arguments.gentle_images)
-        side = self.shape.side_px
-        chips = np.stack([spoil(self.training.crops[i], side, self.random, strength) for i in chosen])
-        rate = self._rate()
-        for group in self.muon.param_groups:
-            group["lr"] = rate * self.arguments.muon_rate
-        for group in self.adam.param_groups:
-            group["lr"] = rate * self.arguments.adam_rate
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.arguments.bf16):
-            embeddings = self.net(to_tensor(chips))
-        loss = cosine_loss(embeddings.float(), torch.from_numpy(self.training.targets[chosen]))
-        self.net.zero_grad(set_to_none=True)
-        loss.backward()
-        self.muon.step()
-        self.adam.step()
-        self.average.update(self.net, self.seen / self.arguments.batch)
-        return float(loss)
-
-    def _rate(self) -> float:
-        warm = min(1.0, self.seen / (300 * self.arguments.batch))
-        left = (self.arguments.images - self.seen) / self.arguments.decay_images
-        return max(0.0, min(warm, left, 1.0))
-
-    def _report(self, losses: list[float], speed: float) -> None:
-        net = self.average.module
-        net.eval()
-        line = {
-            "images": self.seen,
-            "train_cos": round(1 - float(np.mean(losses)), 4),
-            "val_cos": round(mean_cosine(net, self.validation, self.shape.side_px), 4),
-            "rate": round(self._rate(), 3),
-            "images_per_s": round(speed),
-        }
-        print(json.dumps(line), flush=True)
-        with (self.arguments.out / "curve.jsonl").open("a") as curve:
-            curve.write(json.dumps(line) + "\n")
-        self._save()
-
-    def _save(self) -> None:
-        part = self.checkpoint.with_suffix(".part")
-        state = {
-            "shape": asdict(self.shape),
-            "net": self.net.state_dict(),
-            "average": self.average.module.state_dict(),
-            "muon": self.muon.state_dict(),
-            "adam": self.adam.state_dict(),
-            "seen": self.seen,
-        }
-        torch.save(state, part)
-        part.replace(self.checkpoint)
-
-    def _resume(self) -> None:
-        state = torch.load(self.checkpoint, weights_only=False)
-        self.net.load_state_dict(state["net"])
-        self.average.module.load_state_dict(state["average"])
-        self.muon.load_state_dict(state["muon"])
-        self.adam.load_state_dict(state["adam"])
-        self.seen = state["seen"]
-        self.random = np.random.default_rng((self.arguments.seed, self.seen))
+def make_student(arguments: argparse.Namespace) -> Student:
+    """The network with its schedule, as the arguments want it."""
+    shape = EmbedderShape()
+    net = Embedder(shape).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    matrices, rest = split_parameters(net)
+    schedule = Schedule(
+        images=arguments.images,
+        decay_images=arguments.decay_images,
+        warm_images=300 * arguments.batch,
+        muon_rate=arguments.muon_rate,
+        adam_rate=arguments.adam_rate,
+    )
+    return Student(net, shape, arguments.out, schedule, matrices=matrices, rest=rest, average=0.999)
 
 
 def to_tensor(chips: Pixels) -> Tensor:

@@ -65,17 +65,20 @@ def chosen(home: Path) -> Choice:
 
 
 def choose(home: Path, entry: Entry) -> None:
-    """Put a model to use from the next start on."""
+    """Put a model to use from the next start on. Raises ModelError if that cannot be written down."""
     choice = _read_choice(home)
     manifest = SHIPPED if entry.manifest == shipped() else str(entry.manifest.resolve())
     choice[entry.spec.task.value] = {"name": entry.spec.name, "manifest": manifest}
-    home.mkdir(parents=True, exist_ok=True)
     lines = ["# Written by `edgeface models use`."]
     for task, picked in sorted(choice.items()):
         lines += [f"[{task}]", *(f"{key} = {_quoted(value)}" for key, value in sorted(picked.items()))]
     part = home / f"{CHOICE}.part"
-    part.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    part.replace(home / CHOICE)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        part.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        part.replace(home / CHOICE)
+    except OSError as error:
+        raise ModelError(f"the choice cannot be written to {home / CHOICE}: {error.strerror}; see --home") from error
 
 
 def known(home: Path) -> dict[str, Entry]:

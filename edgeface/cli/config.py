@@ -6,6 +6,7 @@ import click
 
 from edgeface.cli.context import Context
 from edgeface.config import to_toml
+from edgeface.service.bootstrap import broker_options
 
 
 @click.group(short_help="Show or check the configuration.")
@@ -24,5 +25,7 @@ def show(context: Context) -> None:
 @click.pass_obj
 def check(context: Context) -> None:
     """Say whether the configuration is valid; the first mistake is named with its key."""
-    context.config()
+    mqtt = context.config().mqtt
+    if mqtt.broker:
+        broker_options(mqtt)
     click.echo("The configuration is valid.")

@@ -20,7 +20,7 @@ from edgeface.store.gallery import GalleryStore, NewTemplate, Person, valid_name
 
 @click.command(short_help="Teach the reader a face.")
 @click.argument("name")
-@click.argument("pictures", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("pictures", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False))
 @click.option("--add", is_flag=True, help="Add the pictures to somebody who is enrolled already.")
 @click.option("--strict", is_flag=True, help="Enrol nothing unless every picture is usable.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object with the outcome of every picture.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from edgeface.quality import Quality
 
 
 @click.command(short_help="Explain what the reader sees in pictures.")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file and line.")
 @click.option(
     "--min-score",
@@ -55,11 +56,14 @@ def inspect(
     """
     options = _options(context, min_score, max_side)
     models = context.models()
-    complete = True
+    complete, found = True, False
     for path in _files(paths):
+        found = True
         line = describe(path, models, options, with_embedding=not no_embed)
         complete = complete and line["error"] is None
         click.echo(json.dumps(line, allow_nan=False) if as_json else _text(line))
+    if not found:
+        click.echo("there is no file in " + ", ".join(map(str, paths)), err=True)
     raise SystemExit(0 if complete else 1)
 
 
@@ -90,9 +94,12 @@ def _options(context: Context, min_score: float | None, max_side: int | None) ->
 
 
 def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
+    """Each file of `paths` and of the folders among them, sorted; of a folder that cannot be read, the folder."""
     for path in paths:
         if path.is_dir():
-            yield from sorted(file for file in path.rglob("*") if file.is_file())
+            lost: list[OSError] = []
+            walked = [Path(parent, name) for parent, _, names in os.walk(path, onerror=lost.append) for name in names]
+            yield from sorted([file for file in walked if file.is_file()] + [Path(error.filename) for error in lost])
         else:
             yield path
 

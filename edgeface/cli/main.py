@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -30,11 +31,19 @@ class SpeakingGroup(click.Group):
         except EdgefaceError as error:
             click.echo(f"edgeface: {error}", err=True)
             ctx.exit(error.exit_code)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            click.echo("edgeface: the output cannot be written: no space left", err=True)
+            ctx.exit(74)
 
 
 def default_home() -> Path:
     """Where the gallery, the choice of models and the configuration live unless --home says otherwise."""
-    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    try:
+        base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    except RuntimeError:  # a user without a home folder, as services have
+        base = "/var/lib"
     return Path(base) / "edgeface"
 
 

@@ -18,7 +18,7 @@ from edgeface.adapters.camera.files import Replay
 from edgeface.adapters.clock import SystemClock
 from edgeface.cli.context import Context
 from edgeface.decide import Outcome
-from edgeface.errors import PictureError
+from edgeface.errors import CameraLost, PictureError
 from edgeface.service.bootstrap import Station, open_station
 from edgeface.service.loop import Recorded, Step
 from edgeface.service.ports import Camera
@@ -32,7 +32,7 @@ COLOURS = {Outcome.GRANT: "green", Outcome.UNKNOWN: "red", Outcome.INSUFFICIENT_
 @click.option("--broker", help="mqtt://user@host:1883 or mqtts://...; default: the configuration's.")
 @click.option("--device", help="Name of this reader in MQTT topics.")
 @click.option("--door", help="Which door it serves.")
-@click.option("--fast", is_flag=True, help="Play files as fast as they can be judged, not at their own pace.")
+@click.option("--fast", is_flag=True, help="Play files faster than life; decisions are published as history only.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a decision and line.")
 @click.pass_obj
 def run(
@@ -57,8 +57,10 @@ def run(
         camera = open_source(source, SystemClock(), config.camera, on_bad_picture=_tell_bad)
         film_time = fast and isinstance(camera, Replay)
         with closing(camera), open_station(config, loaded, database, film_time=film_time) as station:
+            _warn_of_strangers(station)
             _greet(station, config, as_json)
-            _watch(camera, station, as_json)
+            _watch(camera, source, station, as_json)
+        _farewell(station, config)  # only now have the last receipts come
 
 
 def _configured(config: Config, broker: str | None, device: str | None, door: str | None, fast: bool) -> Config:
@@ -70,24 +72,45 @@ def _configured(config: Config, broker: str | None, device: str | None, door: st
     return replace(config, mqtt=mqtt, decide=decide, camera=replace(config.camera, real_time=not fast))
 
 
-def _watch(camera: Camera, station: Station, as_json: bool) -> None:
+def _watch(camera: Camera, source: str, station: Station, as_json: bool) -> None:
+    step: Step | None = None
     try:
         for step in station.reader.watch(camera.frames()):
             for recorded in step.decisions:
                 click.echo(_line(recorded, step, station, as_json))
     except KeyboardInterrupt:
         click.echo("stopped", err=True)
+        return
+    if step is None:
+        raise CameraLost(f"{source} gave no usable picture: see above, or look at it with `edgeface inspect`")
+
+
+def _farewell(station: Station, config: Config) -> None:
+    """What is not delivered is not lost: say so."""
+    if config.mqtt.broker and (waiting := station.waiting()):
+        click.echo(f"{_counted(waiting, 'decision')} not confirmed yet: sent as history at the next start.", err=True)
+
+
+def _counted(number: int, thing: str, things: str | None = None) -> str:
+    return f"{number} {thing if number == 1 else things or thing + 's'}"
 
 
 def _greet(station: Station, config: Config, as_json: bool) -> None:
     if as_json:
         return
     people = len(station.gallery.people)
-    click.echo(f"{people} people can be recognised. Door: {config.decide.door}.", err=True)
+    click.echo(f"{_counted(people, 'person', 'people')} can be recognised. Door: {config.decide.door}.", err=True)
     if config.mqtt.broker:
         click.echo(f"Publishing to {config.mqtt.broker} as {config.mqtt.base}/{config.mqtt.device}.", err=True)
     else:
         click.echo("No broker is configured: decisions are stored, not published.", err=True)
+
+
+def _warn_of_strangers(station: Station) -> None:
+    """People whom this embedder does not know are denied: that must not come as a surprise."""
+    if lacking := len(station.store.lacking(station.gallery.model_sha256)):
+        advice = "enrol them again, or go back to the former embedder; `edgeface people` says who"
+        click.echo(f"{lacking} enrolled with another embedder cannot be recognised: {advice}.", err=True)
 
 
 def _line(recorded: Recorded, step: Step, station: Station, as_json: bool) -> str:

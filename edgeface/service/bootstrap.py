@@ -14,6 +14,7 @@ from edgeface.adapters.manifest import Choice
 from edgeface.adapters.tflite import TfliteModel
 from edgeface.detect import Detector
 from edgeface.embed import Embedder
+from edgeface.errors import ConfigError
 from edgeface.match import Gallery
 from edgeface.message import InfoMessage, Topics, WireModel, encode
 from edgeface.pipeline import Models
@@ -90,6 +91,7 @@ def open_station(config: Config, loaded: Loaded, database: Database, *, film_tim
 
     `film_time`: see `Reader`. Raises ConfigError, GalleryError, BrokerError.
     """
+    _refuse_lower(config.decide.threshold, loaded)
     clock = SystemClock()
     store = GalleryStore(database)
     gallery = freeze_gallery(store, loaded.models.embedder)
@@ -108,6 +110,15 @@ def open_station(config: Config, loaded: Loaded, database: Database, *, film_tim
         )
         yield Station(
             reader=reader, store=store, gallery=gallery, problem=delivery.problem, waiting=Outbox(database).count
+        )
+
+
+def _refuse_lower(threshold: float | None, loaded: Loaded) -> None:
+    if threshold is not None and threshold < loaded.floor:
+        name = loaded.choice.embedder.spec.name
+        raise ConfigError(
+            f"decide.threshold is {threshold:g}, below {loaded.floor:g}, the lowest that {name} is measured at: "
+            "take it out or raise it"
         )
 
 

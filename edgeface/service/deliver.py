@@ -200,11 +200,10 @@ class Deliverer:
         return True
 
     def _fresh_for_s(self, row: Waiting) -> float:
-        """Seconds that are left of a decision's life; none for one of an earlier boot."""
-        if row.boot_id != self._boot_id:
-            return 0.0
+        """Seconds that are left of a decision's life; none for one of an earlier boot, or of a time still to come: a
+        film played faster than life opens nothing."""
         age_s = (self._clock.now().monotonic_ns - row.decided_at_monotonic_ns) / 1e9
-        return LIVE_FOR_S - max(age_s, 0.0)
+        return LIVE_FOR_S - age_s if row.boot_id == self._boot_id and age_s >= 0 else 0.0
 
     def _message(self, row: Waiting, *, replayed: bool) -> str:
         try:

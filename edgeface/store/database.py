@@ -240,4 +240,5 @@ def _renamed(path: Path) -> Iterator[None]:
             ) from error
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             raise GalleryCorrupt(f"{path} is damaged or no gallery ({error}); {_advice(path)}") from error
-        raise GalleryError(f"{path}: {error}") from error
+        advice = "check the disk, its free space, and that this user may write to the folder"
+        raise GalleryError(f"{path}: {error}; {advice}") from error

@@ -166,6 +166,13 @@ def test_what_is_chosen_is_in_use_and_the_rest_stays(tmp_path: Path, home: Path)
     assert list(home.iterdir()) == [home / manifest.CHOICE]
 
 
+def test_a_choice_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (entry,) = manifest.read(written(tmp_path)).values()
+    with pytest.raises(ModelError, match=r"the choice cannot be written to .*; see --home"):
+        manifest.choose(tmp_path / "file" / "home", entry)
+
+
 names = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=30)
 
 

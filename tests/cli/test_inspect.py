@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -230,3 +233,30 @@ def test_nothing_is_written(edgeface: Edgeface, home: Path, pictures: Path) -> N
     edgeface("inspect", pictures, "--json")
     assert sorted(pictures.iterdir()) == before
     assert not home.exists()
+
+
+def test_what_may_not_be_read_gets_its_line(pictures: Path, home: Path) -> None:
+    """As a user who may not read everything: root, whom tests may run as, reads all but for two capabilities."""
+    (pictures / "secret").mkdir()
+    (pictures / "secret" / "ada.png").write_bytes(b"")
+    (pictures / "hopper.png").chmod(0)
+    (pictures / "secret").chmod(0)
+    words = [sys.executable, "-m", "edgeface", "--home", str(home), "inspect", "--json", "--no-embed"]
+    if os.geteuid() == 0:
+        powers = "-dac_override,-dac_read_search"
+        words = ["setpriv", f"--bounding-set={powers}", f"--inh-caps={powers}", *words]
+    for paths in ([pictures], [pictures / "hopper.png", pictures / "secret", pictures / "wall.png"]):
+        result = subprocess.run([*words, *map(str, paths)], capture_output=True, text=True, timeout=60, check=False)
+        lines = {Path(line["file"]).name: line["error"] for line in map(json.loads, result.stdout.splitlines())}
+        assert result.returncode == 1, result.stderr
+        assert "unreadable" in lines["hopper.png"]
+        assert "unreadable" in lines["secret"]
+        assert lines["wall.png"] is None
+    (pictures / "secret").chmod(0o700)
+
+
+def test_an_output_that_is_full(pictures: Path, home: Path) -> None:
+    words = [sys.executable, "-m", "edgeface", "--home", str(home), "inspect", "--no-embed", str(pictures)]
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert (result.returncode, result.stderr) == (74, "edgeface: the output cannot be written: no space left\n")

@@ -52,7 +52,7 @@ def test_a_stranger_is_unknown_and_the_journal_knows(
 def test_in_words(edgeface: Edgeface, pictures: Path, film_of: Film, astronaut: Pixels) -> None:
     edgeface("enrol", "Ada", pictures / "astronaut.png")
     text = edgeface("run", "--source", film_of(astronaut, 6), "--fast").output
-    assert "1 people can be recognised. Door: main." in text
+    assert "1 person can be recognised. Door: main." in text
     assert "No broker is configured: decisions are stored, not published." in text
     assert "#2 grant" in text
     assert "Ada" in text
@@ -105,6 +105,25 @@ def test_a_broker_that_cannot_be(edgeface: Edgeface, pictures: Path, words: tupl
     result = edgeface("run", "--source", pictures, "--fast", *words)
     assert result.exit_code == 78
     assert result.output.startswith("edgeface: ")
+
+
+def test_a_threshold_below_the_models_is_refused_not_ignored(edgeface: Edgeface, home: Path, pictures: Path) -> None:
+    home.mkdir(exist_ok=True)
+    (home / "edgeface.toml").write_text("[decide]\nthreshold = 0.1\n", encoding="utf-8")
+    result = edgeface("run", "--source", pictures, "--fast")
+    assert result.exit_code == 78
+    assert "decide.threshold is 0.1, below" in result.output
+
+
+def test_people_of_another_embedder_are_told_before_they_are_denied(
+    edgeface: Edgeface, home: Path, pictures: Path
+) -> None:
+    edgeface("enrol", "Ada", pictures / "astronaut.png")
+    with closing(open_database(home / GALLERY)) as database, database.transaction() as tables:
+        tables.execute("UPDATE templates SET model_sha256 = ?", ("0" * 64,))
+    for words in ((), ("--json",)):
+        result = edgeface("run", "--source", pictures, "--fast", *words)
+        assert "1 enrolled with another embedder cannot be recognised: enrol them again" in result.stderr
 
 
 def test_without_a_source(edgeface: Edgeface) -> None:
@@ -172,3 +191,20 @@ def test_a_gallery_in_use(edgeface: Edgeface, pictures: Path, held: None) -> Non
         assert result.exit_code == 75
         assert "another edgeface process" in result.output
     assert edgeface("inspect", pictures / "hopper.png").exit_code == 0
+
+
+def test_a_source_without_a_single_usable_picture_is_an_error(edgeface: Edgeface, tmp_path: Path) -> None:
+    folder = tmp_path / "film"
+    folder.mkdir()
+    (folder / "a.jpg").write_bytes(b"no picture")
+    result = edgeface("run", "--source", folder, "--fast")
+    assert result.exit_code == 69
+    assert "gave no usable picture" in result.output
+    assert "a.jpg" in result.output
+
+
+def test_what_nobody_heard_is_said_at_the_end(edgeface: Edgeface, film_of: Film, hopper: Pixels) -> None:
+    result = edgeface("run", "--source", film_of(hopper, 10), "--fast", "--broker", "mqtt://127.0.0.1:1")
+    assert "#2 unknown" in result.stdout
+    assert "1 decision not confirmed yet" in result.stderr
+    assert "sent as history at the next start" in result.stderr

@@ -137,3 +137,10 @@ def test_bench_on_a_bad_picture(edgeface: Edgeface, tmp_path: Path) -> None:
     result = edgeface("bench", tmp_path / "bad.png")
     assert result.exit_code == 65
     assert "not_a_picture" in result.output
+
+
+@pytest.mark.parametrize("setting", ['broker = "http://x"', 'broker = "mqtt://x"\nbase = "a/b"'])
+def test_check_looks_at_the_broker_too(edgeface: Edgeface, home: Path, setting: str) -> None:
+    home.mkdir(exist_ok=True)
+    (home / "edgeface.toml").write_text(f"[mqtt]\n{setting}\n", encoding="utf-8")
+    assert edgeface("config", "check").exit_code == 78

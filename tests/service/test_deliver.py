@@ -132,7 +132,7 @@ def test_a_person_forgotten_since_has_no_name(up: Bench) -> None:
     assert (person.id, person.label) == ("p_gone", None)
 
 
-@pytest.mark.parametrize("ago_s", [2.5, 3.5, 100.0])
+@pytest.mark.parametrize("ago_s", [2.5, 3.5, 100.0, -0.5, -100.0])
 def test_a_decision_with_less_than_a_second_to_live_is_not_sent_live(up: Bench, ago_s: float) -> None:
     up.record(ago_s)
     wait_until(lambda: len(up.publisher.history) == 1, "it becomes history")

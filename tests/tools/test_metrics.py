@@ -11,11 +11,18 @@ from hypothesis import strategies as st
 
 from tools.metrics import (
     Pairs,
+    Searches,
     accuracy,
     average_precision,
     best_threshold,
     bootstrap_mean,
     by_person,
+    det,
+    fnir,
+    fpir,
+    pool,
+    rate_by_person,
+    search,
     tar_at_fmr,
     threshold_at_fmr,
     verification,
@@ -51,6 +58,11 @@ def test_no_threshold_beats_the_best(values: list[float], data: st.DataObject) -
 
 def test_the_best_threshold_lies_in_the_middle_of_its_gap() -> None:
     assert best_threshold(np.array([0.1, 0.2, 0.6, 0.8]), np.array([False, False, True, True])) == pytest.approx(0.4)
+
+
+def test_between_neighbouring_numbers_the_best_threshold_is_the_upper_one() -> None:
+    lower, upper = -1.0, float(np.nextafter(-1.0, 0.0))
+    assert best_threshold(np.array([lower, upper]), np.array([False, True])) == upper
 
 
 def test_accuracy_judges_each_fold_by_the_others() -> None:
@@ -169,3 +181,100 @@ def test_average_precision_by_hand(hits: list[bool], wanted: int, expected: floa
     shuffled = np.random.default_rng(1).permutation(len(hits))
     again = average_precision(ranked[shuffled], np.array(hits, bool)[shuffled], wanted)
     assert again == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("n", [1, 9, 10, 69, 101])
+def test_wilson_reaches_none_and_all_exactly(n: int) -> None:
+    assert wilson(0, n).low == 0.0
+    assert wilson(n, n).high == 1.0
+
+
+@given(mated=scores, others=scores, lost=st.integers(0, 3))
+def test_det_trades_one_error_for_the_other(mated: list[float], others: list[float], lost: int) -> None:
+    curve = det(np.array([*mated, *[-math.inf] * lost]), np.array(others))
+    assert (np.diff(curve.thresholds) > 0).all()
+    assert (np.diff(curve.false_match) <= 0).all()
+    assert (np.diff(curve.false_non_match) >= 0).all()
+    assert (curve.false_match[0], curve.false_match[-1]) == (1.0, 0.0)
+    assert (curve.false_non_match[0], curve.false_non_match[-1]) == (lost / (len(mated) + lost), 1.0)
+
+
+@given(mated=scores, others=scores, place=st.floats(0, 1))
+def test_det_agrees_with_counting(mated: list[float], others: list[float], place: float) -> None:
+    curve = det(np.array(mated), np.array(others))
+    index = min(int(place * len(curve.thresholds)), len(curve.thresholds) - 1)
+    threshold = curve.thresholds[index]
+    assert curve.false_match[index] == pytest.approx(sum(score >= threshold for score in others) / len(others))
+    assert curve.false_non_match[index] == pytest.approx(sum(score < threshold for score in mated) / len(mated))
+
+
+PLANTED = search(
+    np.array(
+        [
+            [0.9, 0.1, 0.2],  # ann, known
+            [0.6, 0.5, 0.1],  # bob, whom ann resembles more: missed at any threshold
+            [0.1, 0.2, 0.4],  # cem, weak
+            [0.3, 0.7, 0.2],  # a stranger like bob
+            [0.2, 0.1, 0.3],  # a stranger like nobody
+            [-np.inf, -np.inf, -np.inf],  # a stranger without a face
+            [-np.inf, -np.inf, -np.inf],  # ann without a face
+        ]
+    ),
+    ["ann", "bob", "cem", "dan", "eve", "fay", "ann"],
+    ["ann", "bob", "cem"],
+)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "false_positives", "false_negatives"),
+    [(-1.0, 2, 2), (0.3, 2, 2), (0.31, 1, 2), (0.4, 1, 2), (0.41, 1, 3), (0.7, 1, 3), (0.71, 0, 3), (0.91, 0, 4)],
+)
+def test_planted_searches_fail_as_planted(threshold: float, false_positives: int, false_negatives: int) -> None:
+    strangers, enrolled = fpir(PLANTED, threshold), fnir(PLANTED, threshold)
+    assert (strangers.value, strangers.n) == (false_positives / 3, 3)
+    assert (enrolled.value, enrolled.n) == (false_negatives / 4, 4)
+
+
+def test_a_search_keeps_whose_probe_it_was() -> None:
+    assert PLANTED.mated_people == ("ann", "bob", "cem", "ann")
+    assert PLANTED.stranger_people == ("dan", "eve", "fay")
+    assert PLANTED.mates.tolist() == [0.9, -math.inf, 0.4, -math.inf]
+
+
+def test_pooled_searches_err_by_the_mean_of_their_rates() -> None:
+    other = Searches(
+        mates=np.array([0.8, 0.8, 0.8, 0.8]),
+        mated_people=("gus", "hal", "ida", "joe"),
+        strangers=np.array([0.1, 0.2, 0.9]),
+        stranger_people=("kim", "lee", "may"),
+    )
+    both = pool([PLANTED, other])
+    assert fnir(both, 0.5).value == pytest.approx((3 / 4 + 0) / 2)
+    assert fpir(both, 0.5).value == pytest.approx((1 / 3 + 1 / 3) / 2)
+    assert len(both.stranger_people) == len(both.strangers) == 6
+
+
+def test_a_rate_by_person_is_as_wide_as_its_people_are_few() -> None:
+    """A thousand trials of ten people know no more than ten people do."""
+    happened = np.repeat(np.arange(10) < 3, 100)
+    few = rate_by_person(happened, [(f"n{i // 100}",) * 2 for i in range(1000)])
+    many = rate_by_person(happened, [(f"n{i}",) * 2 for i in range(1000)])
+    assert few.value == many.value == 0.3
+    assert few.n == many.n == 1000
+    assert few.high - few.low > 0.4
+    assert many.high - many.low < 0.07
+    assert few.low < 0.3 < few.high
+
+
+@pytest.mark.parametrize("always", [False, True])
+def test_what_never_happened_is_bounded_by_the_number_of_people(always: bool) -> None:
+    figure = rate_by_person(np.full(90, always), [(f"n{i % 10}", f"n{(i + 1) % 10}") for i in range(90)])
+    expected = wilson(10 * always, 10)
+    assert (figure.value, figure.low, figure.high, figure.n) == (float(always), expected.low, expected.high, 90)
+
+
+def test_a_rate_of_pairs_has_the_interval_of_their_people() -> None:
+    pairs = trials(7, 400, 1.0)
+    low, high = by_person(pairs, lambda weights: float(np.average(pairs.scores > 0.5, weights=weights)))
+    figure = rate_by_person(pairs.scores > 0.5, pairs.people)
+    assert (figure.low, figure.high) == pytest.approx((low, high))

@@ -96,7 +96,7 @@ def _quiet(actor: Actor) -> Scene:
 def _first_act(collins: Pixels, hopper: Pixels) -> tuple[Scene, ...]:
     return (
         Scene(title="Eileen Collins, enrolled, walks up", actors=(Actor(portrait=collins, height=(0.35, 0.95)),)),
-        Scene(title="Grace Hopper, a stranger, walks up", actors=(Actor(portrait=hopper, height=(0.35, 0.95)),)),
+        Scene(title="Grace Hopper, a stranger, walks up", actors=(Actor(portrait=hopper, height=(0.35, 0.72)),)),
         Scene(
             title="Eileen Collins passes by, head tilting",
             actors=(Actor(portrait=collins, height=(0.7, 0.7), across=(0.2, 0.8), tilt_deg=(-18.0, 18.0)),),
@@ -105,14 +105,16 @@ def _first_act(collins: Pixels, hopper: Pixels) -> tuple[Scene, ...]:
             title="Somebody in the dark", actors=(Actor(portrait=collins, height=(0.7, 0.9), light=0.1),), seconds=3.0
         ),
         Scene(
-            title="Somebody out of focus", actors=(Actor(portrait=hopper, height=(0.7, 0.8), blur_px=9.0),), seconds=3.0
+            title="Somebody out of focus",
+            actors=(Actor(portrait=hopper, height=(0.55, 0.7), blur_px=6.0),),
+            seconds=3.0,
         ),
     )
 
 
 def _last_act(collins: Pixels, hopper: Pixels) -> tuple[Scene, ...]:
     return (
-        Scene(title="Grace Hopper, now enrolled, walks up", actors=(Actor(portrait=hopper, height=(0.4, 0.95)),)),
+        Scene(title="Grace Hopper, now enrolled, walks up", actors=(Actor(portrait=hopper, height=(0.4, 0.72)),)),
         Scene(
             title="Both at once",
             actors=(

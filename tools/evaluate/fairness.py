@@ -1,0 +1,113 @@
+"""Does the reader err alike for everybody? London Set: neutral against smiling, by gender, ethnicity and age.
+
+A stranger of one's own gender, ethnicity and age is the hardest to tell apart, so a group's FMR counts its own members
+against each other, and is held against that of all groups of its kind together. Two thresholds: the shipped one, at
+which errors are rare, and the one at which 1 % of all strangers' pairs match, which needs fewer people to tell groups
+apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeface.service.bootstrap import Loaded
+from tools import metrics
+from tools.datasets import Archive
+from tools.evaluate.acquire import Report, Value, similarity, stored, vectors_of
+from tools.metrics import Figure, Flags, Floats
+
+LEAST = 5
+"""Groups of fewer people are left out: their FMR would rest on a dozen pairs."""
+AGES = ((0, 25), (25, 35), (35, 120))
+"""From, below: the set's students, its young adults, and the few who are older."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Panel:
+    """People with two pictures each, every one against every one."""
+
+    names: tuple[str, ...]
+    scores: Floats
+    """shape (people, people): neutral picture (row) against smiling one (column); the diagonal is mated."""
+
+
+def fairness(data: Path, loaded: Loaded) -> Report:
+    """FMR and FNMR of every group of the London Set."""
+    archive = Archive(data / "london-cc-by.tar")
+    rows = list(archive.rows("info.csv"))
+    names = tuple(row["face_id"] for row in rows)
+    vectors = vectors_of(archive, [_file(n, side) for n in names for side in (0, 1)], loaded.models, "London Set")
+    templates = {file: stored(vector) for file, vector in vectors.items()}
+    scores = [[similarity(templates[_file(a, 0)], templates[_file(b, 1)]) for b in names] for a in names]
+    panel = Panel(names=names, scores=np.array(scores))
+    even = metrics.threshold_at_fmr(panel.scores[~np.eye(len(names), dtype=bool)], 0.01)
+    figures: dict[str, Value] = {"people": float(len(names)), "threshold": loaded.floor, "threshold_fmr_1e-2": even}
+    for suffix, threshold in (("", loaded.floor), ("_at_fmr_1e-2", even)):
+        for kind, groups in kinds(rows).items():
+            figures |= compare(panel, groups, kind, threshold, suffix)
+    lost = sum(vector is None for vector in templates.values())
+    return Report(figures=figures | {"failure_to_acquire": metrics.wilson(lost, len(templates))})
+
+
+def kinds(rows: Sequence[Mapping[str, str]]) -> dict[str, dict[str, Flags]]:
+    """Gender, ethnicity and age: who belongs to each group. A person whose age is not known is in no group of ages."""
+    ages = np.array([float(row["face_age"]) if row["face_age"].isdigit() else np.nan for row in rows])
+    return {
+        "gender": _by_label([row["face_gender"] for row in rows]),
+        "ethnicity": _by_label([row["face_eth"] for row in rows]),
+        "age": {f"{low}_to_{high - 1}": (ages >= low) & (ages < high) for low, high in AGES},
+    }
+
+
+def compare(panel: Panel, groups: Mapping[str, Flags], kind: str, threshold: float, suffix: str) -> dict[str, Value]:
+    """Both rates of each group and of all together, with a remark on what the numbers can tell."""
+    kept = {name: members for name, members in groups.items() if members.sum() >= LEAST}
+    square = [np.outer(members, members) for members in kept.values()]
+    everybody = _rates(panel, np.logical_or.reduce(square), threshold)
+    figures: dict[str, Value] = {f"{rate}_{kind}_all{suffix}": figure for rate, figure in everybody.items()}
+    for name, pairs in zip(kept, square, strict=True):
+        for rate, figure in _rates(panel, pairs, threshold).items():
+            figures[f"{rate}_{kind}_{name}{suffix}"] = figure
+            figures[f"{rate}_{kind}_{name}{suffix}_says"] = says(figure, everybody[rate].value)
+    figures[f"people_left_out_of_{kind}{suffix}"] = float(sum(m.sum() for m in groups.values() if m.sum() < LEAST))
+    return figures
+
+
+def says(figure: Figure, everybody: float) -> str:
+    """What a group's interval tells beside everybody's rate; too little if twice and half as much both fit into it."""
+    if figure.low > everybody:
+        return "higher than all"
+    if figure.high < everybody:
+        return "lower than all"
+    if figure.low >= everybody / 2 and figure.high <= everybody * 2:
+        return "within a factor of two of all"
+    return "too few to tell"
+
+
+def _rates(panel: Panel, pairs: Flags, threshold: float) -> dict[str, Figure]:
+    own = np.eye(len(panel.names), dtype=bool)
+    mated = panel.scores[pairs & own]
+    strangers = np.argwhere(pairs & ~own)
+    matched = panel.scores[pairs & ~own] >= threshold
+    return {
+        "fnmr": metrics.wilson(int((mated < threshold).sum()), len(mated)),
+        "fmr": metrics.rate_by_person(matched, _named(panel.names, strangers)),
+    }
+
+
+def _named(names: Sequence[str], places: npt.NDArray[np.intp]) -> list[tuple[str, str]]:
+    return [(names[first], names[second]) for first, second in places.tolist()]
+
+
+def _by_label(labels: Sequence[str]) -> dict[str, Flags]:
+    array = np.array(labels)
+    return {label.replace("/", "_"): array == label for label in sorted(set(labels))}
+
+
+def _file(name: str, side: int) -> str:
+    return (f"neutral_front/{name}_03.jpg", f"smiling_front/{name}_08.jpg")[side]
