@@ -26,7 +26,8 @@ on the face, because training faces are tight crops and black borders would teac
 def chip(pixels: Pixels, landmarks: Points, spec: ModelSpec) -> Pixels:
     """The aligned face: uint8 (spec.height_px, spec.width_px, 3), RGB; black where the picture ends."""
     size = np.array([spec.width_px, spec.height_px], np.float64)
-    matrix = similarity(landmarks.astype(np.float64), np.array(spec.template) * size)
+    # Landmarks count from the picture's corner, `warp` and every published template from the centre of the first pixel.
+    matrix = similarity(landmarks.astype(np.float64) - 0.5, np.array(spec.template) * size)
     return warp(pixels, matrix, spec.width_px, spec.height_px)
 
 

@@ -93,7 +93,7 @@ def test_a_tilt_of_the_picture_makes_no_difference_to_the_chip(loaded: Loaded, h
     spec = loaded.models.embedder.spec
     found = detect.detect(hopper, loaded.models.detector, detect.Options())[0]
     upside_down = np.ascontiguousarray(hopper[::-1, ::-1])
-    landmarks = np.array([hopper.shape[1] - 1, hopper.shape[0] - 1], np.float32) - found.landmarks
+    landmarks = np.array([hopper.shape[1], hopper.shape[0]], np.float32) - found.landmarks
     straight, turned = (
         align.chip(p, points, spec).astype(int) for p, points in ((hopper, found.landmarks), (upside_down, landmarks))
     )

@@ -4,18 +4,19 @@
 
 For each fault the probe is spoilt a little more from row to row; the row says what the measures read, how often the
 right person is then missed at the embedder's own threshold, and how many probes the gate refuses. The defaults of
-`edgeface.quality.Options` stand where the misses have about doubled.
+`edgeface.quality.Options` stand where the misses have grown by a half to double.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
-import cv2
 import numpy as np
 
 from edgeface import align, embed, pose, quality
@@ -24,7 +25,7 @@ from edgeface.frame import Pixels
 from edgeface.pipeline import Models
 from edgeface.quality import Quality
 from edgeface.service.bootstrap import load_models
-from tools import metrics
+from tools import degrade, metrics
 from tools.datasets import Archive
 from tools.evaluate import central_face
 
@@ -61,44 +62,43 @@ def main() -> None:
 
 def faults() -> tuple[Fault, ...]:
     """Every fault of the study, mild to bad. LFW's faces have about 42 px between the eyes."""
+    distances, sigmas = (1.0, 0.7, 0.5, 0.4, 0.32, 0.25, 0.2), (0.0, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
     return (
-        Fault(
-            name="Distance",
-            measure="inter_eye_distance_px",
-            degrees=tuple((f"{s:.2f} of the size", _shrink(s)) for s in (1.0, 0.7, 0.5, 0.4, 0.32, 0.25, 0.2)),
-        ),
-        Fault(
-            name="Defocus",
-            measure="sharpness",
-            degrees=tuple((f"sigma {s} px", _defocus(s)) for s in (0.0, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)),
-        ),
-        Fault(
-            name="Defocus before a noisy sensor",
-            measure="sharpness",
-            degrees=tuple((f"sigma {s} px, noise 5", _noisy(_defocus(s))) for s in (0.0, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)),
-        ),
-        Fault(name="Motion", measure="sharpness", degrees=tuple((f"{n} px", _smear(n)) for n in (1, 5, 9, 13, 19, 27))),
-        Fault(
-            name="Darkness",
-            measure="brightness",
-            degrees=tuple((f"{g:.2f} of the light", _darken(g)) for g in (1.0, 0.5, 0.3, 0.2, 0.12, 0.07, 0.04)),
-        ),
-        Fault(
-            name="Overexposure",
-            measure="brightness",
-            degrees=tuple((f"{g:.1f} times the light", _brighten(g)) for g in (1.0, 1.5, 2.0, 3.0, 4.5, 7.0)),
-        ),
-        Fault(
-            name="Haze",
-            measure="dynamic_range",
-            degrees=tuple((f"{c:.2f} of the contrast", _flatten(c)) for c in (1.0, 0.5, 0.3, 0.2, 0.12, 0.07)),
-        ),
-        Fault(
-            name="Cropping",
-            measure="inside",
-            degrees=tuple((f"{c:.2f} of the face's width cut off", _crop(c)) for c in (0.0, 0.1, 0.2, 0.3, 0.4)),
-        ),
+        _fault("Distance", "inter_eye_distance_px", "{:.2f} of the size", degrade.shrink, distances),
+        _fault("Defocus", "sharpness", "sigma {} px", degrade.defocus, sigmas),
+        _fault("Defocus before a noisy sensor", "sharpness", "sigma {} px, noise 5", _noisy_defocus, sigmas),
+        _fault("Motion", "sharpness", "{} px", degrade.smear, (1, 5, 9, 13, 19, 27)),
+        _fault("Darkness", "brightness", "{:.2f} of the light", _darken, (1.0, 0.5, 0.3, 0.2, 0.12, 0.07, 0.04)),
+        _fault("Overexposure", "brightness", "{:.1f} times the light", degrade.expose, (1.0, 1.5, 2.0, 3.0, 4.5, 7.0)),
+        _fault("Haze", "dynamic_range", "{:.2f} of the contrast", degrade.flatten, (1.0, 0.5, 0.3, 0.2, 0.12, 0.07)),
+        _fault("Cropping", "inside", "{:.2f} of the face's width cut off", _crop, (0.0, 0.1, 0.2, 0.3, 0.4)),
     )
+
+
+def _fault(
+    name: str, measure: str, label: str, spoil: Callable[[Pixels, Any], Pixels], degrees: Sequence[float]
+) -> Fault:
+    """`spoil(pixels, degree)` at each of the degrees, which `label` shows."""
+    steps = tuple((label.format(degree), partial(_applied, spoil, degree)) for degree in degrees)
+    return Fault(name=name, measure=measure, degrees=steps)
+
+
+def _applied(spoil: Callable[[Pixels, Any], Pixels], degree: float, pixels: Pixels) -> Pixels:
+    return spoil(pixels, degree)
+
+
+def _noisy_defocus(pixels: Pixels, sigma_px: float) -> Pixels:
+    return degrade.add_noise(degrade.defocus(pixels, sigma_px), 5.0, np.random.default_rng(0))
+
+
+def _darken(pixels: Pixels, gain: float) -> Pixels:
+    """Less light, and the sensor's noise of 2 grey levels that is then no longer small beside it."""
+    return degrade.add_noise(degrade.expose(pixels, gain), 2.0, np.random.default_rng(0))
+
+
+def _crop(pixels: Pixels, part: float) -> Pixels:
+    """LFW's faces are about 100 px wide around the centre of 250: cut the picture so that part of the face is gone."""
+    return np.ascontiguousarray(pixels[:, 75 + int(100 * part) :]) if part else pixels
 
 
 def _table(
@@ -161,52 +161,6 @@ def _vector(pixels: Pixels, models: Models) -> np.ndarray | None:
 def _embed(pixels: Pixels, face: Detection, models: Models) -> np.ndarray:
     chip = align.chip(pixels, face.landmarks, models.embedder.spec)
     return embed.embed(chip, models.embedder).vector
-
-
-def _shrink(scale: float) -> Spoil:
-    return lambda pixels: cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
-
-
-def _defocus(sigma: float) -> Spoil:
-    return lambda pixels: pixels if sigma == 0 else cv2.GaussianBlur(pixels, (0, 0), sigma)  # type: ignore[return-value]
-
-
-def _noisy(spoil: Spoil) -> Spoil:
-    """Any fault, seen by a sensor with a noise of 5 grey levels."""
-
-    def both(pixels: Pixels) -> Pixels:
-        noise = np.random.default_rng(0).normal(0, 5.0, pixels.shape)
-        return np.clip(spoil(pixels) + noise, 0, 255).astype(np.uint8)
-
-    return both
-
-
-def _smear(length: int) -> Spoil:
-    kernel = np.full((1, length), 1 / length, np.float32)
-    return lambda pixels: cv2.filter2D(pixels, -1, kernel)  # type: ignore[return-value]
-
-
-def _darken(gain: float) -> Spoil:
-    """Less light, and the sensor noise (2 grey levels) that is then no longer small beside it."""
-
-    def spoil(pixels: Pixels) -> Pixels:
-        noise = np.random.default_rng(0).normal(0, 2.0, pixels.shape)
-        return np.clip(pixels * gain + noise, 0, 255).astype(np.uint8)
-
-    return spoil
-
-
-def _brighten(gain: float) -> Spoil:
-    return lambda pixels: np.clip(pixels * gain, 0, 255).astype(np.uint8)
-
-
-def _flatten(contrast: float) -> Spoil:
-    return lambda pixels: (128 + (pixels.astype(np.float32) - 128) * contrast).astype(np.uint8)
-
-
-def _crop(part: float) -> Spoil:
-    """LFW's faces are about 100 px wide around the centre of 250: cut the picture so that part of the face is gone."""
-    return lambda pixels: np.ascontiguousarray(pixels[:, 75 + int(100 * part) :]) if part else pixels
 
 
 def _page(tables: list[str], pairs: int, floor: float) -> str:
