@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from tools import degrade
+
 Pixels = npt.NDArray[np.uint8]
 
 
@@ -109,27 +111,18 @@ def _lose_resolution(chip: Pixels, random: np.random.Generator) -> Pixels:
 
 def _blur(chip: Pixels, random: np.random.Generator) -> Pixels:
     if random.random() < 0.5:
-        return cv2.GaussianBlur(chip, (0, 0), random.uniform(0.6, 2.2))
-    length = int(random.integers(3, 10))
-    kernel = np.zeros((length, length), np.float32)
-    middle, reach = (length - 1) / 2, length / 2
-    angle = random.uniform(0, np.pi)
-    step = np.array([np.cos(angle), np.sin(angle)]) * reach
-    start, end = (middle - step).round().astype(int), (middle + step).round().astype(int)
-    cv2.line(kernel, tuple(map(int, start)), tuple(map(int, end)), 1.0)
-    return cv2.filter2D(chip, -1, kernel / max(kernel.sum(), 1))
+        return degrade.defocus(chip, random.uniform(0.6, 2.2))
+    return degrade.smear(chip, int(random.integers(3, 10)), random.uniform(0, np.pi))
 
 
 def _add_noise(chip: Pixels, random: np.random.Generator) -> Pixels:
     if random.random() < 0.4:
-        chip = (chip * random.uniform(0.15, 0.7)).astype(np.uint8)
-    noise = random.standard_normal(chip.shape, dtype=np.float32) * random.uniform(3, 22)
-    return np.clip(chip + noise, 0, 255).astype(np.uint8)
+        chip = degrade.expose(chip, random.uniform(0.15, 0.7))
+    return degrade.add_noise(chip, random.uniform(3, 22), random)
 
 
 def _compress(chip: Pixels, random: np.random.Generator) -> Pixels:
-    _, stream = cv2.imencode(".jpg", chip, [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(6, 50))])
-    return cv2.imdecode(stream, cv2.IMREAD_COLOR)
+    return degrade.compress(chip, int(random.integers(6, 50)))
 
 
 def _occlude(chip: Pixels, random: np.random.Generator) -> Pixels:
