@@ -36,7 +36,7 @@ def bench(context: Context, picture: Path | None, rounds: int, people: int, thre
     moment; to compare edgeface with other programs, use tools/benchmark, which runs them side by side.
     """
     config = context.config()
-    loaded = load_models(context.home, threads=threads or config.run.threads)
+    loaded = load_models(context.home, replace(config.run, threads=threads or config.run.threads))
     pixels = image.read(picture) if picture else _synthetic()
     times = _measure(pixels, loaded.models, config.pipeline(), rounds, people)
     report = {

@@ -31,7 +31,7 @@ class Context:
 
     def loaded(self) -> Loaded:
         """The models in use."""
-        return load_models(self.home, threads=self.config().run.threads)
+        return load_models(self.home, self.config().run)
 
     def models(self) -> Models:
         """The models in use, as the stages take them."""

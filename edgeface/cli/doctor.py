@@ -17,7 +17,7 @@ from edgeface.adapters import mqtt, tflite
 from edgeface.adapters.clock import SystemClock
 from edgeface.cli.context import Context
 from edgeface.errors import EdgefaceError, GalleryInUse
-from edgeface.service.bootstrap import GALLERY, broker_options, load_models
+from edgeface.service.bootstrap import GALLERY, broker_options
 from edgeface.store.gallery import GalleryStore
 
 
@@ -77,10 +77,10 @@ def _checks(context: Context) -> Iterator[Check]:
 
 
 def _runtime(context: Context) -> tuple[Health, str]:
-    name, _ = tflite.find_runtime()
+    name, _ = tflite.find_runtime(context.config().run.runtime or None)
     if name == "litert":
         return Health.OK, "LiteRT (ai-edge-litert)"
-    return Health.WARNING, "tflite-runtime runs int8 models without XNNPACK: pip install ai-edge-litert"
+    return Health.WARNING, "tflite-runtime runs int8 models without XNNPACK: use ai-edge-litert if you can"
 
 
 def _configuration(context: Context) -> tuple[Health, str]:
@@ -90,7 +90,7 @@ def _configuration(context: Context) -> tuple[Health, str]:
 
 
 def _models(context: Context) -> tuple[Health, str]:
-    loaded = load_models(context.home)
+    loaded = context.loaded()
     used = (loaded.detector, loaded.embedder)
     names = ", ".join(f"{model.spec.name} ({model.kernels})" for model in used)
     if all(model.delegated for model in used):
@@ -102,7 +102,7 @@ def _models(context: Context) -> tuple[Health, str]:
 def _gallery(context: Context) -> tuple[Health, str]:
     if not (context.home / GALLERY).exists() and not (context.home / f"{GALLERY}.exists").exists():
         return Health.OK, f"none yet; the first `edgeface enrol` makes {context.home / GALLERY}"
-    identity = load_models(context.home).embedder.identity
+    identity = context.loaded().embedder.identity
     try:
         with context.gallery() as database:
             store = GalleryStore(database)

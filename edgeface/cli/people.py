@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from edgeface.cli.context import Context
-from edgeface.service.bootstrap import load_models
 from edgeface.store.gallery import GalleryStore, Person
 
 
@@ -25,7 +24,7 @@ def people(ctx: click.Context) -> None:
 @click.pass_obj
 def list_people(context: Context, as_json: bool = False) -> None:
     """Everybody, with the number of templates that the embedder in use can compare."""
-    identity = load_models(context.home).embedder.identity
+    identity = context.loaded().embedder.identity
     with context.gallery() as database:
         everybody = GalleryStore(database).people()
     for person in everybody:

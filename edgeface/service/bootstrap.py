@@ -20,7 +20,7 @@ from edgeface.message import InfoMessage, Topics, WireModel, encode
 from edgeface.pipeline import Models
 from edgeface.service.deliver import Deliverer
 from edgeface.service.loop import Reader, Recorded
-from edgeface.service.settings import Config, MqttSettings
+from edgeface.service.settings import Config, MqttSettings, RunOptions
 from edgeface.store import audit
 from edgeface.store.database import Database
 from edgeface.store.gallery import GalleryStore
@@ -59,11 +59,12 @@ class Station:
     """How many decisions no consumer has confirmed yet."""
 
 
-def load_models(home: Path, *, threads: int = 1) -> Loaded:
+def load_models(home: Path, options: RunOptions | None = None) -> Loaded:
     """The models chosen in `home`, verified and allocated. Raises ModelError."""
-    choice = manifest.chosen(home)
-    detector = tflite.load(choice.detector.spec, choice.detector.folder, threads=threads)
-    embedder = tflite.load(choice.embedder.spec, choice.embedder.folder, threads=threads)
+    choice, run = manifest.chosen(home), options or RunOptions()
+    runtime = run.runtime or None
+    detector = tflite.load(choice.detector.spec, choice.detector.folder, threads=run.threads, runtime=runtime)
+    embedder = tflite.load(choice.embedder.spec, choice.embedder.folder, threads=run.threads, runtime=runtime)
     models = Models(
         detector=Detector(spec=choice.detector.spec, infer=detector),
         embedder=Embedder(spec=choice.embedder.spec, infer=embedder, identity=embedder.identity),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edgeface import decide, detect, pipeline, quality, track
 from edgeface.adapters.camera import CameraOptions
+from edgeface.adapters.tflite import RUNTIMES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,8 +16,13 @@ class RunOptions:
 
     threads: int = 1
     """Threads that a model may use, 1..16; more than one helps on an idle board only."""
+    runtime: str = ""
+    """litert, or tflite for the older tflite-runtime; empty: the first of them that is installed. Templates are bound
+    to it, so a change means enrolling again."""
 
     def __post_init__(self) -> None:
+        if self.runtime not in ("", *(name for name, _ in RUNTIMES)):
+            raise ValueError(f"runtime must be litert, tflite or empty, not {self.runtime}")
         if not 1 <= self.threads <= 16:
             raise ValueError(f"threads must be 1 to 16, not {self.threads}")
 

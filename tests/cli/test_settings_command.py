@@ -101,7 +101,7 @@ def test_the_doctor_warns_of_the_slow_runtime(edgeface: Edgeface, monkeypatch: p
     told = {row["check"]: row for row in map(json.loads, result.output.splitlines())}
     assert result.exit_code == 0
     assert told["runtime"]["health"] == "warning"
-    assert "pip install ai-edge-litert" in told["runtime"]["detail"]
+    assert "use ai-edge-litert" in told["runtime"]["detail"]
 
 
 def test_the_doctor_without_any_runtime(edgeface: Edgeface, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,3 +144,16 @@ def test_check_looks_at_the_broker_too(edgeface: Edgeface, home: Path, setting: 
     home.mkdir(exist_ok=True)
     (home / "edgeface.toml").write_text(f"[mqtt]\n{setting}\n", encoding="utf-8")
     assert edgeface("config", "check").exit_code == 78
+
+
+def test_the_runtime_is_a_choice(edgeface: Edgeface, home: Path) -> None:
+    home.mkdir()
+    settings = home / "edgeface.toml"
+    settings.write_text('[run]\nruntime = "litert"\n')
+    assert edgeface("doctor").exit_code == 0
+    settings.write_text('[run]\nruntime = "other"\n')
+    result = edgeface("config", "check")
+    assert result.exit_code == 78
+    assert "run.runtime must be litert, tflite or empty" in result.output
+    settings.write_text('[run]\nruntime = "tflite"\n')
+    assert "no TFLite runtime works" in edgeface("inspect", home).output
