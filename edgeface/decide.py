@@ -173,8 +173,8 @@ def _doubt(case: Case, options: Options, now: Instant) -> str | None:
         return "too few shots agree"
     if not verdict.newest_score >= needed(case.floor, options):
         # Two visitors who cross may swap tracks: the mean is then one's, and the face at the door the other's. Of 5,560
-        # swapped visits made up of LFW-dev the mean alone granted 442 and this none; of 4,724 honest visits that the
-        # mean grants it loses 12 (tools/study_swap.py).
+        # swapped visits made up of LFW-dev the mean alone granted 451 and this none; of 4,775 honest visits that the
+        # mean grants it loses 15 (tools/study_swap.py).
         return "the newest good shot does not agree"
     if case.ended or not now.seconds_since(belief.shot_at) <= options.max_age_s:
         return "the last good shot is too old to act on"
