@@ -35,6 +35,8 @@ class SpeakingGroup(click.Group):
             if error.errno != errno.ENOSPC:
                 raise
             click.echo("edgeface: the output cannot be written: no space left", err=True)
+            # What is still buffered would fail again when Python leaves, and change the exit code.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             ctx.exit(74)
 
 

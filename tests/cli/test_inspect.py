@@ -257,6 +257,9 @@ def test_what_may_not_be_read_gets_its_line(pictures: Path, home: Path) -> None:
 
 def test_an_output_that_is_full(pictures: Path, home: Path) -> None:
     words = [sys.executable, "-m", "edgeface", "--home", str(home), "inspect", "--no-embed", str(pictures)]
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     with Path("/dev/full").open("w") as full:
-        result = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+        result = subprocess.run(
+            words, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False, env=buffered
+        )
     assert (result.returncode, result.stderr) == (74, "edgeface: the output cannot be written: no space left\n")
