@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,10 @@ from edgeface.service.bootstrap import Loaded
 from tools import metrics
 from tools.datasets import Archive
 from tools.evaluate.acquire import Report, Value, progress
+from tools.metrics import Figure
 
+Scored = tuple[list[tuple[float, bool]], int]
+"""Of one picture: (score, hit) of each detection that counts, and how many labelled faces are large enough to count."""
 LANDMARKS = ("eye_l", "eye_r", "nose", "mouth_l", "mouth_r")
 YAW_BINS = ((0, 30), (30, 60), (60, 99))
 FALSE_ALARMS = 0.1
@@ -120,17 +123,26 @@ def boxes_dev(data: Path, loaded: Loaded) -> Report:
     figures: dict[str, Value] = {"pictures": float(len(files))}
     for side in (320, 640):
         options = detect.Options(min_score=0.02, max_side_px=side)
-        scored: list[tuple[float, bool]] = []
-        wanted = 0
+        scored = []
         for name in progress(files, f"boxes-dev at {side} px"):
             faces = detect.detect(archive.picture(f"images/{name}"), loaded.models.detector, options)
-            found, large = _score_boxes(faces, np.stack(truth[name]))
-            scored += found
-            wanted += large
-        scores, hits = np.array([s for s, _ in scored]), np.array([h for _, h in scored], bool)
-        figures[f"ap50_faces_24px_at_{side}"] = metrics.average_precision(scores, hits, wanted)
-        figures[f"faces_24px_at_{side}"] = float(wanted)
+            scored.append(_score_boxes(faces, np.stack(truth[name])))
+        figures[f"ap50_faces_24px_at_{side}"] = _precision(scored)
     return Report(figures=figures)
+
+
+def _precision(pictures: Sequence[Scored], *, rounds: int = 500) -> Figure:
+    """Average precision over pictures, n the faces that count; its interval by drawing pictures with replacement."""
+
+    def measured(chosen: Sequence[Scored]) -> float:
+        scores = np.array([score for found, _ in chosen for score, _ in found])
+        hits = np.array([hit for found, _ in chosen for _, hit in found], bool)
+        return metrics.average_precision(scores, hits, sum(large for _, large in chosen))
+
+    random = np.random.default_rng(0)
+    draws = [measured([pictures[i] for i in random.integers(0, len(pictures), len(pictures))]) for _ in range(rounds)]
+    low, high = np.percentile(draws, [2.5, 97.5])
+    return Figure(value=measured(pictures), low=float(low), high=float(high), n=sum(large for _, large in pictures))
 
 
 def _held_out(name: str) -> bool:
@@ -138,7 +150,7 @@ def _held_out(name: str) -> bool:
     return int("".join(filter(str.isdigit, name))) % 2 == 0
 
 
-def _score_boxes(faces: tuple[Detection, ...], truth: np.ndarray) -> tuple[list[tuple[float, bool]], int]:
+def _score_boxes(faces: tuple[Detection, ...], truth: np.ndarray) -> Scored:
     """(score, hit) of each detection that counts, and how many labelled faces are large enough to count."""
     large = truth[:, 2:].min(axis=1) >= 24
     taken: set[int] = set()
