@@ -1,7 +1,7 @@
 """Muon for the convolutions, AdamW for the rest, and a running mean of the weights.
 
-Muon orthogonalises each update by a Newton-Schulz iteration (Jordan et al., 2024); on this data it reaches AdamW's
-validation cosine with fewer images.
+Muon orthogonalises each update by a Newton-Schulz iteration (Jordan et al., 2024). With it a first run of the embedder
+reached a validation cosine of 0.57 after 60,000 images.
 """
 
 from __future__ import annotations
