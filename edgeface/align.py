@@ -12,16 +12,6 @@ from edgeface.model import ModelSpec
 
 Matrix = npt.NDArray[np.float64]
 
-TIGHT = (
-    (0.27301, 0.33732),
-    (0.72477, 0.33732),
-    (0.50032, 0.55755),
-    (0.31474, 0.78424),
-    (0.68885, 0.78247),
-)
-"""Our embedder's template: left eye, right eye, nose, mouth corners as seen, as fractions of the chip. A tight window
-on the face, because training faces are tight crops and black borders would teach the wrong thing."""
-
 
 def chip(pixels: Pixels, landmarks: Points, spec: ModelSpec) -> Pixels:
     """The aligned face: uint8 (spec.height_px, spec.width_px, 3), RGB; black where the picture ends."""

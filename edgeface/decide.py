@@ -23,7 +23,7 @@ class Options:
     door: str = "main"
     """Which door this reader serves; letters, digits, `-` and `_`."""
     threshold: float | None = None
-    """Fused cosine similarity that grants; unset: the embedder's card, measured at a false match rate of 1 in 1,000.
+    """Fused cosine similarity that grants; unset: the embedder's card, measured at a false match rate of 1 in 10,000.
     May only be set above the card's: a lower one is refused."""
     min_margin: float = 0.05
     """Lead over the second-best person: kin and look-alikes among the enrolled stay shut out rather than mixed up. A

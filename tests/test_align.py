@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from edgeface import align, detect
-from edgeface.align import TIGHT, chip, similarity
+from edgeface.adapters import manifest
+from edgeface.align import chip, similarity
 from edgeface.frame import Pixels
 from edgeface.service.bootstrap import Loaded
 from fakes import embedder_spec
 
+TIGHT = manifest.read(manifest.shipped())["edgeface-embed-80"].spec.template
 TARGET = np.array(TIGHT) * 80
 
 
@@ -98,3 +100,15 @@ def test_a_tilt_of_the_picture_makes_no_difference_to_the_chip(loaded: Loaded, h
         align.chip(p, points, spec).astype(int) for p, points in ((hopper, found.landmarks), (upside_down, landmarks))
     )
     assert np.abs(straight - turned).mean() < 3
+
+
+def test_the_shipped_template_is_the_window_that_training_saw() -> None:
+    """Training faces are rows 24:128 and columns 12:116 of 128x128 chips on the second teacher's own template."""
+    teacher = [
+        (0.31556875, 0.46157410),
+        (0.68262291, 0.46157410),
+        (0.50026249, 0.64050535),
+        (0.34947187, 0.82469196),
+        (0.65343645, 0.82325089),
+    ]
+    assert np.allclose(TIGHT, (np.array(teacher) * 128 - (12, 24)) / 104, atol=5e-4)

@@ -13,10 +13,10 @@ import numpy as np
 
 from edgeface.adapters import manifest
 from edgeface.frame import Pixels
-from edgeface.model import normalise
+from edgeface.model import ModelSpec, Task, normalise
 
 SAMPLES = 400
-"""Enough that more change no tensor's range by a tenth; 300 was the least that toolchain trials asked for."""
+"""A choice: some minutes of calibration, clean and spoilt inputs alike."""
 
 
 def main() -> None:
@@ -26,29 +26,29 @@ def main() -> None:
     parser.add_argument("--scenes", type=Path, help="scenes.npz, for the detector")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    pictures = _chips(arguments.faces) if arguments.kind == "embedder" else _scenes(arguments.scenes)
     entries = manifest.read(manifest.shipped()).values()
     spec = next(entry.spec for entry in entries if entry.spec.task.value == arguments.kind)
+    made = _chips(arguments.faces, spec) if spec.task is Task.EMBEDDER else _scenes(arguments.scenes, spec)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    np.save(arguments.out, normalise(pictures, spec))
+    np.save(arguments.out, normalise(made, spec))
 
 
-def _chips(archive: Path) -> Pixels:
+def _chips(archive: Path, spec: ModelSpec) -> Pixels:
     """Held-out faces, half of them clean, half as a bad camera shows them."""
     from tools.faces import load, resize, spoil
 
     _, faces = load(archive)
     random = np.random.default_rng(0)
     chosen = faces.crops[random.choice(len(faces), SAMPLES, replace=False)]
-    spoilt = [spoil(crop, 80, random, 1.0) for crop in chosen[SAMPLES // 2 :]]
-    return np.concatenate([resize(chosen[: SAMPLES // 2], 80), np.stack(spoilt)])[..., ::-1]
+    spoilt = [spoil(crop, spec.width_px, random, 1.0) for crop in chosen[SAMPLES // 2 :]]
+    return np.concatenate([resize(chosen[: SAMPLES // 2], spec.width_px), np.stack(spoilt)])[..., ::-1]
 
 
-def _scenes(archive: Path) -> Pixels:
+def _scenes(archive: Path, spec: ModelSpec) -> Pixels:
     from tools.scenes import compose, load
 
     scenes, random = load(archive), np.random.default_rng(0)
-    return np.stack([compose(scenes, 320, random)[0] for _ in range(SAMPLES)])[..., ::-1]
+    return np.stack([compose(scenes, spec.width_px, random)[0] for _ in range(SAMPLES)])[..., ::-1]
 
 
 if __name__ == "__main__":

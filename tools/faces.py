@@ -1,6 +1,6 @@
 """Aligned training faces with their teacher targets, and what a bad camera does to them.
 
-The archive holds tight 104x104 BGR crops; see `edgeface.align.TIGHT` for the template they follow. Targets are the unit
+The archive holds tight 104x104 BGR crops; their template is the embedder's in the manifest. Targets are the unit
 directions of two teachers' concatenated embeddings after PCA to 128 dimensions.
 """
 

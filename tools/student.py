@@ -12,10 +12,25 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from edgeface.adapters import manifest
+from edgeface.frame import Pixels
+from edgeface.model import ModelSpec, normalise
 from tools.optimise import Average, Muon
+
+
+def shipped_spec(name: str) -> ModelSpec:
+    """How the reader will feed a network of ours: its entry in the shipped manifest."""
+    return manifest.read(manifest.shipped())[name].spec
+
+
+def to_tensor(pictures: Pixels, spec: ModelSpec) -> Tensor:
+    """BGR uint8 (n, h, w, 3) -> float (n, 3, h, w), by the reader's own `normalise`."""
+    values = np.ascontiguousarray(normalise(pictures[..., ::-1], spec))
+    return torch.from_numpy(values).permute(0, 3, 1, 2)  # NHWC in memory is what channels_last means
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from tools.detector_net import Detector, DetectorShape, losses
 from tools.optimise import split_parameters
-from tools.scenes import COLUMNS, Floats, Pixels, Scenes, compose, load
-from tools.student import Schedule, Student
+from tools.scenes import COLUMNS, Floats, Scenes, compose, load
+from tools.student import Schedule, Student, shipped_spec, to_tensor
 
 SIDES_PX = (224, 256, 320)
 """Each batch is drawn at one of these."""
@@ -38,7 +38,7 @@ def main() -> None:
 
 def train(arguments: argparse.Namespace, scenes: Scenes) -> None:
     """One run, from the checkpoint if there is one, to the end of its schedule."""
-    student = make_student(arguments)
+    student, spec = make_student(arguments), shipped_spec("edgeface-detect-320")
     random = np.random.default_rng((arguments.seed, student.seen))
     sums: dict[str, list[float]] = defaultdict(list)
     next_report = student.seen + arguments.report
@@ -46,7 +46,7 @@ def train(arguments: argparse.Namespace, scenes: Scenes) -> None:
         side_px = int(random.choice(SIDES_PX))
         samples = [compose(scenes, side_px, random) for _ in range(arguments.batch)]
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=arguments.bf16):
-            maps = student.net(to_tensor(np.stack([picture for picture, _ in samples])))
+            maps = student.net(to_tensor(np.stack([picture for picture, _ in samples]), spec))
         parts = losses(maps, pad([faces for _, faces in samples]))
         student.learn(torch.stack([WEIGHTS[name] * value for name, value in parts.items()]).sum(), arguments.batch)
         for name, value in parts.items():
@@ -87,12 +87,6 @@ def pad(faces: list[Floats]) -> Tensor:
     for row, one in zip(padded, faces, strict=True):
         row[: len(one)] = one
     return torch.from_numpy(padded)
-
-
-def to_tensor(pictures: Pixels) -> Tensor:
-    """BGR uint8 (n, H, W, 3) -> RGB float (n, 3, H, W) in -1..1, as the reader scales it."""
-    rgb = torch.from_numpy(pictures).flip(-1).permute(0, 3, 1, 2)
-    return rgb.float().sub(127.5).div(127.5).contiguous(memory_format=torch.channels_last)
 
 
 def _parse() -> argparse.Namespace:

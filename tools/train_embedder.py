@@ -16,10 +16,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tools.faces import Faces, Pixels, load, resize, spoil
+from tools.faces import Faces, load, resize, spoil
 from tools.nets import Embedder, EmbedderShape
 from tools.optimise import split_parameters
-from tools.student import Schedule, Student
+from tools.student import Schedule, Student, shipped_spec, to_tensor
+
+NAME = "edgeface-embed-80"
+"""Entry of the manifest that says how the reader feeds this network."""
 
 
 def main() -> None:
@@ -35,7 +38,7 @@ def train(arguments: argparse.Namespace, training: Faces, validation: Faces) -> 
     """One run, from the checkpoint if there is one, to the end of its schedule."""
     student = make_student(arguments)
     random = np.random.default_rng((arguments.seed, student.seen))
-    side_px, batch = student.shape.side_px, arguments.batch
+    spec, side_px, batch = shipped_spec(NAME), student.shape.side_px, arguments.batch
     order, cosines, next_report = np.empty(0, np.intp), [], student.seen + arguments.report
     while not student.done:
         if len(order) < batch:
@@ -44,7 +47,7 @@ def train(arguments: argparse.Namespace, training: Faces, validation: Faces) -> 
         strength = min(1.0, student.seen / arguments.gentle_images)
         chips = np.stack([spoil(training.crops[i], side_px, random, strength) for i in chosen])
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=arguments.bf16):
-            embeddings = student.net(to_tensor(chips))
+            embeddings = student.net(to_tensor(chips, spec))
         loss = cosine_loss(embeddings.float(), torch.from_numpy(training.targets[chosen]))
         student.learn(loss, batch)
         cosines.append(1 - float(loss.detach()))
@@ -70,21 +73,17 @@ def make_student(arguments: argparse.Namespace) -> Student:
     return Student(net, shape, arguments.out, schedule, matrices=matrices, rest=rest, average=0.999)
 
 
-def to_tensor(chips: Pixels) -> Tensor:
-    """BGR uint8 (n, side, side, 3) -> RGB float (n, 3, side, side) in -1..1, as `edgeface.embed.prepare` scales it."""
-    rgb = torch.from_numpy(chips).flip(-1).permute(0, 3, 1, 2)
-    return rgb.float().sub(127.5).div(127.5).contiguous(memory_format=torch.channels_last)
-
-
 def cosine_loss(embeddings: Tensor, targets: Tensor) -> Tensor:
     return (1 - nn.functional.cosine_similarity(embeddings, targets)).mean()
 
 
 @torch.no_grad()
 def mean_cosine(net: nn.Module, faces: Faces, side_px: int) -> float:
+    spec = shipped_spec(NAME)
     losses = [
         cosine_loss(
-            net(to_tensor(resize(faces.crops[i : i + 100], side_px))), torch.from_numpy(faces.targets[i : i + 100])
+            net(to_tensor(resize(faces.crops[i : i + 100], side_px), spec)),
+            torch.from_numpy(faces.targets[i : i + 100]),
         )
         for i in range(0, len(faces), 100)
     ]

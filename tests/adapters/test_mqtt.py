@@ -286,6 +286,7 @@ def test_stopping_twice_or_before_the_start_or_while_connecting(tmp_path: Path) 
     MqttPublisher(options(free_port())).stop()
     with running(tmp_path) as broker, publishing(options(broker.port)) as publisher:
         publisher.stop()
+        assert not publisher.connected
     with socket.create_server(("127.0.0.1", 0)) as mute, publishing(options(mute.getsockname()[1])):
         peer, _ = mute.accept()
         peer.close()
