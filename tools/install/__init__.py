@@ -1,0 +1,1 @@
+"""Turn a model of another maker into a folder that the reader can use: TFLite file, manifest, card."""
