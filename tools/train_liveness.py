@@ -1,0 +1,184 @@
+"""Train the liveness network on a bank of simulated attacks and bona fide presentations.
+
+New shards of the bank are taken up at every report. One shard is kept to validate on: its people are trained on, so
+it tells how learning goes, not how good the network is; `tools.evaluate liveness` tells that. See `tools.student` for
+the schedule and how a run is resumed.
+
+    python -m tools.train_liveness --bank work/liveness/bank --out work/liveness --images 300000
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from edgeface.frame import Pixels
+from tools import degrade
+from tools.attacks.bank import SPEC
+from tools.liveness_net import LivenessNet, LivenessShape
+from tools.optimise import split_parameters
+from tools.student import Schedule, Student, to_tensor
+
+Labels = npt.NDArray[np.int8]
+SMOOTHING = 0.03
+"""Labels are this far from 0 and 1: no simulated picture is certain."""
+
+
+class Bank:
+    """The samples of all shards that are there, without the one to validate on."""
+
+    def __init__(self, folder: Path, validation: str) -> None:
+        self._folder, self._validation = folder, validation
+        self._shards: dict[str, tuple[Pixels, Labels]] = {}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the shards that are new."""
+        for file in sorted(self._folder.glob("shard-???.npz")):
+            if file.name not in self._shards and file.name != self._validation:
+                self._shards[file.name] = read(file)
+        if not self._shards:
+            raise SystemExit(f"{self._folder} holds no shards: make them with tools.attacks.bank")
+        self._parts = list(self._shards.values())
+        self._ends = np.cumsum([len(kinds) for _, kinds in self._parts])
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def draw(self, number: int, random: np.random.Generator) -> tuple[Pixels, Labels]:
+        """Samples, RGB and as the network takes them, with their kinds."""
+        chosen = random.integers(0, len(self), number)
+        samples, kinds = [], []
+        for index in chosen:
+            part = int(np.searchsorted(self._ends, index, side="right"))
+            pictures, labels = self._parts[part]
+            place = index - self._ends[part]
+            samples.append(vary(pictures[place], SPEC.height_px, random))
+            kinds.append(labels[place])
+        return np.stack(samples), np.array(kinds)
+
+
+def read(file: Path) -> tuple[Pixels, Labels]:
+    """One shard: pictures (n, h, 2 h, 3) and kinds (n,), 0 for bona fide."""
+    with np.load(file) as data:
+        return data["samples"], data["kinds"]
+
+
+def vary(sample: Pixels, side_px: int, random: np.random.Generator) -> Pixels:
+    """Both looks shifted, mirrored, and in another light; what the camera did to them stays."""
+    wide = sample.shape[0]
+    looks = []
+    mirrored = random.random() < 0.5
+    for start in (0, wide):
+        left, top = random.integers(0, wide - side_px + 1, 2)
+        look = sample[top : top + side_px, start + left : start + left + side_px]
+        looks.append(look[:, ::-1] if mirrored else look)
+    joined = np.concatenate(looks, axis=1)
+    levels = np.linspace(0, 1, 256)[:, None]
+    gain = np.exp(random.normal(0, 0.1) + random.normal(0, 0.04, 3))
+    curve = levels ** np.exp(random.normal(0, 0.12)) * gain + random.normal(0, 0.02)
+    joined = np.asarray(cv2.LUT(joined, (np.clip(curve, 0, 1) * 255).astype(np.uint8).reshape(256, 1, 3)), np.uint8)
+    return degrade.add_noise(joined, random.uniform(0.5, 4), random) if random.random() < 0.15 else joined
+
+
+def middle(samples: Pixels, side_px: int) -> Pixels:
+    """Both looks without their margin."""
+    wide = samples.shape[1]
+    inset = (wide - side_px) // 2
+    looks = [samples[:, inset : inset + side_px, start + inset : start + inset + side_px] for start in (0, wide)]
+    return np.concatenate(looks, axis=2)
+
+
+def main() -> None:
+    arguments = _parse()
+    torch.set_num_threads(arguments.threads)
+    cv2.setNumThreads(0)
+    torch.manual_seed(arguments.seed)
+    train(arguments)
+
+
+def train(arguments: argparse.Namespace) -> None:
+    """One run, from the checkpoint if there is one, to the end of its schedule."""
+    student = make_student(arguments)
+    bank = Bank(arguments.bank, arguments.validation)
+    validation = read(arguments.bank / arguments.validation)
+    random = np.random.default_rng((arguments.seed, student.seen))
+    losses, next_report = [], student.seen + arguments.report
+    while not student.done:
+        samples, kinds = bank.draw(arguments.batch, random)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=arguments.bf16):
+            logits = student.net(to_tensor(samples[..., ::-1], SPEC))
+        wanted = torch.from_numpy(np.where(kinds == 0, 1 - SMOOTHING, SMOOTHING).astype(np.float32))
+        loss = nn.functional.binary_cross_entropy_with_logits(logits.float()[:, 0], wanted)
+        student.learn(loss, arguments.batch)
+        losses.append(float(loss.detach()))
+        if student.seen >= next_report or student.done:
+            next_report += arguments.report
+            student.report({"loss": float(np.mean(losses)), **judge(student.average.module, *validation)})
+            losses = []
+            bank.refresh()
+
+
+def make_student(arguments: argparse.Namespace) -> Student:
+    """The network with its schedule, as the arguments want it."""
+    shape = LivenessShape()
+    net = LivenessNet(shape).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    matrices, rest = split_parameters(net)
+    final = id(net.judge.weight)
+    schedule = Schedule(
+        images=arguments.images,
+        decay_images=arguments.decay_images,
+        warm_images=100 * arguments.batch,
+        muon_rate=arguments.muon_rate,
+        adam_rate=arguments.adam_rate,
+    )
+    return Student(
+        net,
+        shape,
+        arguments.out,
+        schedule,
+        matrices=[one for one in matrices if id(one) != final],
+        rest=[*rest, net.judge.weight],
+        average=0.998,
+        clip=10.0,
+    )
+
+
+@torch.no_grad()
+def judge(net: nn.Module, samples: Pixels, kinds: Labels) -> dict[str, float]:
+    """Equal error rate over all attacks, and the attacks that pass where 5 % of the bona fide are refused."""
+    parts = [middle(samples[i : i + 100], SPEC.height_px) for i in range(0, len(samples), 100)]
+    logits = torch.cat([net(to_tensor(part[..., ::-1], SPEC))[:, 0] for part in parts]).numpy()
+    live, attacks = np.sort(logits[kinds == 0]), logits[kinds != 0]
+    refused = np.searchsorted(live, np.sort(logits)) / len(live)
+    passed = 1 - np.searchsorted(np.sort(attacks), np.sort(logits)) / len(attacks)
+    strict = live[int(0.05 * len(live))]
+    place = int(np.argmin(np.abs(refused - passed)))
+    return {"eer": float(refused[place] + passed[place]) / 2, "apcer_at_bpcer_5": float((attacks >= strict).mean())}
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bank", type=Path, required=True, help="folder of shards from tools.attacks.bank")
+    parser.add_argument("--validation", default="shard-000.npz", help="shard that is not trained on")
+    parser.add_argument("--out", type=Path, default=Path("work/liveness"), help="checkpoint and learning curve")
+    parser.add_argument("--images", type=int, default=300_000, help="samples to see in all")
+    parser.add_argument("--decay-images", type=int, default=120_000, help="length of the final decay")
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--muon-rate", type=float, default=0.02)
+    parser.add_argument("--adam-rate", type=float, default=2e-3)
+    parser.add_argument("--bf16", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--report", type=int, default=10_000, help="validate and save every so many samples")
+    parser.add_argument("--seed", type=int, default=1)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
