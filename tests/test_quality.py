@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeface import detect, image, pose
+from edgeface import align, detect, image, pose
 from edgeface.detect import Detection, PixelBox
+from edgeface.errors import ModelError
 from edgeface.frame import Pixels
+from edgeface.model import Layout, Task, Tensor
 from edgeface.pose import Pose
-from edgeface.quality import Options, Quality, Refusal, Refused, assess
+from edgeface.quality import Options, Quality, Refusal, Refused, Scorer, assess, decode, prepare, unified
 from edgeface.service.bootstrap import Loaded
-from fakes import FRONTAL, detection
+from fakes import FACE, FRONTAL, detection, spec
 from portraits import blurred
 
 OPTIONS = Options(
@@ -290,3 +293,104 @@ def test_options_out_of_range(wrong: dict[str, float]) -> None:
 def test_a_refusal_reads_as_a_sentence() -> None:
     refused = Refused(refusal=Refusal.BLURRED, measure="sharpness", value=3.14159, limit=12.0)
     assert str(refused) == "blurred: sharpness 3.142, limit 12"
+
+
+SCORE = spec(
+    task=Task.QUALITY,
+    layout=Layout.SCORE,
+    width_px=80,
+    height_px=80,
+    thresholds={},
+    template=tuple((float(x), float(y)) for x, y in FACE),
+)
+
+
+def answering(*outputs: Tensor) -> Scorer:
+    return Scorer(spec=SCORE, infer=lambda chip: outputs)
+
+
+def one(value: float) -> Tensor:
+    return np.array([[value]], np.float32)
+
+
+@pytest.mark.parametrize(("value", "score"), [(0.0, 0.0), (0.62, 62.0), (1.0, 100.0), (1.004, 100.0), (-0.1, 0.0)])
+def test_the_unified_score_is_the_models_number_in_percent(value: float, score: float) -> None:
+    assert unified(np.zeros((80, 80, 3), np.uint8), answering(one(value))) == pytest.approx(score)
+
+
+def test_the_model_sees_the_chip_as_it_is() -> None:
+    chip = np.random.default_rng(0).integers(0, 256, (80, 80, 3), np.uint8)
+    assert np.array_equal(prepare(chip, SCORE), chip[None])
+
+
+def test_a_chip_of_another_size_is_scaled() -> None:
+    chip = np.full((112, 112, 3), (10, 20, 30), np.uint8)
+    seen = prepare(chip, SCORE)
+    assert seen.shape == (1, 80, 80, 3)
+    assert (seen == (10, 20, 30)).all()
+
+
+@pytest.mark.parametrize(
+    ("outputs", "says"),
+    [((), "one number"), ((np.zeros((1, 2), np.float32),), "one number"), ((one(float("nan")),), "no number")],
+)
+def test_a_model_that_breaks_its_promise_is_no_score(outputs: tuple[Tensor, ...], says: str) -> None:
+    with pytest.raises(ModelError, match=f"made-up.*{says}"):
+        decode(outputs, SCORE)
+
+
+@pytest.fixture
+def scorer(loaded: Loaded) -> Scorer:
+    """The shipped one."""
+    assert loaded.models.quality is not None
+    return loaded.models.quality
+
+
+def noisy(pixels: Pixels, deviation: float) -> Pixels:
+    noise = np.random.default_rng(0).normal(0, deviation, pixels.shape)
+    return np.clip(pixels + noise, 0, 255).astype(np.uint8)
+
+
+def scored(pixels: Pixels, scorer: Scorer, seen: Detection | None = None) -> float:
+    return unified(align.chip(pixels, (seen or face()).landmarks, scorer.spec), scorer)
+
+
+def test_the_shipped_score_falls_as_the_picture_gets_worse(hopper: Pixels, scorer: Scorer) -> None:
+    spoilt: dict[str, list[float]] = {
+        "blurred": [scored(hopper if sigma == 0 else blurred(hopper, sigma), scorer) for sigma in (0, 5, 10, 20)],
+        "far": [scored(shrunk(hopper, part), scorer, face(part)) for part in (1.0, 0.12, 0.08, 0.05)],
+        "noisy": [scored(noisy(hopper, deviation), scorer) for deviation in (0, 60, 120, 400)],
+    }
+    for name, scores in spoilt.items():
+        assert all(worse <= better + 3 for better, worse in pairwise(scores)), name
+        assert scores[-1] < scores[0] / 2, name
+
+
+def test_the_shipped_score_is_high_for_portraits_and_low_for_what_is_no_face(
+    hopper: Pixels, astronaut: Pixels, loaded: Loaded, scorer: Scorer
+) -> None:
+    for pixels in (hopper, astronaut):
+        found = detect.detect(pixels, loaded.models.detector, detect.Options())[0]
+        assert scored(pixels, scorer, found) > 60
+        noise = np.random.default_rng(0).integers(0, 256, pixels.shape, np.uint8)
+        assert scored(noise, scorer, found) < 25
+        assert scored(np.full_like(pixels, 128), scorer, found) < 25
+
+
+def test_a_loose_landmark_costs(hopper: Pixels, scorer: Scorer) -> None:
+    """Landmarks of a face half a face to the side, and of one twice as large."""
+    beside = detection(landmarks=LANDMARKS + np.float32(45))
+    twice = detection(landmarks=(LANDMARKS - LANDMARKS.mean(axis=0)) * np.float32(2.2) + LANDMARKS.mean(axis=0))
+    plain = scored(hopper, scorer)
+    assert scored(hopper, scorer, beside) < plain - 20
+    assert scored(hopper, scorer, twice) < plain - 20
+
+
+def test_the_unified_score_weighs_and_gates_where_there_is_one(hopper: Pixels) -> None:
+    seen = detection(box=BOX, landmarks=LANDMARKS)
+    plain, good, bad = (assess(hopper, seen, FRONTAL, OPTIONS, score) for score in (None, 70.0, 29.9))
+    assert (plain.unified_score, plain.accepted) == (None, True)
+    assert (good.score, good.unified_score, good.accepted) == (70.0, 70.0, True)
+    (refused,) = bad.refusals
+    assert refused == Refused(refusal=Refusal.UNRECOGNISABLE, measure="unified_score", value=29.9, limit=30.0)
+    assert not assess(hopper, seen, FRONTAL, OPTIONS, float("nan")).accepted
