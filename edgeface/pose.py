@@ -1,4 +1,9 @@
-"""How a head is turned, in degrees: from the detector where it says so, else from the five landmarks."""
+"""How a head is turned, in degrees: by a model of its own, by the detector, or from the five landmarks.
+
+    prepare -> infer -> decode
+
+are the steps of the first.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgeface.detect import Detection, Points
+from edgeface.detect import Detection, PixelBox, Points
+from edgeface.errors import ModelError
+from edgeface.frame import Pixels
+from edgeface.image import warp
+from edgeface.model import Infer, ModelSpec, Tensor
 
 Vector = npt.NDArray[np.float64]
 
@@ -37,8 +46,56 @@ MIN_INDEPENDENCE = 0.05
 points on a line less than 1e-6."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoseModel:
+    """A head pose model, ready to run."""
+
+    spec: ModelSpec
+    infer: Infer
+
+
+def measure(pixels: Pixels, detection: Detection, model: PoseModel) -> Pose:
+    """Pose of one face, by a model of its own. Raises ModelError if the model does not give two rows of a rotation."""
+    turn_deg = upright_deg(detection.landmarks)
+    return decode(model.infer(prepare(pixels, detection.box, turn_deg, model.spec)), turn_deg, model.spec)
+
+
+def upright_deg(landmarks: Points) -> float:
+    """How far to turn a picture clockwise, in degrees, to bring a face's mouth straight below its eyes."""
+    across, down = (landmarks[3:].mean(axis=0) - landmarks[:2].mean(axis=0)).astype(np.float64)
+    return float(np.degrees(np.arctan2(across, down)))
+
+
+def prepare(pixels: Pixels, box: PixelBox, turn_deg: float, spec: ModelSpec) -> Pixels:
+    """The square around a face's box, turned clockwise: uint8 (1, height_px, width_px, 3).
+
+    Its side is `spec.crop` times the longer side of the box; black where the picture ends.
+    """
+    cosine, sine = np.cos(np.radians(turn_deg)), np.sin(np.radians(turn_deg))
+    scale = spec.width_px / (spec.crop * max(box.w, box.h))
+    linear = scale * np.array([[cosine, -sine], [sine, cosine]])
+    # The box counts from the picture's corner, `warp` from the centre of the first pixel.
+    centre = np.array([box.x + box.w / 2, box.y + box.h / 2]) - 0.5
+    middle = np.array([spec.width_px, spec.height_px]) / 2 - 0.5
+    matrix = np.column_stack([linear, middle - linear @ centre])
+    return warp(pixels, matrix, spec.width_px, spec.height_px)[None]
+
+
+def decode(outputs: tuple[Tensor, ...], turn_deg: float, spec: ModelSpec) -> Pose:
+    """The model's six numbers -> pose in the picture as it was before it was turned clockwise by `turn_deg`.
+
+    They are the first two rows of the head's rotation (Zhou et al., CVPR 2019), not angles: no number of them jumps or
+    loses its meaning in profile, where yaw comes near 90 degrees.
+    """
+    numbers = outputs[0].reshape(-1).astype(np.float64) if outputs else np.empty(0)
+    if numbers.size != 6 or not np.isfinite(numbers).all():
+        raise ModelError(f"{spec.name} gives no head rotation: it takes six finite numbers, two rows of three")
+    cosine, sine = np.cos(np.radians(turn_deg)), np.sin(np.radians(turn_deg))
+    return _of_rows(numbers.reshape(2, 3), np.array([[cosine, sine], [-sine, cosine]]))
+
+
 def estimate(detection: Detection) -> Pose:
-    """Pose of one face."""
+    """Pose of one face, without a model of its own."""
     if detection.angles_deg is not None:
         yaw_deg, pitch_deg, roll_deg = detection.angles_deg
         return Pose(yaw_deg=yaw_deg, pitch_deg=pitch_deg, roll_deg=roll_deg)
@@ -53,19 +110,21 @@ def from_landmarks(landmarks: Points) -> Pose:
     """
     seen = landmarks.astype(np.float64) - landmarks.mean(axis=0)
     head = HEAD - HEAD.mean(axis=0)
-    across, down = np.linalg.lstsq(head, seen, rcond=None)[0].T
-    lengths = np.linalg.norm(across), np.linalg.norm(down)
-    if min(lengths) < 1e-6:
+    return _of_rows(np.linalg.lstsq(head, seen, rcond=None)[0].T, np.eye(2))
+
+
+def _of_rows(rows: Vector, turn: Vector) -> Pose:
+    """Angles of the rotation nearest to one whose first two rows (2, 3) have these directions, turned in the picture.
+
+    R = Rx(pitch) Ry(-yaw) Rz(roll). Rows without length, or along one line, give an undefined pose.
+    """
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    if lengths.min() < 1e-6:
         return UNDEFINED
-    return _angles(across / lengths[0], down / lengths[1])
-
-
-def _angles(across: Vector, down: Vector) -> Pose:
-    """Angles of the rotation nearest to one with these first two rows: R = Rx(pitch) Ry(-yaw) Rz(roll)."""
-    u, values, vt = np.linalg.svd(np.stack([across, down]), full_matrices=False)
+    u, values, vt = np.linalg.svd(rows / lengths, full_matrices=False)
     if values[1] < MIN_INDEPENDENCE:
         return UNDEFINED
-    first, second = u @ vt
+    first, second = turn @ u @ vt
     third = np.cross(first, second)
     yaw = -np.arcsin(np.clip(first[2], -1, 1))
     pitch = np.arctan2(-second[2], third[2])

@@ -9,12 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeface import align, detect, pose
+from edgeface.detect import PixelBox
+from edgeface.errors import ModelError
 from edgeface.frame import Pixels
 from edgeface.image import warp
-from edgeface.pose import HEAD, UNDEFINED, Pose, from_landmarks
+from edgeface.model import Layout, Task
+from edgeface.pose import HEAD, UNDEFINED, Pose, PoseModel, from_landmarks
 from edgeface.quality import Options as QualityOptions
 from edgeface.service.bootstrap import Loaded
-from fakes import detection
+from fakes import detection, spec
 
 Points = npt.NDArray[np.float32]
 angles = st.floats(-60, 60)
@@ -89,7 +92,7 @@ def test_the_detectors_word_counts_where_it_gives_one() -> None:
 
 @pytest.mark.parametrize("degrees", [-25, 25])
 def test_a_real_face_tilted_clockwise_rolls_up(loaded: Loaded, hopper: Pixels, degrees: int) -> None:
-    """Both estimates, from the shipped detector and from its landmarks, follow a turn of the picture."""
+    """All estimates, from the shipped models and from the landmarks, follow a turn of the picture."""
     turn = np.radians(degrees)
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     middle = np.array([150.0, 170.0])
@@ -99,3 +102,79 @@ def test_a_real_face_tilted_clockwise_rolls_up(loaded: Loaded, hopper: Pixels, d
     before, after = (detect.detect(p, loaded.models.detector, detect.Options())[0] for p in (hopper, tilted))
     for estimate in (lambda face: from_landmarks(face.landmarks), pose.estimate):
         assert estimate(after).roll_deg - estimate(before).roll_deg == pytest.approx(degrees, abs=12)
+    model = loaded.models.pose
+    assert model is not None
+    first, second = pose.measure(hopper, before, model), pose.measure(tilted, after, model)
+    assert second.roll_deg - first.roll_deg == pytest.approx(degrees, abs=6)
+    assert second.yaw_deg == pytest.approx(first.yaw_deg, abs=6)
+
+
+def pose_model(rows: Points, crop: float = 1.4) -> tuple[PoseModel, list[Pixels]]:
+    """A model that always gives these two rows, and what it was shown."""
+    shown: list[Pixels] = []
+
+    def infer(chip: Pixels) -> tuple[Points, ...]:
+        shown.append(chip)
+        return (rows.reshape(1, 6).astype(np.float32),)
+
+    made_up = spec(task=Task.POSE, layout=Layout.ANGLES, width_px=64, height_px=64, crop=crop, thresholds={})
+    return PoseModel(spec=made_up, infer=infer), shown
+
+
+AHEAD = np.array([[1.0, 0, 0], [0, 1, 0]], np.float32)
+
+
+@given(roll=st.floats(-180, 180))
+def test_a_model_sees_every_face_upright_and_its_answer_is_turned_back(roll: float) -> None:
+    model, _ = pose_model(AHEAD)
+    found = pose.measure(np.zeros((200, 300, 3), np.uint8), detection(landmarks=turned(0, 0, roll)), model)
+    difference = (found.roll_deg - roll + 180) % 360 - 180
+    assert (found.yaw_deg, found.pitch_deg, difference) == pytest.approx((0, 0, 0), abs=0.01)
+
+
+@given(yaw=angles, pitch=angles, roll=angles, first=st.floats(0.01, 3), second=st.floats(0.01, 3))
+def test_rows_of_any_length_give_the_nearest_rotation(
+    yaw: float, pitch: float, roll: float, first: float, second: float
+) -> None:
+    basis = np.stack([np.eye(3)[0], np.eye(3)[1]])
+    y, p, r = np.radians([yaw, pitch, roll])
+    tilt = np.array([[np.cos(r), -np.sin(r), 0], [np.sin(r), np.cos(r), 0], [0, 0, 1]])
+    aside = np.array([[np.cos(y), 0, -np.sin(y)], [0, 1, 0], [np.sin(y), 0, np.cos(y)]])
+    up = np.array([[1, 0, 0], [0, np.cos(p), -np.sin(p)], [0, np.sin(p), np.cos(p)]])
+    rows = (basis @ up @ aside @ tilt + 0.02 * np.array([[1, -1, 1], [1, 1, -1]])) * [[first], [second]]
+    found = pose.decode((rows.astype(np.float32),), 0.0, pose_model(AHEAD)[0].spec)
+    assert (found.yaw_deg, found.pitch_deg, found.roll_deg) == pytest.approx((yaw, pitch, roll), abs=5)
+
+
+def test_the_crop_is_the_box_in_the_middle_turned_upright() -> None:
+    picture = np.zeros((200, 300, 3), np.uint8)
+    picture[80:120, 130:170] = 50
+    picture[60:80, 140:160] = (0, 250, 0)  # lies above the face, which hangs upside down: below, once upright
+    face = detection(box=PixelBox(x=130, y=80, w=40, h=40), landmarks=turned(0, 0, 180))
+    model, shown = pose_model(AHEAD, crop=2.0)
+    pose.measure(picture, face, model)
+    chip = shown[0][0]
+    assert chip.shape == (64, 64, 3)
+    assert (chip[20:44, 20:44] == 50).all()
+    assert (chip[52:60, 28:36] == (0, 250, 0)).all()
+    assert not chip[:14].any()
+
+
+def test_beyond_the_picture_the_crop_is_black() -> None:
+    model, shown = pose_model(AHEAD)
+    face = detection(box=PixelBox(x=-20, y=0, w=40, h=40), landmarks=turned(0, 0, 0))
+    pose.measure(np.full((40, 40, 3), 9, np.uint8), face, model)
+    assert not shown[0][0, :, :30].any()
+    assert (shown[0][0, 32, 36:60] == 9).all()
+
+
+@pytest.mark.parametrize(
+    "outputs", [(), (np.zeros((1, 3), np.float32),), (np.array([[1, 0, 0, 0, np.nan, 0]], np.float32),)]
+)
+def test_a_model_that_gives_no_rotation_is_refused(outputs: tuple[Points, ...]) -> None:
+    with pytest.raises(ModelError, match="made-up gives no head rotation"):
+        pose.decode(outputs, 0.0, pose_model(AHEAD)[0].spec)
+
+
+def test_rows_that_say_nothing_give_no_pose_that_a_gate_accepts() -> None:
+    assert pose.decode((np.zeros((1, 6), np.float32),), 0.0, pose_model(AHEAD)[0].spec) == UNDEFINED

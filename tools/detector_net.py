@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from tools.nets import Residual, convolution
+from tools.rotation import elements
 
 STRIDES = (8, 16, 32)
 UNIT_CELLS = 3
@@ -183,7 +184,7 @@ def losses(maps: tuple[Tensor, ...], labels: Tensor) -> dict[str, Tensor]:
     full = (truth[:, 0] == FACE) * weight
     side = truth[:, 3:5].prod(-1).sqrt()
     distance = (landmarks[batch, cell].flatten(1) - truth[:, 5:15]).abs() / side[:, None]
-    turn = (poses[batch, cell] - truth[:, 15:18] / 90).abs().mean(-1)
+    turn = turned_apart(poses[batch, cell] * 90, truth[:, 15:18])
     return {
         "score": varifocal(scores.squeeze(-1), found) / total,
         "box": ((1 - overlap(boxes[batch, cell], corners)[1]) * weight).sum(),
@@ -192,6 +193,19 @@ def losses(maps: tuple[Tensor, ...], labels: Tensor) -> dict[str, Tensor]:
         # Cells without a face would otherwise drift and cost the others int8 resolution.
         "range": torch.relu(shapes.abs() - 2).mean() + torch.relu(poses.abs() - 1.2).mean(),
     }
+
+
+def turned_apart(angles_deg: Tensor, others_deg: Tensor) -> Tensor:
+    """How far apart two head rotations are (n, 3): the sine of half the angle between them, doubled; about radians.
+
+    Differences of yaw, pitch and roll would punish answers that mean the same rotation: in profile, pitch and roll
+    turn the head about one and the same axis.
+    """
+    first, second = (
+        torch.stack(elements(turns.sin().unbind(-1), turns.cos().unbind(-1)), -1)
+        for turns in (torch.deg2rad(angles_deg), torch.deg2rad(others_deg))
+    )
+    return ((first - second).square().sum(-1) / 2 + 1e-8).sqrt()
 
 
 def varifocal(scores: Tensor, found: Assignment) -> Tensor:

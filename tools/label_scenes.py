@@ -29,10 +29,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from tools.detector_net import BOX_ONLY, FACE, UNCLEAR
+from tools.teach_pose import PoseTeacher, settle
 from tools.turn_faces import is_suited, turn_at_random
 
 Pixels = NDArray[np.uint8]
@@ -65,9 +65,7 @@ class Teachers:
 
     def __init__(self, yunet: Path, pose: list[Path]) -> None:
         self.yunet = cv2.FaceDetectorYN.create(str(yunet), "", (320, 320), DOUBTFUL, 0.3, 500)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        self.pose = [onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"]) for path in pose]
+        self.pose = PoseTeacher(pose)
 
     def detect(self, image: Pixels, long_side_px: int, canvas_px: int) -> Rows:
         """(n, 15) boxes, landmarks, score; the picture is scaled to `long_side_px` and centred on a grey canvas."""
@@ -87,16 +85,11 @@ class Teachers:
         found[:, :14] /= scale
         return found
 
-    def angles(self, image: Pixels, box: Rows) -> Rows:
-        """Yaw, pitch, roll in degrees: square crop 1.4 times the box, mean of the pair (4 degrees off on AFLW2000)."""
-        x, y, w, h = box
-        zoom = 64 / (1.4 * max(w, h))
-        turn = np.array([[zoom, 0, 32 - (x + w / 2) * zoom], [0, zoom, 32 - (y + h / 2) * zoom]], np.float32)
-        crop = cv2.warpAffine(image, turn, (64, 64), borderMode=cv2.BORDER_REPLICATE)
-        blob = ((crop.astype(np.float32) - 127.5) / 128).transpose(2, 0, 1)[None]
-        return np.asarray(
-            np.mean([session.run(None, {"input": blob})[0][0] for session in self.pose], axis=0), np.float32
-        )
+    def shape(self, image: Pixels, face: Rows) -> Rows:
+        """Landmarks (10) and yaw, pitch, roll in degrees of a found face (box, landmarks, score)."""
+        landmarks = face[4:14].reshape(5, 2)
+        angles = self.pose.angles(image, face[:4], landmarks)
+        return np.concatenate([settle(landmarks, angles).ravel(), angles])
 
 
 def overlap(boxes: Rows, others: Rows) -> Rows:
@@ -121,8 +114,8 @@ def merge(found: Rows) -> Rows:
 def rows(teachers: Teachers, image: Pixels, found: Rows, kinds: Rows) -> Rows:
     if not len(found):
         return np.zeros((0, 19), np.float32)
-    angles = np.stack([teachers.angles(image, face[:4]) for face in found])
-    return np.concatenate([kinds[:, None], found[:, :14], angles, found[:, 14:]], axis=1).astype(np.float32)
+    shapes = np.stack([teachers.shape(image, face) for face in found])
+    return np.concatenate([kinds[:, None], found[:, :4], shapes, found[:, 14:]], axis=1).astype(np.float32)
 
 
 def label_scene(teachers: Teachers, image: Pixels) -> Rows:
@@ -231,7 +224,7 @@ def redraw(teachers: Teachers, labelled: list[Labelled], number: int) -> Iterato
         found = merge(teachers.detect(drawn.image, 200, 256))
         if len(found) and agrees(found[0], drawn.landmarks):
             row = np.array([[FACE, *found[0, :4], *drawn.landmarks.ravel(), *angles, found[0, 14]]], np.float32)
-            yield Labelled(source="crop", image=drawn.image, faces=row)
+            yield Labelled(source="drawn", image=drawn.image, faces=row)
 
 
 def agrees(found: Rows, landmarks: Rows) -> bool:

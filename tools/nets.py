@@ -1,4 +1,4 @@
-"""The two networks that `models/` holds, as PyTorch modules.
+"""The networks that `models/` holds, as PyTorch modules.
 
 Only layers that stay inside XNNPACK's int8 delegate once converted: dense and depthwise convolutions with fused ReLU,
 residual ADD, padding. No PReLU, hard-swish, resize or squeeze-and-excite.
@@ -48,6 +48,43 @@ class Residual(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         return torch.relu(features + self.second(self.first(features)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoseShape:
+    """Size of a head pose network. Input is square RGB, scaled to -1..1, NCHW."""
+
+    side_px: int = 64
+    """Input side; the trunk divides it by 16, so a multiple of 16."""
+    widths: tuple[int, ...] = (16, 32, 64, 96)
+    """Channels after each of the four stride-2 convolutions."""
+    blocks: tuple[int, ...] = (0, 1, 2, 0)
+    """Residual blocks after each of them."""
+
+
+class PoseNet(nn.Module):
+    """Upright face (N, 3, side, side) in -1..1 -> the first two rows of the head's rotation (N, 6).
+
+    Six numbers instead of three angles: Zhou et al., CVPR 2019.
+    """
+
+    def __init__(self, shape: PoseShape) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        channels = 3
+        for width, blocks in zip(shape.widths, shape.blocks, strict=True):
+            layers += [convolution(channels, width, stride=2), *(Residual(width) for _ in range(blocks))]
+            channels = width
+        self.trunk = nn.Sequential(*layers)
+        self.pool = nn.Sequential(
+            nn.Conv2d(channels, channels, shape.side_px // 16, groups=channels, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(inplace=True),
+        )
+        self.rows = nn.Conv2d(channels, 6, 1)
+
+    def forward(self, chips: Tensor) -> Tensor:
+        return self.rows(self.pool(self.trunk(chips))).flatten(1)
 
 
 class Embedder(nn.Module):

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from tools import rotation
 from tools.detector_net import BOX_ONLY, FACE, UNCLEAR
 from tools.weather import occlude, weather
 
@@ -23,6 +24,8 @@ Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
 GREY = 127
+DRAWN = "drawn"
+"""Source of the crops that `tools.turn_faces` made."""
 LEAST_SIDE_PX = 8
 """Smaller faces are left out of the loss."""
 COLUMNS = 18
@@ -60,7 +63,7 @@ class Pile:
 
     def __init__(self, pictures: list[Picture]) -> None:
         self.pictures = pictures
-        weights = np.cumsum([_rarity(picture.faces) for picture in pictures])
+        weights = np.cumsum([rarity(picture.faces) for picture in pictures])
         self._cumulative = weights / weights[-1]
 
     def draw(self, random: np.random.Generator) -> Picture:
@@ -82,13 +85,13 @@ class Scenes:
 def load(archive: Path) -> Scenes:
     """Every picture of the archive, decoded (about 6 GB for 30,000)."""
     groups: dict[str, list[Picture]] = {"scene": [], "crop": [], "empty": []}
-    for source, picture in _read(archive):
+    for source, picture in pictures(archive):
         sure = bool((picture.faces[:, 0] != UNCLEAR).any())
-        groups["crop" if source == "crop" else "scene" if sure else "empty"].append(picture)
+        groups["crop" if source in ("crop", DRAWN) else "scene" if sure else "empty"].append(picture)
     return Scenes(scenes=Pile(groups["scene"]), crops=Pile(groups["crop"]), empty=Pile(groups["empty"]))
 
 
-def _read(archive: Path) -> Iterator[tuple[str, Picture]]:
+def pictures(archive: Path) -> Iterator[tuple[str, Picture]]:
     with np.load(archive) as data:
         stream, offsets, sources, faces = data["jpeg"], data["offsets"], data["source"], data["faces"]
     starts = np.searchsorted(faces[:, 0], np.arange(len(sources) + 1))
@@ -97,10 +100,15 @@ def _read(archive: Path) -> Iterator[tuple[str, Picture]]:
         yield str(source), _decode(stream[offsets[index] : offsets[index + 1]], rows)
 
 
-def _rarity(faces: Floats) -> float:
+_TURNED_DEG, _WEIGHTS = (20, 35, 60, 75), (1.0, 2.5, 4.0, 6.0)
+"""Weight by yaw: of the archive's faces two in three look ahead, one in twelve is turned by more than 60 degrees."""
+
+
+def rarity(faces: Floats) -> float:
     sure = faces[faces[:, 0] != UNCLEAR]
-    turned = bool((np.abs(sure[:, 15:17]) > (28, 22)).any())
-    return 1.0 + 1.5 * turned + 4.0 * (len(sure) >= 3)
+    yaw_deg, pitch_deg = np.abs(sure[:, 15:17]).max(axis=0, initial=0.0)
+    raised = 1.5 * (pitch_deg > 22)
+    return float(max(np.interp(yaw_deg, _TURNED_DEG, _WEIGHTS), 1 + raised) + 4.0 * (len(sure) >= 3))
 
 
 def _decode(jpeg: Pixels, faces: Floats) -> Picture:
@@ -258,7 +266,7 @@ def _warp(canvas: Pixels, picture: Picture, placement: Placement, left: int, top
 
 
 def _move(faces: Floats, placement: Placement) -> Floats:
-    """Labels in canvas coordinates. A box turns as the ellipse inside it does; yaw and pitch are taken to stay."""
+    """Labels in canvas coordinates. A box turns as the ellipse inside it does."""
     moved = faces.copy()
     linear = placement.matrix[:, :2].astype(np.float32)
     shift = placement.matrix[:, 2].astype(np.float32)
@@ -268,8 +276,7 @@ def _move(faces: Floats, placement: Placement) -> Floats:
     moved[:, 5:15] = (faces[:, 5:15].reshape(-1, 5, 2) @ linear.T + shift).reshape(-1, 10)
     if placement.mirrored:
         moved[:, 5:15] = moved[:, 5:15][:, _MIRRORED]
-        moved[:, [15, 17]] *= -1
-    moved[:, 17] += placement.turn_deg
+    moved[:, 15:18] = rotation.moved(faces[:, 15:18], placement.turn_deg, mirrored=placement.mirrored)
     return moved
 
 

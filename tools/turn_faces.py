@@ -8,11 +8,14 @@ Lengths of the model are in eye distances; x right, y down, z towards the camera
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+
+from tools import rotation
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -42,14 +45,13 @@ class Angles:
 
     def matrix(self) -> Points:
         """Head coordinates -> camera coordinates."""
-        (sy, sp, sr), (cy, cp, cr) = np.sin(self._radians()), np.cos(self._radians())
-        yaw = np.array([[cy, 0, -sy], [0, 1, 0], [sy, 0, cy]])
-        pitch = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
-        roll = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
-        return roll @ pitch @ yaw
+        return rotation.matrices(np.array([self.yaw_deg, self.pitch_deg, self.roll_deg]))
 
-    def _radians(self) -> Points:
-        return np.radians([self.yaw_deg, self.pitch_deg, self.roll_deg])
+    def turned(self, aside_deg: float, nod_deg: float) -> Angles:
+        """The head raised by `nod_deg`, in its own frame, then turned about the picture's vertical."""
+        aside, nod = (rotation.matrices(np.array(turn)) for turn in ((aside_deg, 0.0, 0.0), (0.0, nod_deg, 0.0)))
+        yaw, pitch, roll = (float(angle) for angle in rotation.angles_deg(aside @ self.matrix() @ nod))
+        return Angles(yaw_deg=yaw, pitch_deg=pitch, roll_deg=roll)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -86,14 +88,14 @@ def turn_at_random(
     """
     image, face = _with_room(image, face)
     yaw, pitch, roll = (float(angle) for angle in face[15:18])
-    if random.random() < 2 / 3:
-        new_yaw, new_pitch = float(np.sign(yaw) * random.uniform(max(35, abs(yaw) + 8), 85)), pitch
-    else:
-        new_yaw = yaw + random.uniform(-25, 25)
-        new_pitch = pitch + float(random.choice([-1, 1]) * random.uniform(12, 38))
     before = Angles(yaw_deg=yaw, pitch_deg=pitch, roll_deg=roll)
-    after = Angles(yaw_deg=new_yaw, pitch_deg=new_pitch, roll_deg=roll)
-    return turn(image, face[5:15].reshape(5, 2), before, after), (new_yaw, new_pitch, roll)
+    if random.random() < 2 / 3:
+        aside, nod = float(np.sign(yaw) * random.uniform(max(35, abs(yaw) + 8), 85)) - yaw, random.normal(0, 10)
+    else:
+        aside, nod = random.uniform(-25, 25), float(random.choice([-1, 1]) * random.uniform(12, 38))
+    after = before.turned(aside, nod)
+    turned = turn(image, face[5:15].reshape(5, 2), before, after)
+    return turned, (after.yaw_deg, after.pitch_deg, after.roll_deg)
 
 
 def is_suited(face: Floats) -> bool:
@@ -114,6 +116,7 @@ def _with_room(image: Pixels, face: Floats) -> tuple[Pixels, Floats]:
     return np.asarray(bordered, np.uint8), face
 
 
+@cache
 def _head() -> tuple[Points, Points]:
     """Surface points and unit normals of the generic head."""
     across, down = np.meshgrid(np.radians(np.linspace(-100, 100, _GRID)), np.radians(np.linspace(-80, 80, _GRID)))
