@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgeface import align, detect, embed, pose, quality
+from edgeface import detect, embed
 from edgeface.detect import Detection
 from edgeface.embed import Embedding
 from edgeface.frame import Pixels
-from edgeface.pipeline import Models, Options
+from edgeface.pipeline import Models, Options, examine
 from edgeface.pose import Pose
 from edgeface.quality import Quality
 
@@ -34,9 +34,8 @@ def portrait(pixels: Pixels, models: Models, options: Options) -> Portrait | str
     first, *others = sorted(faces, key=lambda face: -face.box.w)
     if any(other.box.w >= BYSTANDER * first.box.w for other in others):
         return f"{len(faces)} faces found: crop the picture to the person who is to be enrolled"
-    angles = pose.estimate(first)
-    usable = quality.assess(pixels, first, angles, options.quality)
-    if not usable.accepted:
-        return "; ".join(str(refused) for refused in usable.refusals)
-    chip = align.chip(pixels, first.landmarks, models.embedder.spec)
-    return Portrait(embedding=embed.embed(chip, models.embedder), detection=first, pose=angles, quality=usable)
+    seen = examine(pixels, first, models, options)
+    if not seen.quality.accepted:
+        return "; ".join(str(refused) for refused in seen.quality.refusals)
+    made = embed.embed(seen.chip, models.embedder)
+    return Portrait(embedding=made, detection=first, pose=seen.pose, quality=seen.quality)

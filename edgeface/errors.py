@@ -4,7 +4,9 @@
     ├── PictureError              65   a picture file that cannot be used; `reason` names why
     ├── ConfigError               78   a key, value or file of the configuration
     ├── ModelError                65   a model file or its manifest entry
-    │   └── ModelMismatch         65   embeddings of different models meet
+    │   ├── ModelMismatch         65   embeddings of different models meet
+    │   ├── ModelUnavailable      69   a model cannot be fetched from its maker
+    │   └── ToolsMissing          69   what converts models is not on this machine
     ├── GalleryError              74   the database of people and decisions
     │   ├── GalleryMissing        74   it existed and is gone
     │   ├── GalleryCorrupt        74   it is there and cannot be trusted
@@ -81,6 +83,18 @@ class ModelError(EdgefaceError):
 
 class ModelMismatch(ModelError):
     """Embeddings of different models were about to be compared."""
+
+
+class ModelUnavailable(ModelError):
+    """A model's file did not arrive from its maker."""
+
+    exit_code = 69
+
+
+class ToolsMissing(ModelError):
+    """The workstation's tools, which convert models, are not here."""
+
+    exit_code = 69
 
 
 class GalleryError(EdgefaceError):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edgeface.frame import Instant
+from edgeface.liveness import Liveness
 from edgeface.match import Gallery, Match
 from edgeface.model import Tensor
 from edgeface.pose import Pose
@@ -38,6 +39,10 @@ class Belief:
     """Scores of the newest good shot alone, float32 (people,)."""
     revision: int | None = None
     """Gallery the scores belong to."""
+    judged: int = 0
+    """Good shots that could be judged for liveness."""
+    liveness_sum: float = 0.0
+    """Sum of the liveness scores of the good shots; one that could not be judged adds nothing."""
     best_quality: float = 0.0
     quality_sum: float = 0.0
     pose: Pose | None = None
@@ -69,8 +74,20 @@ def refuse(belief: Belief, quality: Quality, captured_at: Instant) -> Belief:
     return replace(belief, refused=tuple(counts.most_common()), sightings=belief.sightings + 1, newest_at=captured_at)
 
 
-def add(belief: Belief, quality: Quality, pose: Pose, match: Match, captured_at: Instant) -> Belief:
-    """A good shot. Scores from another revision of the gallery are dropped, not mixed."""
+def add(
+    belief: Belief,
+    quality: Quality,
+    pose: Pose,
+    match: Match,
+    captured_at: Instant,
+    *,
+    liveness: Liveness | None = None,
+) -> Belief:
+    """A good shot. Scores from another revision of the gallery are dropped, not mixed.
+
+    Without `liveness`, or with one that could not be judged, it counts as an attack's.
+    """
+    was_judged = liveness is not None and liveness.unjudged is None
     if belief.revision not in (None, match.revision):
         belief = replace(begin(captured_at), refused=belief.refused, sightings=belief.sightings)
     weight = max(quality.score, 1.0) / 100
@@ -86,10 +103,17 @@ def add(belief: Belief, quality: Quality, pose: Pose, match: Match, captured_at:
         total=total if belief.total is None else belief.total + total,
         newest=match.scores,
         revision=match.revision,
+        judged=belief.judged + was_judged,
+        liveness_sum=belief.liveness_sum + (liveness.score if liveness is not None and was_judged else 0.0),
         best_quality=max(quality.score, belief.best_quality),
         quality_sum=belief.quality_sum + quality.score,
         pose=pose if better else belief.pose,
     )
+
+
+def liveness_of(belief: Belief) -> float | None:
+    """Mean liveness score of the good shots, 0 attack .. 1 bona fide; None before the first that could be judged."""
+    return belief.liveness_sum / belief.shots if belief.judged else None
 
 
 def weigh(belief: Belief, gallery: Gallery) -> Verdict | None:

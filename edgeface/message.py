@@ -90,6 +90,9 @@ class DecisionMessage:
     track: int
     replayed: bool
     """True on `history`: a record of what was, never a request to open."""
+    liveness: float | None = None
+    """Mean over the shots that counted, 0 attack .. 1 bona fide; null if none could be judged. Messages stored before
+    there was a liveness model lack it."""
 
 
 class Presence(StrEnum):
@@ -178,6 +181,7 @@ def decision_message(decision: Decision, *, seq: int, boot_id: str) -> DecisionM
         margin=_rounded(decision.margin),
         threshold=round(decision.threshold, 4),
         quality=_rounded(decision.quality),
+        liveness=_rounded(decision.liveness),
         pose=decision.pose,
         shots=decision.shots,
         track=decision.track,
@@ -249,10 +253,10 @@ def _record(kind: Any, plain: Any, where: str) -> Any:
     if not isinstance(plain, dict):
         raise MessageError(f"{where}: not an object")
     hints = get_type_hints(kind)
-    if plain.keys() != hints.keys():
-        odd = sorted(plain.keys() ^ hints.keys())
+    needed = {field.name for field in dataclasses.fields(kind) if field.default is dataclasses.MISSING}
+    if odd := sorted((plain.keys() - hints.keys()) | (needed - plain.keys())):
         raise MessageError(f"{where}: missing or unknown keys: {', '.join(map(repr, odd))}")
-    return kind(**{name: _value(hint, plain[name], f"{where}.{name}") for name, hint in hints.items()})
+    return kind(**{name: _value(hints[name], value, f"{where}.{name}") for name, value in plain.items()})
 
 
 def _value(hint: Any, plain: Any, where: str) -> Any:

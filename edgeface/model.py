@@ -22,6 +22,9 @@ class Task(StrEnum):
 
     DETECTOR = "detector"
     EMBEDDER = "embedder"
+    QUALITY = "quality"
+    LIVENESS = "liveness"
+    POSE = "pose"
 
 
 class Layout(StrEnum):
@@ -29,10 +32,47 @@ class Layout(StrEnum):
 
     GRID = "grid"
     """Ours: score, shape and pose maps at strides 8, 16 and 32."""
+    YUNET = "yunet"
+    """OpenCV's face detector: maps of two probabilities, box and landmarks at strides 8, 16 and 32."""
     BLAZEFACE = "blazeface"
     """MediaPipe's short-range face detector: 896 anchors, 6 keypoints."""
     EMBEDDING = "embedding"
     """One vector."""
+    SCORE = "score"
+    """One number that says how usable a face is; `edgeface/quality.py` reads it."""
+    LIVENESS = "liveness"
+    """Logits or probabilities of a live face and of attacks; `edgeface/liveness.py` reads them."""
+    ANGLES = "angles"
+    """The first two rows of a head's rotation; `edgeface/pose.py` reads them."""
+
+    @property
+    def resizable(self) -> bool:
+        """Whether such a model runs at any input size whose sides are multiples of 32."""
+        return self in (Layout.GRID, Layout.YUNET)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImpostorTail:
+    """How often strangers come close: a generalised Pareto distribution fitted to the highest cosines of different
+    people (peaks over threshold; Coles, An Introduction to Statistical Modeling of Extreme Values, 2001, ch. 4)."""
+
+    above: float
+    """Cosine from which on it holds, -1..1."""
+    rate: float
+    """Share of the comparisons of different people that come above it, 0..1."""
+    shape: float
+    """Below 0: there is a highest cosine; 0: exponential."""
+    scale: float
+    """In cosine, above 0."""
+    shape_interval: tuple[float, float]
+    """95 %, drawing people with replacement; as is the next."""
+    scale_interval: tuple[float, float]
+    exceedances: int
+    """Comparisons above `above` that it was fitted to."""
+    pairs: int
+    """Comparisons of different people in all."""
+    lowest_fmr: float
+    """False match rate down to which its promises were kept on people it had not seen; it promises nothing lower."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +92,7 @@ class ModelSpec:
     """Who made it, from what."""
     layout: Layout
     width_px: int
-    """Input width. For the grid layout a default: any multiple of 32 runs."""
+    """Input width. For resizable layouts a default: any multiple of 32 runs."""
     height_px: int
     mean: float
     """Input = (pixel - mean) / std."""
@@ -60,7 +100,11 @@ class ModelSpec:
     order: str = "RGB"
     """Colour order of the input: "RGB" or "BGR"."""
     template: tuple[tuple[float, float], ...] = ()
-    """Embedders: where the five landmarks belong, as fractions of input width and height."""
+    """Where the five landmarks belong, as fractions of input width and height: of embedders, and of quality, liveness
+    and pose models that see an aligned face."""
+    crop: float = 0.0
+    """Quality, liveness and pose models that see a square around the face: its side, in longer sides of the detector's
+    box; 0 where `template` says what they see."""
     dimensions: int = 0
     """Embedders: length of the vector."""
     output: int = 0
@@ -69,6 +113,13 @@ class ModelSpec:
     """Embedders: add the embedding of the mirrored chip."""
     thresholds: dict[str, float] = field(default_factory=dict)
     """Scores this model was measured to need, by name, with the measurement in its card."""
+    calibration: tuple[tuple[float, float], ...] = ()
+    """Embedders: cosine -> log10 likelihood ratio, the corners of a rising line; see `edgeface/calibration.py`."""
+    impostor_tail: ImpostorTail | None = None
+    golden: dict[str, str] = field(default_factory=dict)
+    """sha256 of what the model gives for the probes of `edgeface/adapters/golden.py`, by kernel path."""
+    golden_sample: bytes = b""
+    """Some of those numbers, int8: to say how far others are away."""
 
 
 def normalise(pixels: Pixels, spec: ModelSpec) -> Tensor:

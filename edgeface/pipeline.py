@@ -1,4 +1,4 @@
-"""The sentence: frame -> detect -> track -> pose -> quality -> align -> embed -> match -> evidence -> decide.
+"""frame -> detect -> track -> pose -> align -> quality -> liveness -> embed -> match -> evidence -> decide.
 
 What a frame shows is folded into a `Scene`; what a scene calls for becomes decisions. Journal and publish come after,
 outside: everything here is pure.
@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from edgeface import align, decide, detect, embed, evidence, match, pose, quality, track
+from edgeface import align, decide, detect, embed, evidence, liveness, match, pose, quality, track
 from edgeface.decide import Case, Decision, Outcome
 from edgeface.detect import Detection, Detector
 from edgeface.embed import Embedder
 from edgeface.evidence import Belief
-from edgeface.frame import Frame, Instant
+from edgeface.frame import Frame, Instant, Pixels
+from edgeface.liveness import Judge, Liveness
 from edgeface.match import Gallery, Match
-from edgeface.pose import Pose
-from edgeface.quality import Quality
+from edgeface.pose import Pose, PoseModel
+from edgeface.quality import Quality, Scorer
 from edgeface.track import Track
 
 
@@ -28,15 +29,32 @@ class Options:
     detect: detect.Options = field(default_factory=detect.Options)
     track: track.Options = field(default_factory=track.Options)
     quality: quality.Options = field(default_factory=quality.Options)
+    liveness: liveness.Options = field(default_factory=liveness.Options)
     decide: decide.Options = field(default_factory=decide.Options)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Models:
-    """The two models that the flow runs."""
+    """The models that the flow runs."""
 
     detector: Detector
     embedder: Embedder
+    pose: PoseModel | None = None
+    """None: the detector's own angles count, or those of the landmarks."""
+    quality: Scorer | None = None
+    """None: the score is made of the measures alone."""
+    liveness: Judge | None = None
+    """None: nothing tells a person from a picture, and a door that asks for it stays shut."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class View:
+    """One face of a picture, looked at closely."""
+
+    pose: Pose
+    quality: Quality
+    chip: Pixels
+    """The aligned face, as the embedder takes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,8 +66,9 @@ class Sighting:
     detection: Detection
     pose: Pose
     quality: Quality
+    liveness: Liveness | None
+    """None, as `match`, if the gate refused it or its visit is already decided; or if there is no model for it."""
     match: Match | None
-    """None if the gate refused it, or its visit is already decided."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -94,9 +113,18 @@ def recognise(
 
 
 def judge(
-    scene: Scene, gallery: Gallery, floor: float, options: Options, now: Instant, identify: Callable[[], str]
+    scene: Scene,
+    gallery: Gallery,
+    floor: float,
+    live_floor: float | None,
+    options: Options,
+    now: Instant,
+    identify: Callable[[], str],
 ) -> tuple[Scene, tuple[Decision, ...]]:
-    """The decisions that a scene calls for now. `floor` is the embedder's threshold; `identify` gives unique ids."""
+    """The decisions that a scene calls for now. `identify` gives unique ids.
+
+    `floor` is the embedder's threshold, `live_floor` the liveness model's: None if there is no such model.
+    """
     beliefs, decided = dict(scene.beliefs), dict(scene.decided)
     decisions = []
     for number, belief in scene.beliefs.items():
@@ -106,6 +134,7 @@ def judge(
             verdict=evidence.weigh(belief, gallery),
             ended=number in scene.ended,
             floor=floor,
+            live_floor=live_floor,
         )
         decision = decide.decide(case, options.decide, now, identify())
         if decision is not None:
@@ -119,20 +148,38 @@ def judge(
 def _examine(
     frame: Frame, visitor: Track, wanted: bool, models: Models, gallery: Gallery, options: Options
 ) -> Sighting:
-    angles = pose.estimate(visitor.detection)
-    usable = quality.assess(frame.pixels, visitor.detection, angles, options.quality)
+    seen = examine(frame.pixels, visitor.detection, models, options)
+    live: Liveness | None = None
     found: Match | None = None
-    if usable.accepted and wanted:
-        chip = align.chip(frame.pixels, visitor.detection.landmarks, models.embedder.spec)
-        found = match.match(embed.embed(chip, models.embedder), gallery)
-    return Sighting(track=visitor.number, detection=visitor.detection, pose=angles, quality=usable, match=found)
+    if seen.quality.accepted and wanted:
+        found = match.match(embed.embed(seen.chip, models.embedder), gallery)
+        if models.liveness is not None:
+            live = liveness.assess(frame.pixels, visitor.detection, models.liveness, options.liveness)
+    return Sighting(
+        track=visitor.number,
+        detection=visitor.detection,
+        pose=seen.pose,
+        quality=seen.quality,
+        liveness=live,
+        match=found,
+    )
+
+
+def examine(pixels: Pixels, detection: Detection, models: Models, options: Options) -> View:
+    """How one face of a picture is turned, whether it is good enough, and its chip for the embedder."""
+    angles = pose.estimate(detection) if models.pose is None else pose.measure(pixels, detection, models.pose)
+    chip = align.chip(pixels, detection.landmarks, models.embedder.spec)
+    score = None if models.quality is None else quality.unified(chip, models.quality)
+    return View(pose=angles, quality=quality.assess(pixels, detection, angles, options.quality, score), chip=chip)
 
 
 def _learn(belief: Belief | None, sighting: Sighting, captured_at: Instant) -> Belief:
     belief = belief or evidence.begin(captured_at)
     if sighting.match is None:
         return evidence.refuse(belief, sighting.quality, captured_at)
-    return evidence.add(belief, sighting.quality, sighting.pose, sighting.match, captured_at)
+    return evidence.add(
+        belief, sighting.quality, sighting.pose, sighting.match, captured_at, liveness=sighting.liveness
+    )
 
 
 def _is_open(scene: Scene, visitor: Track, frame: Frame, options: Options) -> bool:

@@ -54,6 +54,19 @@ def embedder_spec(**changes: Any) -> ModelSpec:
     return spec(**{**plain, **changes})
 
 
+def liveness_spec(**changes: Any) -> ModelSpec:
+    """A liveness model of two looks of 80 px, that wants a score of 0.6."""
+    plain: dict[str, Any] = {
+        "task": Task.LIVENESS,
+        "layout": Layout.LIVENESS,
+        "width_px": 160,
+        "height_px": 80,
+        "crop": 1.8,
+        "thresholds": {"live": 0.6},
+    }
+    return spec(**{**plain, **changes})
+
+
 def detection(x: float = 100.0, y: float = 100.0, side: float = 100.0, score: float = 0.9, **changes: Any) -> Detection:
     """A frontal face in a square box."""
     plain: dict[str, Any] = {
@@ -95,7 +108,7 @@ def axis(*parts: float) -> Tensor:
 
 
 def belief(**changes: Any) -> Belief:
-    """Three good shots, the newest at 1.0 s."""
+    """Three good shots of somebody alive, the newest at 1.0 s."""
     plain: dict[str, Any] = {
         "begun_at": at(0.8),
         "newest_at": at(1.0),
@@ -110,7 +123,9 @@ def belief(**changes: Any) -> Belief:
         "quality_sum": 240.0,
         "pose": FRONTAL,
     }
-    return Belief(**{**plain, **changes})
+    made = {**plain, **changes}
+    shots = made["shots"]
+    return Belief(**{"judged": shots, "liveness_sum": 0.9 * shots, **made})
 
 
 def verdict(score: float = 0.7, margin: float | None = 0.4, newest: float | None = None) -> Verdict:

@@ -31,6 +31,7 @@ def decision(ago_s: float = 0.0, **changes: Any) -> Decision:
         margin=0.4,
         threshold=0.45,
         quality=80.0,
+        liveness=0.93,
         pose=Pose(yaw_deg=1.0, pitch_deg=-2.0, roll_deg=0.5),
         shots=3,
         track=1,

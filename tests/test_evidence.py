@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from edgeface import evidence
 from edgeface.evidence import Belief
+from edgeface.liveness import Liveness, Unjudged
 from edgeface.match import Match
 from edgeface.pose import Pose
 from edgeface.quality import Refusal
@@ -122,3 +123,16 @@ def test_each_gate_counts_once_a_sighting_commonest_first() -> None:
     assert dict(belief.refused) == {Refusal.BLURRED: 2, Refusal.POSE: 1, Refusal.TOO_DARK: 1}
     assert belief.refused[0] == (Refusal.BLURRED, 2)
     assert belief.total is None
+
+
+def test_a_shot_that_could_not_be_judged_for_liveness_counts_as_an_attack() -> None:
+    belief = evidence.begin(at(0))
+    assert evidence.liveness_of(belief) is None
+    belief = evidence.add(belief, quality(), FRONTAL, matched(0.9, 0.1), at(0.1))
+    assert (belief.judged, evidence.liveness_of(belief)) == (0, None)
+    unjudged = Liveness(score=0.0, live=False, unjudged=Unjudged.TOO_SMALL)
+    belief = evidence.add(belief, quality(), FRONTAL, matched(0.9, 0.1), at(0.2), liveness=unjudged)
+    assert (belief.judged, evidence.liveness_of(belief)) == (0, None)
+    alive = Liveness(score=0.9, live=True)
+    belief = evidence.add(belief, quality(), FRONTAL, matched(0.9, 0.1), at(0.3), liveness=alive)
+    assert (belief.judged, evidence.liveness_of(belief)) == (1, pytest.approx(0.3))

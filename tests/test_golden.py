@@ -36,7 +36,7 @@ def decided(loaded: Loaded, gallery: Gallery, frames: Iterator[Frame]) -> list[D
     scene, told, options = Scene(), [], Options()
     for frame in frames:
         scene, _ = recognise(frame, scene, loaded.models, gallery, options)
-        scene, decisions = judge(scene, gallery, loaded.floor, options, frame.captured_at, lambda: "id")
+        scene, decisions = judge(scene, gallery, loaded.floor, None, options, frame.captured_at, lambda: "id")
         told += decisions
     return told
 

@@ -18,14 +18,15 @@ from edgeface.detect import Detection, Detector
 from edgeface.embed import Embedder
 from edgeface.errors import ModelMismatch
 from edgeface.frame import Frame, Pixels
+from edgeface.liveness import Judge
 from edgeface.match import Gallery
 from edgeface.model import Tensor
 from edgeface.pipeline import Models, Options, Scene, Sighting, judge, recognise
 from edgeface.quality import Refusal
-from fakes import axis, detection, embedder_spec, gallery, spec
+from fakes import axis, detection, embedder_spec, gallery, liveness_spec, spec
 from portraits import at
 
-FLOOR = 0.45
+FLOOR, LIVE = 0.45, 0.5
 PEOPLE = gallery(("p_ada", "p_bob"))
 ADA, BOB, STRANGER = axis(0.9), axis(0, 0.9), axis(0.1, 0.1)
 
@@ -34,16 +35,19 @@ class Stage:
     """A scene whose faces the test places; the pixels are noise that passes the gate, or darkness that does not."""
 
     def __init__(self, people: Gallery = PEOPLE, options: Options | None = None) -> None:
-        self.people, self.options = people, options or Options()
+        self.people, self.options = people, options or Options(decide=decide.Options(require_liveness=True))
         self.faces: tuple[tuple[Detection, Tensor], ...] = ()
         self.scene = Scene()
         self.embedded = 0
+        self.logit = 3.0
+        """What the liveness model says: 0 is a score of 0.5."""
         self.identities = count()
         noise = np.random.default_rng(5).integers(0, 256, (480, 640, 3), np.uint8)
         self.light, self.dark = noise, np.zeros_like(noise)
         self.models = Models(
             detector=Detector(spec=spec(), infer=self._maps),
             embedder=Embedder(spec=embedder_spec(), infer=self._vector, identity="m" * 64),
+            liveness=Judge(spec=liveness_spec(), infer=lambda looks: (np.array([[self.logit]], np.float32),)),
         )
 
     def see(self, seconds: float, *faces: tuple[Detection, Tensor], good: bool = True) -> tuple[Sighting, ...]:
@@ -57,7 +61,7 @@ class Stage:
 
     def judge(self, seconds: float) -> tuple[Decision, ...]:
         self.scene, decisions = judge(
-            self.scene, self.people, FLOOR, self.options, at(seconds), lambda: f"id{next(self.identities)}"
+            self.scene, self.people, FLOOR, LIVE, self.options, at(seconds), lambda: f"id{next(self.identities)}"
         )
         return decisions
 
@@ -225,7 +229,11 @@ class Door(RuleBasedStateMachine):
     def open(self, data: st.DataObject) -> None:
         self.options = replace(
             Options(),
-            decide=decide.Options(min_shots=data.draw(st.integers(2, 4)), unknown_shots=data.draw(st.integers(4, 6))),
+            decide=decide.Options(
+                require_liveness=True,
+                min_shots=data.draw(st.integers(2, 4)),
+                unknown_shots=data.draw(st.integers(4, 6)),
+            ),
         )
         self.stage = Stage(options=self.options)
         self.seconds = 0.0
@@ -240,9 +248,13 @@ class Door(RuleBasedStateMachine):
         present=st.sampled_from([True, True, True, True, False]),
         good=st.sampled_from([True, True, True, False]),
         late=st.sampled_from([0.0, 0.0, 0.1, 0.6]),
+        logit=st.sampled_from([3.0, 3.0, 3.0, -3.0]),
     )
-    def frame(self, step: float, alike: float, other: float, present: bool, good: bool, late: float) -> None:
+    def frame(
+        self, step: float, alike: float, other: float, present: bool, good: bool, late: float, logit: float
+    ) -> None:
         self.seconds += step
+        self.stage.logit = logit
         seen = ((detection(), axis(alike, other)),) if present else ()
         for sighting in self.stage.see(self.seconds, *seen, good=good):
             if sighting.match is not None:
@@ -269,6 +281,8 @@ class Door(RuleBasedStateMachine):
         assert now - shots[-1][0] <= 0.5 + 1e-6
         assert decision.score is not None
         assert decision.score >= decision.threshold >= FLOOR
+        assert decision.liveness is not None
+        assert decision.liveness >= LIVE
         assert decision.margin is not None
         assert decision.margin >= self.options.decide.min_margin
         if decision.person_id == "p_ada":
@@ -289,14 +303,16 @@ TestDoor.settings = settings(max_examples=40, stateful_step_count=30, deadline=N
 
 
 def test_the_machine_reaches_every_outcome() -> None:
-    """The state machine above proves nothing if its door never opens: three scripts for its three outcomes."""
+    """The state machine above proves nothing if its door never opens: a script for each of its outcomes."""
     scripts: dict[Outcome, dict[str, Any]] = {
         Outcome.GRANT: {"alike": 0.9, "good": True},
         Outcome.UNKNOWN: {"alike": 0.3, "good": True},
+        Outcome.SPOOF: {"alike": 0.9, "good": True, "logit": -1.0},
         Outcome.INSUFFICIENT_QUALITY: {"alike": 0.9, "good": False},
     }
     for outcome, script in scripts.items():
         stage = Stage()
+        stage.logit = script.get("logit", 3.0)
         told = [
             d for i in range(25) for d in stage.frame(i / 10, (detection(), axis(script["alike"])), good=script["good"])
         ]

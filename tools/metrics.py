@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+RATES = {"tar_at_far_1e-2": 1e-2, "tar_at_far_1e-3": 1e-3}
+"""Names of the true accept rates of `verification`, and the false match rate of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +115,43 @@ def rate_by_person(happened: Flags, people: Sequence[tuple[str, str]], *, rounds
     return Figure(value=rate, low=float(low), high=float(high), n=len(happened))
 
 
+def match_rates(
+    matched: npt.NDArray[np.intp], labels: npt.NDArray[np.str_], *, rounds: int = 500, seed: int = 0
+) -> dict[str, Figure]:
+    """Share of the pairs within each group that match, and of those of two groups ("across"), drawing members anew.
+
+    `matched` (k, 2): places of the two of every pair that matches, each pair once. `labels` (n,): everybody's group. As
+    in `rate_by_person`, a rate of zero has Wilson's bound, as if every member had been tried once.
+    """
+    random = np.random.default_rng(seed)
+    drawn = random.multinomial(len(labels), np.full(len(labels), 1 / len(labels)), rounds).astype(np.float64)
+    weights = np.concatenate([np.ones((1, len(labels))), drawn])
+    both = weights[:, matched[:, 0]] * weights[:, matched[:, 1]]
+    first, second = labels[matched[:, 0]], labels[matched[:, 1]]
+    figures, within = {}, np.zeros(rounds + 1)
+    for label in np.unique(labels):
+        pairs = _pairs(weights[:, labels == label])
+        within += pairs
+        hits = both[:, (first == label) & (second == label)].sum(axis=1)
+        figures[str(label)] = _drawn_rate(hits, pairs, int((labels == label).sum()))
+    figures["across"] = _drawn_rate(both[:, first != second].sum(axis=1), _pairs(weights) - within, len(labels))
+    return figures
+
+
+def _pairs(weights: Floats) -> Floats:
+    """How many pairs of two there are, by draw: (rounds, members) -> (rounds,)."""
+    return np.asarray((weights.sum(axis=1) ** 2 - (weights**2).sum(axis=1)) / 2)
+
+
+def _drawn_rate(hits: Floats, trials: Floats, members: int) -> Figure:
+    """A rate and its interval; the first draw is the data as they are."""
+    if hits[0] == 0:
+        bound = wilson(0, members)
+        return Figure(value=0.0, low=0.0, high=bound.high, n=int(trials[0]))
+    low, high = np.percentile(hits[1:] / np.maximum(trials[1:], 1), [2.5, 97.5])
+    return Figure(value=float(hits[0] / trials[0]), low=float(low), high=float(high), n=int(trials[0]))
+
+
 def _drawn_weights(people: Sequence[tuple[str, str]], rounds: int, seed: int) -> Iterator[Floats]:
     """How often each trial counts when people are drawn with replacement: once for each of the people in it."""
     names, places = np.unique(np.array(people), return_inverse=True)
@@ -129,9 +168,29 @@ def verification(pairs: Pairs) -> dict[str, Figure]:
     right = accuracy(pairs).astype(np.float64)
     low, high = by_person(pairs, lambda weights: float(np.average(right, weights=weights)))
     figures = {"accuracy": Figure(value=float(right.mean()), low=low, high=high, n=len(right))}
-    for name, fmr in (("tar_at_far_1e-2", 1e-2), ("tar_at_far_1e-3", 1e-3)):
+    for name, fmr in RATES.items():
         low, high = by_person(pairs, lambda weights, fmr=fmr: tar_at_fmr(pairs, fmr, weights))  # type: ignore[misc]
         figures[name] = Figure(value=tar_at_fmr(pairs, fmr), low=low, high=high, n=int(pairs.same.sum()))
+    return figures
+
+
+def verification_ahead(first: Pairs, second: Pairs) -> dict[str, Figure]:
+    """What `verification` gives for the first minus what it gives for the second, both on the same trials.
+
+    The interval is that of the difference: both are weighed anew with the same people at every draw. One that holds 0
+    cannot tell the two apart.
+    """
+    gained = accuracy(first).astype(np.float64) - accuracy(second)
+    low, high = by_person(first, lambda weights: float(np.average(gained, weights=weights)))
+    figures = {"accuracy": Figure(value=float(gained.mean()), low=low, high=high, n=len(gained))}
+    for name, fmr in RATES.items():
+
+        def gain(weights: Floats, fmr: float = fmr) -> float:
+            return tar_at_fmr(first, fmr, weights) - tar_at_fmr(second, fmr, weights)
+
+        low, high = by_person(first, gain)
+        value = gain(np.ones(len(first.scores)))
+        figures[name] = Figure(value=value, low=low, high=high, n=int(first.same.sum()))
     return figures
 
 
@@ -225,10 +284,15 @@ def fnir(searches: Searches, threshold: float) -> Figure:
     return rate_by_person(searches.mates < threshold, [(name, name) for name in searches.mated_people])
 
 
+def precision_recall(scores: Floats, hits: Flags, wanted: int) -> tuple[Floats, Floats]:
+    """Recall and precision as the threshold falls past each detection; `wanted` faces exist. Precision is its envelope:
+    the best that is had at this recall or a higher one."""
+    hit = hits[np.argsort(-scores, kind="stable")]
+    precision = np.cumsum(hit) / (np.arange(len(hit)) + 1)
+    return np.cumsum(hit) / max(1, wanted), np.maximum.accumulate(precision[::-1])[::-1]
+
+
 def average_precision(scores: Floats, hits: Flags, wanted: int) -> float:
     """Area under precision over recall, all points, of detections with their hits; `wanted` faces exist."""
-    order = np.argsort(-scores, kind="stable")
-    hit = hits[order]
-    precision = np.cumsum(hit) / (np.arange(len(hit)) + 1)
-    envelope = np.maximum.accumulate(precision[::-1])[::-1]
-    return float((envelope * hit).sum() / wanted) if wanted else 0.0
+    recall, precision = precision_recall(scores, hits, wanted)
+    return float((precision * np.diff(recall, prepend=0)).sum()) if wanted else 0.0

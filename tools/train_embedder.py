@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from edgeface.model import ModelSpec
 from tools.faces import Faces, load, resize, spoil
 from tools.nets import Embedder, EmbedderShape
 from tools.optimise import split_parameters
@@ -53,14 +54,14 @@ def train(arguments: argparse.Namespace, training: Faces, validation: Faces) -> 
         cosines.append(1 - float(loss.detach()))
         if student.seen >= next_report or student.done:
             next_report += arguments.report
-            judged = mean_cosine(student.average.module, validation, side_px)
+            judged = mean_cosine(student.average.module, validation, side_px, spec)
             student.report({"train_cos": float(np.mean(cosines)), "val_cos": judged})
             cosines = []
 
 
 def make_student(arguments: argparse.Namespace) -> Student:
     """The network with its schedule, as the arguments want it."""
-    shape = EmbedderShape()
+    shape = EmbedderShape(side_px=arguments.side_px)
     net = Embedder(shape).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     matrices, rest = split_parameters(net)
     schedule = Schedule(
@@ -78,8 +79,7 @@ def cosine_loss(embeddings: Tensor, targets: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def mean_cosine(net: nn.Module, faces: Faces, side_px: int) -> float:
-    spec = shipped_spec(NAME)
+def mean_cosine(net: nn.Module, faces: Faces, side_px: int, spec: ModelSpec) -> float:
     losses = [
         cosine_loss(
             net(to_tensor(resize(faces.crops[i : i + 100], side_px), spec)),
@@ -94,6 +94,7 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faces", type=Path, required=True, help="train-faces.npz")
     parser.add_argument("--out", type=Path, default=Path("work/embedder"), help="checkpoint and learning curve")
+    parser.add_argument("--side-px", type=int, default=EmbedderShape().side_px, help="input side, a multiple of 16")
     parser.add_argument("--images", type=int, default=2_000_000, help="images to see in all")
     parser.add_argument("--decay-images", type=int, default=600_000, help="length of the final decay")
     parser.add_argument(

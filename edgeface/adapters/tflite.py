@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from edgeface.errors import ModelError
 from edgeface.frame import Pixels
-from edgeface.model import Layout, ModelSpec, Tensor, dequantize, input_table, normalise
+from edgeface.model import ModelSpec, Tensor, dequantize, input_table, normalise
 
 SIZES_KEPT = 3
 """Input sizes of a resizable model kept allocated; a camera needs one, a folder of pictures a few."""
@@ -43,6 +44,10 @@ class TfliteModel:
 
     def __call__(self, pixels: Pixels) -> tuple[Tensor, ...]:
         return self._allocated(pixels.shape).run(pixels)
+
+    def raw(self, pixels: Pixels) -> tuple[npt.NDArray[np.generic], ...]:
+        """As a call, but the outputs as the file gives them: quantized ones stay whole numbers."""
+        return self._allocated(pixels.shape).raw(pixels)
 
     @property
     def delegated(self) -> bool:
@@ -84,7 +89,7 @@ class _Allocated:
         (declared,) = interpreter.get_input_details()
         taken = tuple(int(side) for side in declared["shape"])
         if taken != shape:
-            if spec.layout is not Layout.GRID:
+            if not spec.layout.resizable:
                 raise ModelError(f"{spec.name} takes {taken}, its manifest says {shape}")
             interpreter.resize_tensor_input(declared["index"], shape)
         interpreter.allocate_tensors()
@@ -105,9 +110,12 @@ class _Allocated:
         return input_table(self._spec, scale, zero_point, dtype)
 
     def run(self, pixels: Pixels) -> tuple[Tensor, ...]:
+        return tuple(map(self._real, self._outputs, self.raw(pixels)))
+
+    def raw(self, pixels: Pixels) -> tuple[npt.NDArray[np.generic], ...]:
         self._interpreter.set_tensor(self._input["index"], self._quantized(pixels))
         self._interpreter.invoke()
-        return tuple(self._real(output) for output in self._outputs)
+        return tuple(self._interpreter.get_tensor(output["index"]) for output in self._outputs)
 
     def _quantized(self, pixels: Pixels) -> Any:
         if self._table is None:
@@ -115,8 +123,7 @@ class _Allocated:
         ordered = pixels if self._spec.order == "RGB" else pixels[..., ::-1]
         return self._table.take(ordered, mode="wrap")  # twice as fast as indexing; a byte cannot be out of range
 
-    def _real(self, output: dict[str, Any]) -> Tensor:
-        values = self._interpreter.get_tensor(output["index"])
+    def _real(self, output: dict[str, Any], values: npt.NDArray[np.generic]) -> Tensor:
         if values.dtype == np.float32:
             return np.asarray(values, np.float32)
         return dequantize(values, *output["quantization"])

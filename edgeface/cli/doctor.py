@@ -15,6 +15,7 @@ import click
 from edgeface import __version__
 from edgeface.adapters import mqtt, tflite
 from edgeface.adapters.clock import SystemClock
+from edgeface.adapters.golden import Proof
 from edgeface.cli.context import Context
 from edgeface.errors import EdgefaceError, GalleryInUse
 from edgeface.service.bootstrap import GALLERY, broker_options
@@ -91,12 +92,15 @@ def _configuration(context: Context) -> tuple[Health, str]:
 
 def _models(context: Context) -> tuple[Health, str]:
     loaded = context.loaded()
-    used = (loaded.detector, loaded.embedder)
-    names = ", ".join(f"{model.spec.name} ({model.kernels})" for model in used)
-    if all(model.delegated for model in used):
-        return Health.OK, names
-    hidden = "; is /proc/cpuinfo or /sys hidden from this process?" if loaded.detector.runtime == "litert" else ""
-    return Health.WARNING, f"{names}: not under XNNPACK, so slow{hidden}"
+    both = tuple(zip(loaded.used, loaded.findings, strict=True))
+    names = ", ".join(f"{model.spec.name} ({model.kernels}, {finding.proof})" for model, finding in both)
+    odd = [finding.detail for finding in loaded.findings if finding.proof is not Proof.PROVEN]
+    said = "; ".join([names, *odd])
+    if not all(model.delegated for model in loaded.used):
+        hidden = "; is /proc/cpuinfo or /sys hidden from this process?" if loaded.detector.runtime == "litert" else ""
+        return Health.WARNING, f"{said}; not all under XNNPACK, so slow{hidden}"
+    alike = any(finding.proof is Proof.ALIKE for finding in loaded.findings)
+    return Health.WARNING if alike else Health.OK, said
 
 
 def _gallery(context: Context) -> tuple[Health, str]:

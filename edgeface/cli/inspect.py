@@ -13,13 +13,14 @@ from typing import Any
 import click
 import numpy as np
 
-from edgeface import align, detect, embed, image, pose, quality
+from edgeface import detect, embed, image, liveness
 from edgeface.cli.context import Context
 from edgeface.detect import Detection
 from edgeface.embed import Embedding
 from edgeface.errors import PictureError
 from edgeface.frame import Pixels
-from edgeface.pipeline import Models, Options
+from edgeface.liveness import Liveness
+from edgeface.pipeline import Models, Options, examine
 from edgeface.pose import Pose
 from edgeface.quality import Quality
 
@@ -105,18 +106,17 @@ def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
 
 
 def _face(pixels: Pixels, face: Detection, models: Models, options: Options, with_embedding: bool) -> dict[str, Any]:
-    angles = pose.estimate(face)
-    usable = quality.assess(pixels, face, angles, options.quality)
-    found = None
-    if with_embedding:
-        found = embed.embed(align.chip(pixels, face.landmarks, models.embedder.spec), models.embedder)
+    seen = examine(pixels, face, models, options)
+    judge = models.liveness
+    live = None if judge is None else liveness.assess(pixels, face, judge, options.liveness)
+    found = embed.embed(seen.chip, models.embedder) if with_embedding else None
     return {
         "box": [round(value, 2) for value in (face.box.x, face.box.y, face.box.w, face.box.h)],
         "score": round(face.score, 5),
         "landmarks": [[round(float(x), 2), round(float(y), 2)] for x, y in face.landmarks],
-        "pose": _pose(angles),
-        "quality": _quality(usable),
-        "liveness": None,
+        "pose": _pose(seen.pose),
+        "quality": _quality(seen.quality),
+        "liveness": _liveness(live),
         **_embedding(found),
     }
 
@@ -129,11 +129,17 @@ def _quality(usable: Quality) -> dict[str, Any]:
     names = ("inter_eye_distance_px", "sharpness", "brightness", "dynamic_range", "inside")
     return {
         "score": round(usable.score, 2),
+        "unified_score": None if usable.unified_score is None else round(usable.unified_score, 2),
         "accepted": usable.accepted,
         "refusals": list(dict.fromkeys(refused.refusal.value for refused in usable.refusals)),
         "details": [str(refused) for refused in usable.refusals],
         **{name: round(getattr(usable, name), 3) for name in names},
     }
+
+
+def _liveness(live: Liveness | None) -> float | None:
+    """0 attack .. 1 bona fide; None if the face could not be judged, or nothing can judge it."""
+    return None if live is None or live.unjudged is not None else round(live.score, 4)
 
 
 def _embedding(found: Embedding | None) -> dict[str, str | None]:
@@ -158,6 +164,10 @@ def _text(line: dict[str, Any]) -> str:
         rows.append(
             f"  {w:.0f}x{h:.0f} at {x:.0f},{y:.0f}  score {face['score']:.2f}  "
             f"yaw {angles['yaw_deg']:+.0f} pitch {angles['pitch_deg']:+.0f} roll {angles['roll_deg']:+.0f}  "
-            f"quality {usable['score']:.0f}  {verdict}"
+            f"quality {usable['score']:.0f}  liveness {_number(face['liveness'])}  {verdict}"
         )
     return "\n".join(rows)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"

@@ -17,6 +17,7 @@ from edgeface.cli.doctor import doctor
 from edgeface.cli.enrol import enrol
 from edgeface.cli.inspect import inspect
 from edgeface.cli.models import models
+from edgeface.cli.models_install import install, remove
 from edgeface.cli.people import people
 from edgeface.cli.run import run
 from edgeface.errors import EdgefaceError
@@ -84,3 +85,5 @@ def main(ctx: click.Context, home: Path, config_file: Path | None) -> None:
 
 for command in (enrol, people, run, inspect, models, config, doctor, bench):
     main.add_command(command)
+for command in (install, remove):
+    models.add_command(command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,11 @@ import click
 import numpy as np
 
 from edgeface import detect
+from edgeface.adapters import catalog as catalogs
+from edgeface.adapters import golden, tflite
 from edgeface.adapters import manifest as manifests
-from edgeface.adapters import tflite
+from edgeface.adapters.catalog import Offer
+from edgeface.adapters.golden import Proof
 from edgeface.adapters.manifest import Entry
 from edgeface.cli.context import Context
 from edgeface.detect import Detector
@@ -24,30 +28,40 @@ manifest_option = click.option(
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="Another manifest.toml, with the model files beside it.",
 )
+catalog_option = click.option(
+    "--catalog",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Another catalogue of models to install; default: the one that comes with edgeface.",
+)
 
 
-@click.group(short_help="List, choose and check detection and embedding models.")
+@click.group(short_help="List, choose, check and install models.")
 def models() -> None:
     """Which models there are, and which are in use.
 
-    Any TFLite detector (ours or BlazeFace) or embedder works once a manifest declares it: input size, normalisation,
-    colour order, alignment template, threshold, licence. Templates are bound to the model that made them: after
-    choosing another embedder everybody has to be enrolled again, and going back brings the old templates back.
+    Any TFLite detector (laid out as ours, YuNet or BlazeFace) or embedder works once a manifest declares it: input
+    size, normalisation, colour order, alignment template, threshold, licence. Strong open ones are installed in one
+    command. Templates are bound to the model that made them: after choosing another embedder everybody has to be
+    enrolled again, and going back brings the old templates back.
     """
 
 
 @models.command("list")
 @manifest_option
+@catalog_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a model and line.")
 @click.pass_obj
-def list_models(context: Context, manifest: Path | None, as_json: bool) -> None:
-    """List models with their licence; `*` marks those in use."""
+def list_models(context: Context, manifest: Path | None, catalog: Path | None, as_json: bool) -> None:
+    """List models with their licence: `*` marks those in use, `+` those that `edgeface models install` can fetch."""
     entries = manifests.known(context.home) | (manifests.read(manifest) if manifest else {})
     choice = manifests.chosen(context.home)
-    used = {(entry.manifest.resolve(), entry.spec.name) for entry in (choice.detector, choice.embedder)}
+    used = {(entry.manifest.resolve(), entry.spec.name) for entry in choice.entries()}
     for entry in entries.values():
         row = _row(entry, (entry.manifest.resolve(), entry.spec.name) in used)
         click.echo(json.dumps(row) if as_json else _text(row))
+    for offer in catalogs.read(catalog or catalogs.shipped()).values():
+        if offer.name not in entries:
+            click.echo(json.dumps(_offered(offer)) if as_json else _text(_offered(offer)))
 
 
 @models.command()
@@ -71,14 +85,18 @@ def use(context: Context, name: str, manifest: Path | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a model and line.")
 @click.pass_obj
 def check(context: Context, names: tuple[str, ...], manifest: Path | None, as_json: bool) -> None:
-    """Check the file's digest, run the model, and see that it gives what its manifest promises. All, or NAMES."""
+    """Check the file's digest, run the model, and see that it gives what its manifest promises. All, or NAMES.
+
+    A model with golden outputs is also run on pictures whose results were written down where it was measured: it is
+    proven, alike (a rounding step off) or not proven (other kernels, or nothing was written down).
+    """
     failed = False
     for name in names or tuple(manifests.read(manifest) if manifest else manifests.known(context.home)):
         try:
             report: dict[str, Any] = examine(_find(context, name, manifest))
         except ModelError as error:
             report, failed = {"name": name, "ok": False, "error": str(error)}, True
-        click.echo(json.dumps(report) if as_json else _verdict(report))
+        click.echo(json.dumps(report) if as_json else verdict(report))
     raise SystemExit(1 if failed else 0)
 
 
@@ -89,15 +107,29 @@ def examine(entry: Entry) -> dict[str, Any]:
     grey = np.full((1, spec.height_px, spec.width_px, 3), 127, np.uint8)
     if spec.task is Task.DETECTOR:
         detect.detect(grey[0], Detector(spec=spec, infer=model), detect.Options())
-    else:
+    elif spec.task is Task.EMBEDDER:
         embed(grey[0], Embedder(spec=spec, infer=model, identity=model.identity))
-    return {"name": spec.name, "ok": True, "kernels": model.kernels, "pieces": model.pieces, "sha256": spec.sha256}
+    elif not all(np.isfinite(output).all() for output in model(grey)):
+        raise ModelError(f"{spec.name} gives what is no number: it cannot be used")
+    finding = golden.verify(model)
+    return {
+        "name": spec.name,
+        "ok": True,
+        "kernels": model.kernels,
+        "pieces": model.pieces,
+        "sha256": spec.sha256,
+        "proof": finding.proof.value,
+        "finding": finding.detail,
+        "calibrated": bool(spec.calibration),
+        "lowest_fmr": spec.impostor_tail.lowest_fmr if spec.impostor_tail else None,
+    }
 
 
 def _find(context: Context, name: str, manifest: Path | None) -> Entry:
     entries = manifests.read(manifest) if manifest else manifests.known(context.home)
     if name not in entries:
-        raise ModelError(f"no model is named {name}; there are: {', '.join(sorted(entries))}")
+        fetch = f"; `edgeface models install {name}` fetches it" if name in catalogs.read(catalogs.shipped()) else ""
+        raise ModelError(f"no model is named {name}; there are: {', '.join(sorted(entries))}{fetch}")
     return entries[name]
 
 
@@ -111,20 +143,31 @@ def _row(entry: Entry, used: bool) -> dict[str, Any]:
         "licence": spec.licence,
         "origin": spec.origin,
         "manifest": str(entry.manifest),
+        "golden": sorted(spec.golden),
+        "calibration": spec.calibration,
+        "impostor_tail": asdict(spec.impostor_tail) if spec.impostor_tail else None,
     }
 
 
+def _offered(offer: Offer) -> dict[str, Any]:
+    """A row for a model that is not here yet: without a manifest."""
+    spec = offer.spec()
+    return {**_row(Entry(spec=spec, folder=Path(), manifest=Path()), False), "origin": offer.summary, "manifest": None}
+
+
 def _text(row: dict[str, Any]) -> str:
-    mark = "*" if row["in_use"] else " "
+    mark = "*" if row["in_use"] else "+" if row["manifest"] is None else " "
     size = "x".join(map(str, row["input"]))
-    return f"{mark} {row['task']:9} {row['name']:28} {size:9} {row['licence']}\n            {row['origin']}"
+    return f"{mark} {row['task']:9} {row['name']:37} {size:9} {row['licence']}\n            {row['origin']}"
 
 
-def _verdict(report: dict[str, Any]) -> str:
+def verdict(report: dict[str, Any]) -> str:
+    """What `examine` found, as a line, and a second one where something is to be said."""
     if not report["ok"]:
         return f"FAILED  {report['error']}"
     pieces = report["pieces"]
     note = {0: "; not under XNNPACK: slow", 1: ""}.get(
         pieces, f"; XNNPACK runs {pieces} pieces of it, the rest is slow"
     )
-    return f"ok      {report['name']}: {report['kernels']}{note}"
+    why = "" if report["proof"] == Proof.PROVEN else f"\n        {report['finding']}"
+    return f"ok      {report['name']}: {report['kernels']}, {report['proof']}{note}{why}"

@@ -24,7 +24,12 @@ from edgeface.service.loop import Recorded, Step
 from edgeface.service.ports import Camera
 from edgeface.service.settings import Config
 
-COLOURS = {Outcome.GRANT: "green", Outcome.UNKNOWN: "red", Outcome.INSUFFICIENT_QUALITY: "yellow"}
+COLOURS = {
+    Outcome.GRANT: "green",
+    Outcome.UNKNOWN: "red",
+    Outcome.SPOOF: "magenta",
+    Outcome.INSUFFICIENT_QUALITY: "yellow",
+}
 
 
 @click.command(short_help="Watch a camera and decide.")
@@ -137,6 +142,7 @@ def _plain(recorded: Recorded, step: Step, name: str | None) -> dict[str, Any]:
         "margin": decision.margin,
         "threshold": decision.threshold,
         "quality": decision.quality,
+        "liveness": decision.liveness,
         "shots": decision.shots,
         "track": decision.track,
         "frame": step.frame.sequence,

@@ -8,16 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeface import __version__, match
-from edgeface.adapters import manifest, mqtt, tflite
+from edgeface.adapters import golden, manifest, mqtt, tflite
 from edgeface.adapters.clock import SystemClock, boot_id
-from edgeface.adapters.manifest import Choice
+from edgeface.adapters.golden import Finding
+from edgeface.adapters.manifest import Choice, Entry
 from edgeface.adapters.tflite import TfliteModel
 from edgeface.detect import Detector
 from edgeface.embed import Embedder
 from edgeface.errors import ConfigError
+from edgeface.liveness import Judge
 from edgeface.match import Gallery
 from edgeface.message import InfoMessage, Topics, WireModel, encode
+from edgeface.model import Task
 from edgeface.pipeline import Models
+from edgeface.pose import PoseModel
+from edgeface.quality import Scorer
 from edgeface.service.deliver import Deliverer
 from edgeface.service.loop import Reader, Recorded
 from edgeface.service.settings import Config, MqttSettings, RunOptions
@@ -33,17 +38,28 @@ GALLERY = "gallery.db"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """The two models in use, ready to run."""
+    """The models in use, ready to run."""
 
     models: Models
     choice: Choice
     detector: TfliteModel
     embedder: TfliteModel
+    used: tuple[TfliteModel, ...]
+    """All models that there are, in the order of the tasks."""
+    findings: tuple[Finding, ...]
+    """What the golden probes said of each, in the order of `used`."""
 
     @property
     def floor(self) -> float:
         """The embedder's own threshold, from its card."""
         return self.choice.embedder.spec.thresholds["grant"]
+
+    def live_floor(self, wanted: float | None) -> float | None:
+        """The liveness score that grants: the one wanted, else the model's own; None without a model."""
+        entry = self.choice.liveness
+        if entry is None:
+            return None
+        return entry.spec.thresholds["live"] if wanted is None else wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,16 +76,30 @@ class Station:
 
 
 def load_models(home: Path, options: RunOptions | None = None) -> Loaded:
-    """The models chosen in `home`, verified and allocated. Raises ModelError."""
+    """The models chosen in `home`, verified, allocated and tried on the golden probes. Raises ModelError."""
     choice, run = manifest.chosen(home), options or RunOptions()
-    runtime = run.runtime or None
-    detector = tflite.load(choice.detector.spec, choice.detector.folder, threads=run.threads, runtime=runtime)
-    embedder = tflite.load(choice.embedder.spec, choice.embedder.folder, threads=run.threads, runtime=runtime)
+
+    def load(entry: Entry) -> TfliteModel:
+        return tflite.load(entry.spec, entry.folder, threads=run.threads, runtime=run.runtime or None)
+
+    loaded = {entry.spec.task: load(entry) for entry in choice.entries()}
+    findings = tuple(golden.verify(model) for model in loaded.values())
+    detector, embedder = loaded[Task.DETECTOR], loaded[Task.EMBEDDER]
     models = Models(
         detector=Detector(spec=choice.detector.spec, infer=detector),
         embedder=Embedder(spec=choice.embedder.spec, infer=embedder, identity=embedder.identity),
+        pose=PoseModel(spec=choice.pose.spec, infer=loaded[Task.POSE]) if choice.pose else None,
+        quality=Scorer(spec=choice.quality.spec, infer=loaded[Task.QUALITY]) if choice.quality else None,
+        liveness=Judge(spec=choice.liveness.spec, infer=loaded[Task.LIVENESS]) if choice.liveness else None,
     )
-    return Loaded(models=models, choice=choice, detector=detector, embedder=embedder)
+    return Loaded(
+        models=models,
+        choice=choice,
+        detector=detector,
+        embedder=embedder,
+        used=tuple(loaded.values()),
+        findings=findings,
+    )
 
 
 def freeze_gallery(store: GalleryStore, embedder: Embedder) -> Gallery:
@@ -103,6 +133,7 @@ def open_station(config: Config, loaded: Loaded, database: Database, *, film_tim
             models=loaded.models,
             gallery=gallery,
             floor=loaded.floor,
+            live_floor=loaded.live_floor(config.liveness.min_score),
             options=config.pipeline(),
             journal=journal,
             announce=delivery.announce,
@@ -167,7 +198,7 @@ def _info(database: Database, loaded: Loaded) -> InfoMessage:
         last_seq=audit.last_seq(database),
         models=tuple(
             WireModel(name=entry.spec.name, task=entry.spec.task, sha256=entry.spec.sha256)
-            for entry in (loaded.choice.detector, loaded.choice.embedder)
+            for entry in loaded.choice.entries()
         ),
     )
 
@@ -175,7 +206,6 @@ def _info(database: Database, loaded: Loaded) -> InfoMessage:
 def _facts(loaded: Loaded) -> dict[str, str]:
     return {
         "version": __version__,
-        "detector": loaded.choice.detector.spec.sha256,
-        "embedder": loaded.choice.embedder.spec.sha256,
+        **{entry.spec.task.value: entry.spec.sha256 for entry in loaded.choice.entries()},
         "kernels": loaded.embedder.kernels,
     }

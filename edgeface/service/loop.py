@@ -52,15 +52,17 @@ class Reader:
         models: Models,
         gallery: Gallery,
         floor: float,
+        live_floor: float | None,
         options: Options,
         journal: Journal,
         announce: Callable[[Recorded], None],
         now: Callable[[], Instant],
         film_time: bool = False,
     ) -> None:
-        """`announce` is called with each decision once it is stored. With `film_time` the frames' own times count as
-        now, for films that are played faster or slower than life."""
-        self._models, self._gallery, self._floor, self._options = models, gallery, floor, options
+        """`announce` is called with each decision once it is stored; the floors are `edgeface.pipeline.judge`'s. With
+        `film_time` the frames' own times count as now, for films that are played faster or slower than life."""
+        self._models, self._gallery, self._options = models, gallery, options
+        self._floor, self._live_floor = floor, live_floor
         self._journal, self._announce = journal, announce
         self._now, self._film_time = now, film_time
         self._scene = Scene()
@@ -93,7 +95,13 @@ class Reader:
 
     def _judge(self, now: Instant) -> tuple[Recorded, ...]:
         self._scene, decisions = judge(
-            self._scene, self._gallery, self._floor, self._options, now, lambda: secrets.token_hex(16)
+            self._scene,
+            self._gallery,
+            self._floor,
+            self._live_floor,
+            self._options,
+            now,
+            lambda: secrets.token_hex(16),
         )
         recorded = tuple(Recorded(seq=self._journal.record(decision), decision=decision) for decision in decisions)
         for entry in recorded:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgeface import decide, detect, pipeline, quality, track
+from edgeface import decide, detect, liveness, pipeline, quality, track
 from edgeface.adapters.camera import CameraOptions
 from edgeface.adapters.tflite import RUNTIMES
 
@@ -52,9 +52,12 @@ class Config:
     detect: detect.Options = field(default_factory=detect.Options)
     track: track.Options = field(default_factory=track.Options)
     quality: quality.Options = field(default_factory=quality.Options)
+    liveness: liveness.Options = field(default_factory=liveness.Options)
     decide: decide.Options = field(default_factory=decide.Options)
     mqtt: MqttSettings = field(default_factory=MqttSettings)
 
     def pipeline(self) -> pipeline.Options:
         """The stages' part."""
-        return pipeline.Options(detect=self.detect, track=self.track, quality=self.quality, decide=self.decide)
+        return pipeline.Options(
+            detect=self.detect, track=self.track, quality=self.quality, liveness=self.liveness, decide=self.decide
+        )

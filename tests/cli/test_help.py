@@ -26,7 +26,8 @@ def test_every_command_of_the_documentation_is_there() -> None:
     paths = {" ".join(path) for path, _ in EVERY}
     assert paths >= {
         "enrol", "people", "people list", "people rename", "people forget", "run", "inspect", "models", "models list",
-        "models use", "models check", "config", "config show", "config check", "doctor", "bench",
+        "models use", "models check", "models install", "models remove", "config", "config show", "config check",
+        "doctor", "bench",
     }  # fmt: skip
 
 

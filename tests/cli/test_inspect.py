@@ -22,7 +22,7 @@ from edgeface.quality import Refusal
 
 FILE_KEYS = {"file", "width", "height", "error", "faces"}
 FACE_KEYS = {"box", "score", "landmarks", "pose", "quality", "liveness", "embedding", "template"}
-MEASURES = {"inter_eye_distance_px", "sharpness", "brightness", "dynamic_range", "inside"}
+MEASURES = {"inter_eye_distance_px", "sharpness", "brightness", "dynamic_range", "inside", "unified_score"}
 
 
 def number(value: object) -> bool:
@@ -41,7 +41,7 @@ def check_face(face: dict[str, Any], *, embedded: bool = True) -> None:
     assert all(len(point) == 2 and all(map(number, point)) for point in face["landmarks"])
     assert set(face["pose"]) == {"yaw_deg", "pitch_deg", "roll_deg"}
     assert all(map(number, face["pose"].values()))
-    assert face["liveness"] is None
+    assert face["liveness"] is None or 0 <= face["liveness"] <= 1
     check_quality(face["quality"])
     assert (face["embedding"] is None) == (face["template"] is None) == (not embedded)
 
@@ -75,6 +75,18 @@ def test_a_line_is_as_the_documentation_says(edgeface: Edgeface, pictures: Path)
     assert left[0] < right[0]
     assert max(left[1], right[1]) < nose[1] < min(point[1] for point in mouth)
     assert mouth[0][0] < mouth[1][0]
+
+
+def test_a_face_that_can_be_judged_has_a_liveness_and_one_at_the_border_has_none(
+    edgeface: Edgeface, pictures: Path, astronaut: Pixels
+) -> None:
+    room = np.full((480, 640, 3), 90, np.uint8)
+    room[150:410, 200:430] = astronaut
+    (pictures / "room.jpg").write_bytes(encode_jpeg(room, quality=95))
+    (pictures / "cut.jpg").write_bytes(encode_jpeg(astronaut[40:140, 60:170], quality=95))
+    found = lines(edgeface("inspect", pictures, "--json", "--min-score", "0.2").output)
+    assert found["room.jpg"]["faces"][0]["liveness"] is not None
+    assert found["cut.jpg"]["faces"][0]["liveness"] is None
 
 
 def test_embedding_and_template_are_what_they_say(edgeface: Edgeface, pictures: Path) -> None:

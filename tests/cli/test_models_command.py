@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from calling import Edgeface
 
-from edgeface.adapters import manifest
+from edgeface.adapters import catalog, manifest
 from edgeface.service.bootstrap import Loaded
 
 
@@ -42,14 +42,19 @@ def other(tmp_path: Path, loaded: Loaded) -> Path:
 
 def test_the_list_shows_licences_and_what_is_in_use(edgeface: Edgeface) -> None:
     found = rows(edgeface("models", "list", "--json").output)
-    assert set(found) == set(manifest.read(manifest.shipped()))
+    assert set(found) == set(manifest.read(manifest.shipped())) | set(catalog.read(catalog.shipped()))
     for row in found.values():
-        assert set(row) == {"name", "task", "in_use", "input", "licence", "origin", "manifest"}
+        assert set(row) == {
+            "name", "task", "in_use", "input", "licence", "origin", "manifest",
+            "golden", "calibration", "impostor_tail",
+        }  # fmt: skip
         assert row["licence"] == "Apache-2.0"
     used = [row["task"] for row in found.values() if row["in_use"]]
-    assert sorted(used) == ["detector", "embedder"]
+    assert {"detector", "embedder"} <= set(used)
+    assert len(set(used)) == len(used)
+    assert {name for name, row in found.items() if row["manifest"] is None} == set(catalog.read(catalog.shipped()))
     text = edgeface("models", "list").output
-    assert text.count("\n* ") + text.startswith("* ") == 2
+    assert text.count("\n* ") + text.startswith("* ") == len(used)
 
 
 def test_use_another_and_go_back(edgeface: Edgeface, other: Path, pictures: Path, loaded: Loaded) -> None:

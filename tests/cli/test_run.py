@@ -18,8 +18,8 @@ from edgeface.store.database import open_database
 
 Film = Callable[[Pixels, int], Path]
 DECISION_KEYS = {
-    "seq", "id", "outcome", "door", "person", "reason", "rule", "score", "margin", "threshold", "quality", "shots",
-    "track", "frame", "took_ms",
+    "seq", "id", "outcome", "door", "person", "reason", "rule", "score", "margin", "threshold", "quality",
+    "liveness", "shots", "track", "frame", "took_ms",
 }  # fmt: skip
 
 

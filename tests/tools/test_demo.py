@@ -60,7 +60,7 @@ def test_the_sheet_marks_faces_on_its_tiles(loaded: Loaded, hopper: Pixels, tmp_
     face = detect.detect(pixels, loaded.models.detector, detect.Options())[0]
     angles = pose.estimate(face)
     usable = quality.assess(pixels, face, angles, quality.Options())
-    sighting = Sighting(track=1, detection=face, pose=angles, quality=usable, match=None)
+    sighting = Sighting(track=1, detection=face, pose=angles, quality=usable, liveness=None, match=None)
     for name, sightings in (("bare", ()), ("marked", (sighting,))):
         shots = tuple(Shot(pixels=pixels, sightings=sightings) for _ in range(3))
         row = Row(title="walks up", shots=shots, verdicts=((Outcome.UNKNOWN, "unknown"),))

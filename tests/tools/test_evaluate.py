@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +10,15 @@ import pytest
 
 from edgeface.detect import Detection, PixelBox
 from tools import metrics
-from tools.evaluate import __main__ as command
-from tools.evaluate import central, fairness, identification, lfw_pairs, plots, robustness
-from tools.evaluate.acquire import Report, Value, Vectors
+from tools.evaluate import (
+    central,
+    fairness,
+    identification,
+    lfw_pairs,
+    plots,
+    robustness,
+)
+from tools.evaluate.acquire import Vectors
 from tools.evaluate.fairness import Panel
 from tools.metrics import Figure
 
@@ -214,7 +218,7 @@ def test_the_central_face_is_the_one_in_the_middle() -> None:
     assert central([], pixels) is None
 
 
-def test_plots_are_pictures(tmp_path: Path) -> None:
+def trial_pairs() -> metrics.Pairs:
     rows = [
         {"file_a": f"p{i}/a", "file_b": f"p{i + k}/b", "same": str(1 - k), "fold": "1"}
         for i in range(9)
@@ -222,41 +226,30 @@ def test_plots_are_pictures(tmp_path: Path) -> None:
     ]
     random = np.random.default_rng(0)
     vectors = {f"p{i}/{side}": random.normal(0, 0.3, 8).astype(np.float32) for i in range(10) for side in "ab"}
-    plots.verification(lfw_pairs(rows, vectors), 0.3, tmp_path / "roc.png")
-    sizes = range(2, 2 + len(identification.SIZES))
-    searches = {size: identification.draw_searches(made_up(12, 2), size, random, draws=2) for size in sizes}
-    plots.identification(searches, 0.3, tmp_path / "det.png")
-    for name in ("roc.png", "det.png"):
-        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+    return lfw_pairs(rows, vectors)
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
-    monkeypatch.setattr(sys, "argv", ["evaluate", *arguments])
-    command.main()
+def draw_everything(folder: Path) -> None:
+    random, rate = np.random.default_rng(0), Figure(value=0.2, low=0.1, high=0.4, n=9)
+    none = Figure(value=0.0, low=0.0, high=0.3, n=9)
+    sets = {"edgeface": trial_pairs(), "peer": trial_pairs()}
+    plots.roc(sets, 0.3, folder / "roc.png")
+    plots.det(sets, 0.3, folder / "det.png")
+    plots.scores(sets["edgeface"], 0.3, folder / "scores.png")
+    searches = {size: identification.draw_searches(made_up(12, 2), size, random, draws=2) for size in (2, 5)}
+    plots.identification(searches, 0.3, folder / "identification.png")
+    curve = np.array([0.5, 1.0]), np.array([1.0, 0.9])
+    plots.precision_recall({"ours, 320 px": curve, "peer, 320 px": curve}, folder / "precision.png")
+    plots.by_yaw([10, 30], {"yaw": {"ours": [rate, None], "peer": [rate, rate]}}, "degrees", folder / "yaw.png")
+    groups = {"one": {"a": rate, "b": none}, "two": {"a": none}}
+    plots.dots(groups, "%", folder / "dots.png")
+    plots.dots(groups, "%", folder / "log.png", log=True)
+    chain = {"chain": "ours", "time_in_ours": rate, "accuracy": rate}
+    plots.budget({"ours": chain, "peer": chain}, folder / "budget.png")
 
 
-def test_figures_are_printed_and_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    figures: dict[str, Value] = {
-        "rate": Figure(value=0.5, low=0.4, high=0.6, n=7),
-        "threshold": 0.45,
-        "says": "too few to tell",
-    }
-    monkeypatch.setitem(command.MEASURES, "fairness", lambda data, loaded: Report(figures=figures))
-    kept = tmp_path / "figures.json"
-    run(monkeypatch, "fairness", "--data", str(tmp_path), "--home", str(tmp_path / "home"), "--json", str(kept))
-    assert json.loads(kept.read_text()) == {
-        "rate": {"value": 0.5, "low": 0.4, "high": 0.6, "n": 7},
-        "threshold": 0.45,
-        "says": "too few to tell",
-    }
-    assert "0.5000 [0.4000, 0.6000] (n = 7)" in capsys.readouterr().out
-
-
-def test_a_plot_where_there_is_none_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit):
-        run(monkeypatch, "pose", "--data", str(tmp_path), "--plot", "pose.png")
-    assert "--plot goes with lfw and identify" in capsys.readouterr().err
+def test_plots_are_pictures(tmp_path: Path) -> None:
+    draw_everything(tmp_path)
+    files = sorted(tmp_path.iterdir())
+    assert len(files) == 9
+    assert all(file.read_bytes().startswith(b"\x89PNG") for file in files)

@@ -3,6 +3,7 @@
     python -m tools.demo                    two public-domain portraits, filmed by a simulated camera
     python -m tools.demo --images DIR       your own pictures: one folder a person, at least two pictures in each
     python -m tools.demo --camera 0         a real camera: stand before it, be enrolled, be recognised
+    python -m tools.demo --models HOME      with the models in use there (`edgeface models use`), not the shipped ones
 
 What is simulated: the camera's movement, light and blur. What is real: the faces, both models, the gallery and journal
 in SQLite, Mosquitto. A portrait enrolled and filmed is one photograph, so the demo shows the machinery, not accuracy;
@@ -26,12 +27,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=Path, help="folder with one subfolder of pictures for each person")
     parser.add_argument("--camera", help="0, /dev/video0, rtsp://... or picamera2")
+    parser.add_argument("--models", type=Path, metavar="HOME", help="edgeface home: the models in use there")
     parser.add_argument("--out", type=Path, default=Path("demo-out"), help="folder for the contact sheet")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     home = Path(tempfile.mkdtemp(prefix="edgeface-demo-"))
     try:
-        with Show(home, arguments.out / "contact-sheet.png") as show:
+        with Show(home, arguments.out / "contact-sheet.png", arguments.models or home) as show:
             if arguments.camera:
                 camera_story(show, arguments.camera)
             elif arguments.images:

@@ -29,15 +29,16 @@ from edgeface.store.gallery import GalleryStore, NewTemplate
 from tools.broker import Broker
 from tools.demo.sheet import Row, Shot, draw
 
-SAID = {"grant": "\033[32m", "unknown": "\033[31m", "insufficient_quality": "\033[33m"}
+SAID = {"grant": "\033[32m", "unknown": "\033[31m", "spoof": "\033[35m", "insufficient_quality": "\033[33m"}
 
 
 class Show:
     """The stage: use as a context manager."""
 
-    def __init__(self, home: Path, sheet: Path) -> None:
+    def __init__(self, home: Path, sheet: Path, models: Path) -> None:
+        """`home` for the gallery, empty; `models` is the home whose choice of models runs."""
         self.broker = Broker(home)
-        self.loaded: Loaded = load_models(home)
+        self.loaded: Loaded = load_models(models)
         self._home, self._sheet = home, sheet
         self._rows: list[Row] = []
         self._title = ""
@@ -81,7 +82,8 @@ class Show:
         with closing(open_database(self._home / GALLERY)) as database:
             person = GalleryStore(database).enrol(name, [_template(found) for found in good], SystemClock().now())
         self._names[person.id] = name
-        say(f"  enrolled: {name}, {len(good)} template(s) of 128 bytes, id {person.id}; no picture is kept")
+        size = self.loaded.models.embedder.spec.dimensions
+        say(f"  enrolled: {name}, {len(good)} template(s) of {size} bytes, id {person.id}; no picture is kept")
         return True
 
     def usable(self, pixels: Pixels) -> bool:

@@ -10,17 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from edgeface.service.bootstrap import Loaded
 from tools import metrics
 from tools.datasets import Archive
-from tools.evaluate.acquire import Report, Value, similarity, stored, vectors_of
+from tools.evaluate import plots
+from tools.evaluate.acquire import Bench, Plot, Report, Value, similarity, stored
 from tools.metrics import Figure, Flags, Floats
 
+EVEN = "_at_fmr_1e-2"
+"""Ends the names of the figures at the second threshold."""
 LEAST = 5
 """Groups of fewer people are left out: their FMR would rest on a dozen pairs."""
 AGES = ((0, 25), (25, 35), (35, 120))
@@ -36,22 +38,38 @@ class Panel:
     """shape (people, people): neutral picture (row) against smiling one (column); the diagonal is mated."""
 
 
-def fairness(data: Path, loaded: Loaded) -> Report:
+def fairness(bench: Bench) -> Report:
     """FMR and FNMR of every group of the London Set."""
-    archive = Archive(data / "london-cc-by.tar")
+    archive, floor = Archive(bench.data / "london-cc-by.tar"), bench.loaded.floor
     rows = list(archive.rows("info.csv"))
     names = tuple(row["face_id"] for row in rows)
-    vectors = vectors_of(archive, [_file(n, side) for n in names for side in (0, 1)], loaded.models, "London Set")
+    vectors = bench.vectors(archive, [_file(n, side) for n in names for side in (0, 1)], "London Set")
     templates = {file: stored(vector) for file, vector in vectors.items()}
     scores = [[similarity(templates[_file(a, 0)], templates[_file(b, 1)]) for b in names] for a in names]
     panel = Panel(names=names, scores=np.array(scores))
     even = metrics.threshold_at_fmr(panel.scores[~np.eye(len(names), dtype=bool)], 0.01)
-    figures: dict[str, Value] = {"people": float(len(names)), "threshold": loaded.floor, "threshold_fmr_1e-2": even}
-    for suffix, threshold in (("", loaded.floor), ("_at_fmr_1e-2", even)):
+    figures: dict[str, Value] = {"people": float(len(names)), "threshold": floor, "threshold_fmr_1e-2": even}
+    for suffix, threshold in (("", floor), (EVEN, even)):
         for kind, groups in kinds(rows).items():
             figures |= compare(panel, groups, kind, threshold, suffix)
     lost = sum(vector is None for vector in templates.values())
-    return Report(figures=figures | {"failure_to_acquire": metrics.wilson(lost, len(templates))})
+    figures["failure_to_acquire"] = metrics.wilson(lost, len(templates))
+    return Report(figures=figures, plots={"fnmr": _plot(figures, "fnmr"), "fmr": _plot(figures, "fmr")})
+
+
+def _plot(figures: Mapping[str, Value], rate: str) -> Plot:
+    """One rate of every group at both thresholds."""
+    kinds = {"the reader's threshold": "", "FMR 1 % over all": EVEN}
+    groups = {
+        name.removeprefix(f"{rate}_").replace("_", " "): {
+            kind: figure for kind, suffix in kinds.items() if isinstance(figure := figures[name + suffix], Figure)
+        }
+        for name, value in figures.items()
+        if name.startswith(f"{rate}_") and isinstance(value, Figure) and not name.endswith(EVEN)
+    }
+    texts = {"fnmr": "FNMR: people not known again, %", "fmr": "FMR: strangers of the same group that match, %"}
+    says = f"{rate.upper()} by group, London Set, at two thresholds."
+    return Plot(says=says, draw=partial(plots.dots, groups, texts[rate]))
 
 
 def kinds(rows: Sequence[Mapping[str, str]]) -> dict[str, dict[str, Flags]]:

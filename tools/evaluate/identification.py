@@ -1,23 +1,25 @@
 """Who is it, or nobody we know? Open-set identification in the terms of ISO/IEC 19795-1:2021.
 
-Everybody in a gallery has one template, from one picture; every probe is one other picture. The reader itself asks for
-several shots and a margin, so its rates at the door differ: these are of single pictures, end to end. FPIR: share of
-the strangers for whom somebody enrolled scores at or above the threshold. FNIR: share of the enrolled who do not come
-first, or come first below it.
+Everybody in a gallery of N has one reference template, from one picture; every probe is one other picture. The reader
+itself asks for several shots and a margin, so its rates at the door differ: these are of single pictures, end to end.
+
+    FPIR(N, T)        share of the non-mated searches that return anybody at threshold T
+    FNIR(N, 1, T)     share of the mated searches that do not return the right person at rank 1, or return him below T
+
+A picture without a face cannot be enrolled. As a probe it counts: a mated search then fails, a non-mated one returns
+nobody. Intervals are by bootstrap over the people of the probes, for the galleries drawn.
 """
 
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
-from edgeface.service.bootstrap import Loaded
 from tools import metrics
 from tools.datasets import Archive
 from tools.evaluate import plots
-from tools.evaluate.acquire import Report, Value, Vectors, person_of, progress, stored, vectors_of
+from tools.evaluate.acquire import Bench, Plot, Report, Value, Vectors, person_of, progress, stored
 from tools.metrics import Searches
 
 SIZES = (10, 100, 500, 1000)
@@ -31,20 +33,22 @@ RATE = 0.01
 """False positive identification rate of the second working point."""
 
 
-def identify(data: Path, loaded: Loaded) -> Report:
+def identify(bench: Bench) -> Report:
     """FPIR and FNIR by the size of the gallery, at the shipped threshold and at FPIR 1 %."""
-    archive = Archive(data / "lfw-dev.tar")
-    found = vectors_of(archive, archive.names("images/"), loaded.models, "LFW-dev")
-    templates = {name: stored(vector) for name, vector in found.items()}
+    archive, floor = Archive(bench.data / "lfw-dev.tar"), bench.loaded.floor
+    people = bench.sample(dict.fromkeys(person_of(name) for name in archive.names("images/")))
+    chosen = [name for name in archive.names("images/") if person_of(name) in set(people)]
+    templates = {name: stored(vector) for name, vector in bench.vectors(archive, chosen, "LFW-dev").items()}
     random = np.random.default_rng(0)
     searches = {
         size: draw_searches(templates, size, random, draws=max(DRAWS, ENROLMENTS // size))
-        for size in progress(SIZES, "galleries")
+        for size in progress([size for size in SIZES if size < len(people)], "galleries")
     }
-    figures: dict[str, Value] = {"threshold": loaded.floor}
+    figures: dict[str, Value] = {"threshold": floor}
     for size, pooled in searches.items():
-        figures |= _figures(pooled, size, loaded.floor)
-    return Report(figures=figures, draw=partial(plots.identification, searches, loaded.floor))
+        figures |= _figures(pooled, size, floor)
+    says = "DET of open-set identification by the number of people enrolled."
+    return Report(figures=figures, plots={"det": Plot(says=says, draw=partial(plots.identification, searches, floor))})
 
 
 def draw_searches(templates: Vectors, size: int, random: np.random.Generator, *, draws: int) -> Searches:

@@ -7,9 +7,9 @@ the embedder's; `end_to_end_*` finds the face in the spoilt picture, and counts 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from functools import partial
 from zlib import crc32
 
 import numpy as np
@@ -17,11 +17,10 @@ import numpy as np
 from edgeface.detect import Points
 from edgeface.frame import Pixels
 from edgeface.model import Tensor
-from edgeface.pipeline import Models
-from edgeface.service.bootstrap import Loaded
 from tools import degrade, metrics
 from tools.datasets import Archive
-from tools.evaluate.acquire import Report, Value, central_face, progress, stored, vector_at, vectors_of
+from tools.evaluate import plots
+from tools.evaluate.acquire import Bench, Plot, Report, Value, central_face, progress, stored, vector_at
 from tools.evaluate.verification import lfw_pairs
 from tools.metrics import Figure, Floats, Pairs
 
@@ -43,6 +42,8 @@ class View:
 
 
 Random = np.random.Generator
+Spoilt = dict[str, dict[str, Tensor | None]]
+"""By fault and picture."""
 Spoil = Callable[[View, Random], View]
 
 
@@ -108,41 +109,48 @@ UNSEEN = ("jitter",)
 """Faults that are not in the picture, and mean nothing once its landmarks are found again."""
 
 
-def robust(data: Path, loaded: Loaded) -> Report:
+def robust(bench: Bench) -> Report:
     """TAR at FAR 1 % for each fault, and the mean of all."""
-    archive = Archive(data / "lfw-dev.tar")
-    rows = list(archive.rows("pairs.csv"))
+    archive = Archive(bench.data / "lfw-dev.tar")
+    rows = bench.sample(archive.rows("pairs.csv"))
     firsts = sorted({row["file_a"] for row in rows})
-    clean = vectors_of(archive, [f"images/{name}" for name in firsts], loaded.models, "LFW-dev, first pictures")
+    clean = bench.vectors(archive, [f"images/{name}" for name in firsts], "LFW-dev, first pictures")
     references = {name: stored(clean[f"images/{name}"]) for name in firsts}
-    placed: dict[str, dict[str, Tensor | None]] = {fault: {} for fault in ("clean", *FAULTS)}
-    found: dict[str, dict[str, Tensor | None]] = {fault: {} for fault in FAULTS if fault not in UNSEEN}
+    placed: Spoilt = {fault: {} for fault in ("clean", *FAULTS)}
+    found: Spoilt = {fault: {} for fault in FAULTS if fault not in UNSEEN}
     for name in progress(sorted({row["file_b"] for row in rows}), "LFW-dev, second pictures, spoilt"):
-        _spoil_all(archive.picture(f"images/{name}"), name, loaded.models, placed, found)
+        _spoil_all(bench, archive, name, placed, found)
     tar = {fault: lfw_pairs(rows, references, vectors) for fault, vectors in placed.items()}
     seen = {fault: lfw_pairs(rows, references, vectors) for fault, vectors in found.items()}
     figures: dict[str, Value] = {"tar_clean": _tar([tar.pop("clean")])}
     figures |= _figures("tar", tar) | _figures("end_to_end", seen)
     for fault, vectors in found.items():
         figures[f"no_face_{fault}"] = metrics.wilson(sum(v is None for v in vectors.values()), len(vectors))
-    return Report(figures=figures)
+    return Report(figures=figures, plots={"tar": _plot(figures)})
 
 
-def _spoil_all(
-    pixels: Pixels,
-    name: str,
-    models: Models,
-    placed: dict[str, dict[str, Tensor | None]],
-    found: dict[str, dict[str, Tensor | None]],
-) -> None:
+def _plot(figures: Mapping[str, Value]) -> Plot:
+    kinds = {"by the clean picture's landmarks": "tar", "face found again": "end_to_end"}
+    groups = {
+        fault.replace("_", " "): {
+            kind: figure for kind, key in kinds.items() if isinstance(figure := figures.get(f"{key}_{fault}"), Figure)
+        }
+        for fault in ("clean", "mean", *FAULTS)
+    }
+    says = "What each fault leaves of the true accept rate."
+    return Plot(says=says, draw=partial(plots.dots, groups, "TAR at FAR 1 %, LFW-dev, in %"))
+
+
+def _spoil_all(bench: Bench, archive: Archive, name: str, placed: Spoilt, found: Spoilt) -> None:
     """Adds the vectors of one picture under every fault, by its clean landmarks and by those found again."""
-    face = central_face(pixels, models)
+    face = bench.face(archive, f"images/{name}")
     if face is None:
         for vectors in (*placed.values(), *found.values()):
             vectors[name] = None
         return
+    models, pixels = bench.loaded.models, archive.picture(f"images/{name}")
     view = View(pixels=pixels, landmarks=face.landmarks, width_px=face.box.w)
-    placed["clean"][name] = stored(vector_at(pixels, face.landmarks, models))
+    placed["clean"][name] = stored(bench.vector(archive, f"images/{name}"))
     for fault, spoil in FAULTS.items():
         bad = spoil(view, np.random.default_rng(crc32(f"{fault} {name}".encode())))
         placed[fault][name] = stored(vector_at(bad.pixels, bad.landmarks, models))

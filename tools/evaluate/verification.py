@@ -4,35 +4,70 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
-from edgeface.service.bootstrap import Loaded
 from tools import metrics
 from tools.datasets import Archive
 from tools.evaluate import plots
-from tools.evaluate.acquire import Report, Value, Vectors, person_of, similarity, stored, vectors_of
-from tools.metrics import Figure, Floats, Pairs
+from tools.evaluate.acquire import Bench, Plot, Report, Value, Vectors, person_of, progress, similarity, stored
+from tools.metrics import Pairs
+from tools.peers import EMBEDDERS, PeerEmbedder, PeerMissing, build_embedder
+
+TO_PIXEL_CENTRE = 0.5
+"""Our landmarks count from the picture's corner, published templates from the centre of the first pixel."""
 
 
-def lfw(data: Path, loaded: Loaded) -> Report:
+def lfw(bench: Bench) -> Report:
     """Verification on LFW's pairs, and the thresholds that all impostor pairs of the set give."""
-    archive = Archive(data / "lfw-dev.tar")
-    rows = list(archive.rows("pairs.csv"))
+    archive = Archive(bench.data / "lfw-dev.tar")
+    rows = bench.sample(archive.rows("pairs.csv"))
     names = sorted({row[side] for row in rows for side in ("file_a", "file_b")})
-    found = vectors_of(archive, [f"images/{name}" for name in names], loaded.models, "LFW-dev")
+    found = bench.vectors(archive, [f"images/{name}" for name in names], "LFW-dev")
     floats = {name: found[f"images/{name}"] for name in names}
     templates = {name: stored(vector) for name, vector in floats.items()}
-    pairs = lfw_pairs(rows, templates)
+    pairs, floor = lfw_pairs(rows, templates), bench.loaded.floor
     lost = sum(vector is None for vector in templates.values())
     figures = {
         **metrics.verification(pairs),
         "failure_to_acquire": metrics.wilson(lost, len(names)),
         **_thresholds(templates, pairs),
-        "template_minus_float": _cost(pairs, lfw_pairs(rows, floats)),
+        "template_minus_float": metrics.verification_ahead(pairs, lfw_pairs(rows, floats))["accuracy"],
     }
-    return Report(figures=figures, draw=partial(plots.verification, pairs, loaded.floor))
+    peers, remarks = _peers(bench, archive, names)
+    theirs = {key: lfw_pairs(rows, vectors) for key, vectors in peers.items()}
+    sets = {"edgeface": pairs, **theirs}
+    return Report(
+        figures=figures,
+        peers={key: metrics.verification(one) | _thresholds(peers[key], one) for key, one in theirs.items()},
+        ahead={key: metrics.verification_ahead(pairs, one) for key, one in theirs.items()},
+        plots={
+            "roc": Plot(says="ROC of LFW-dev's pairs.", draw=partial(plots.roc, sets, floor)),
+            "det": Plot(says="The same as DET, both axes logarithmic.", draw=partial(plots.det, sets, floor)),
+            "scores": Plot(says="Scores of LFW-dev's pairs, ours.", draw=partial(plots.scores, pairs, floor)),
+        },
+        remarks=remarks,
+    )
+
+
+def _peers(bench: Bench, archive: Archive, names: Sequence[str]) -> tuple[dict[str, Vectors], tuple[str, ...]]:
+    """Templates by every peer that can run, from the same faces and landmarks; why the others could not."""
+    loaded: dict[str, PeerEmbedder] = {}
+    remarks: list[str] = []
+    for key in EMBEDDERS if bench.peers else ():
+        assert bench.peers is not None
+        try:
+            loaded[key] = build_embedder(key, bench.peers, 1)
+        except PeerMissing as reason:
+            remarks.append(str(reason))
+    found: dict[str, dict[str, np.ndarray | None]] = {key: {} for key in loaded}
+    for name in progress(names if loaded else [], "LFW-dev, peers"):
+        face = bench.face(archive, f"images/{name}")
+        pixels = archive.picture(f"images/{name}")
+        for key, peer in loaded.items():
+            chip = None if face is None else peer.cut(pixels, face.landmarks - np.float32(TO_PIXEL_CENTRE))
+            found[key][name] = None if chip is None else stored(peer.embed(chip))
+    return dict(found), tuple(remarks)
 
 
 def lfw_pairs(rows: Sequence[Mapping[str, str]], vectors: Vectors, seconds: Vectors | None = None) -> Pairs:
@@ -62,14 +97,3 @@ def _thresholds(vectors: Vectors, pairs: Pairs) -> dict[str, Value]:
         found[f"threshold_at_fmr_{text}"] = threshold
         found[f"fnmr_at_fmr_{text}"] = metrics.wilson(int((mated < threshold).sum()), len(mated))
     return found
-
-
-def _cost(templates: Pairs, floats: Pairs) -> Figure:
-    """Accuracy with templates minus accuracy with the vectors they were made of, on the same pairs."""
-    gained = metrics.accuracy(templates).astype(np.float64) - metrics.accuracy(floats)
-
-    def mean(weights: Floats) -> float:
-        return float(np.average(gained, weights=weights))
-
-    low, high = metrics.by_person(templates, mean)
-    return Figure(value=float(gained.mean()), low=low, high=high, n=len(gained))

@@ -1,0 +1,82 @@
+"""How long each part takes beside other people's: detectors on the same pictures, embedders on the same faces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from edgeface import align, detect, embed
+from edgeface.detect import Points
+from edgeface.frame import Pixels
+from tools import metrics
+from tools.datasets import Archive
+from tools.evaluate.acquire import Bench, Report, Value
+from tools.evaluate.budget import OURS, race, ratio, spread
+from tools.metrics import Figure
+from tools.peers import EMBEDDERS, PeerMissing, build_embedder
+from tools.peers.detectors import YUNET_ANY_SIZE_FILE, YUNET_FILES, Find, Yunet, YunetOnnx
+
+SIDES_PX = (320, 640)
+Face = tuple[Pixels, Points]
+
+
+def speed(bench: Bench) -> Report:
+    """Processor time of the detector and of the embedder, and other people's as multiples of it."""
+    archive = Archive(bench.data / "lfw-dev.tar")
+    names = bench.sample(spread(archive.names("images/")))
+    pictures = {name: archive.picture(name) for name in names}
+    figures: dict[str, Value] = {}
+    peers: dict[str, dict[str, Value]] = {}
+    for side_px in SIDES_PX:
+        times = race(_detectors(bench, side_px), list(pictures.values()), f"detectors at {side_px} px")
+        _add(f"detector_at_{side_px}", times, figures, peers)
+    faces = [
+        (pixels, face.landmarks) for name, pixels in pictures.items() if (face := bench.face(archive, name)) is not None
+    ]
+    embedders, remarks = _embedders(bench, faces)
+    _add("embedder", race(embedders, range(len(faces)), "embedders"), figures, peers)
+    return Report(figures=figures, peers=peers, remarks=remarks)
+
+
+def _detectors(bench: Bench, side_px: int) -> dict[str, Find]:
+    """At their makers' own thresholds; a peer whose file is missing is left out."""
+    assert bench.peers is not None
+    options, detector = detect.Options(max_side_px=side_px), bench.loaded.models.detector
+    found: dict[str, Find] = {OURS: lambda pixels: detect.detect(pixels, detector, options)}
+    if (path := bench.peers / YUNET_FILES[side_px]).is_file():
+        found["yunet-opencv"] = Yunet(path, 1, side_px=side_px)
+    if (path := bench.peers / YUNET_ANY_SIZE_FILE).is_file():
+        found["yunet-onnxruntime"] = YunetOnnx(path, 1, side_px=side_px)
+    return found
+
+
+def _embedders(bench: Bench, faces: Sequence[Face]) -> tuple[dict[str, Callable[[int], object]], tuple[str, ...]]:
+    """Each embeds a face by its number: the chips are cut before the race."""
+    assert bench.peers is not None
+    embedder, remarks = bench.loaded.models.embedder, []
+    chips = [align.chip(pixels, landmarks, embedder.spec) for pixels, landmarks in faces]
+    found: dict[str, Callable[[int], object]] = {OURS: lambda number: embed.embed(chips[number], embedder)}
+    for key in EMBEDDERS:
+        try:
+            peer = build_embedder(key, bench.peers, 1)
+        except PeerMissing as reason:
+            remarks.append(str(reason))
+            continue
+        theirs = [peer.cut(pixels, landmarks - np.float32(0.5)) for pixels, landmarks in faces]
+        found[key] = lambda number, peer=peer, theirs=theirs: peer.embed(theirs[number])  # type: ignore[misc]
+    return found, tuple(remarks)
+
+
+def _add(
+    part: str, times: dict[str, list[float]], figures: dict[str, Value], peers: dict[str, dict[str, Value]]
+) -> None:
+    figures[f"{part}_ms"] = _milliseconds(times[OURS])
+    figures[f"{part}_in_ours"] = ratio(times[OURS], times[OURS])
+    for key in [key for key in times if key != OURS]:
+        peers.setdefault(key, {})[f"{part}_in_ours"] = ratio(times[key], times[OURS])
+
+
+def _milliseconds(seconds: Sequence[float]) -> Figure:
+    """Mean over pictures; NaN, a face not found, is left out."""
+    return metrics.bootstrap_mean([1000 * one for one in seconds if one == one])
