@@ -43,6 +43,8 @@ class Belief:
     """Good shots that could be judged for liveness."""
     liveness_sum: float = 0.0
     """Sum of the liveness scores of the good shots; one that could not be judged adds nothing."""
+    newest_liveness: float | None = None
+    """Liveness score of the newest good shot alone; None if it could not be judged."""
     best_quality: float = 0.0
     quality_sum: float = 0.0
     pose: Pose | None = None
@@ -87,7 +89,7 @@ def add(
 
     Without `liveness`, or with one that could not be judged, it counts as an attack's.
     """
-    was_judged = liveness is not None and liveness.unjudged is None
+    alive = liveness.score if liveness is not None and liveness.unjudged is None else None
     if belief.revision not in (None, match.revision):
         belief = replace(begin(captured_at), refused=belief.refused, sightings=belief.sightings)
     weight = max(quality.score, 1.0) / 100
@@ -103,8 +105,9 @@ def add(
         total=total if belief.total is None else belief.total + total,
         newest=match.scores,
         revision=match.revision,
-        judged=belief.judged + was_judged,
-        liveness_sum=belief.liveness_sum + (liveness.score if liveness is not None and was_judged else 0.0),
+        judged=belief.judged + (alive is not None),
+        liveness_sum=belief.liveness_sum + (alive or 0.0),
+        newest_liveness=alive,
         best_quality=max(quality.score, belief.best_quality),
         quality_sum=belief.quality_sum + quality.score,
         pose=pose if better else belief.pose,

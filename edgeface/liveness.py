@@ -41,7 +41,8 @@ class Options:
     """What is taken for a living face, and what can be judged at all."""
 
     min_score: float | None = None
-    """Faces below this are attacks, 0..1; unset: the threshold of the model's card."""
+    """Faces below this are attacks, 0..1; unset: the threshold of the model's card. A lower one lets more pictures
+    pass for people."""
     min_face_px: float = 72.0
     """Longer side of the face's box. Training saw nothing smaller."""
     min_room: float = 1.1

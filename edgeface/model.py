@@ -41,7 +41,7 @@ class Layout(StrEnum):
     SCORE = "score"
     """One number that says how usable a face is; `edgeface/quality.py` reads it."""
     LIVENESS = "liveness"
-    """Logits or probabilities of a live face and of attacks; `edgeface/liveness.py` reads them."""
+    """One logit that says how live a face is; `edgeface/liveness.py` reads it."""
     ANGLES = "angles"
     """The first two rows of a head's rotation; `edgeface/pose.py` reads them."""
 
@@ -100,11 +100,9 @@ class ModelSpec:
     order: str = "RGB"
     """Colour order of the input: "RGB" or "BGR"."""
     template: tuple[tuple[float, float], ...] = ()
-    """Where the five landmarks belong, as fractions of input width and height: of embedders, and of quality, liveness
-    and pose models that see an aligned face."""
+    """Embedders and quality models: where the five landmarks belong, as fractions of input width and height."""
     crop: float = 0.0
-    """Quality, liveness and pose models that see a square around the face: its side, in longer sides of the detector's
-    box; 0 where `template` says what they see."""
+    """Liveness and pose models: side of the square around the face that they see, in longer sides of its box."""
     dimensions: int = 0
     """Embedders: length of the vector."""
     output: int = 0

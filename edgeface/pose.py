@@ -40,6 +40,7 @@ class Pose:
 
 
 UNDEFINED = Pose(yaw_deg=90.0, pitch_deg=90.0, roll_deg=90.0)
+"""What no gate accepts: each of its limits is below 90."""
 
 MIN_INDEPENDENCE = 0.05
 """Of the two rows: their smaller singular value, 1 if they are perpendicular, 0 if parallel. Rotated heads give 1,

@@ -70,8 +70,8 @@ class Options:
 
     def __post_init__(self) -> None:
         for name in ("max_yaw_deg", "max_pitch_deg", "max_roll_deg"):
-            if not 0 < getattr(self, name) <= 90:
-                raise ValueError(f"{name} must be above 0 and at most 90")
+            if not 0 < getattr(self, name) < 90:  # at 90 a pose that is undefined would pass
+                raise ValueError(f"{name} must be above 0 and below 90")
         if not 0 <= self.min_brightness < self.max_brightness <= 255:
             raise ValueError("min_brightness must be below max_brightness, both 0 to 255")
         if not 0 < self.min_inside <= 1:

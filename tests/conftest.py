@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from edgeface.frame import Pixels
 from edgeface.service.bootstrap import Loaded, load_models
 from portraits import astronaut_portrait, hopper_portrait
+
+settings.register_profile("edgeface", deadline=None)  # that the machine is busy is no fault of the code
+settings.load_profile("edgeface")
 
 
 @pytest.fixture(scope="session")

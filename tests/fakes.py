@@ -125,7 +125,7 @@ def belief(**changes: Any) -> Belief:
     }
     made = {**plain, **changes}
     shots = made["shots"]
-    return Belief(**{"judged": shots, "liveness_sum": 0.9 * shots, **made})
+    return Belief(**{"judged": shots, "liveness_sum": 0.9 * shots, "newest_liveness": 0.9, **made})
 
 
 def verdict(score: float = 0.7, margin: float | None = 0.4, newest: float | None = None) -> Verdict:

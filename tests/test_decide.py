@@ -84,6 +84,30 @@ TABLE: list[tuple[str, Case, float, Outcome | None, str]] = [
         "newest good shot does not agree",
     ),
     ("a picture", case(belief(shots=6, liveness_sum=2.99)), 1.1, Outcome.SPOOF, "looks like a picture of one"),
+    ("the newest shot is a picture", case(belief(newest_liveness=0.49)), 1.1, None, ""),
+    ("the newest shot is just alive", case(belief(newest_liveness=0.5)), 1.1, Outcome.GRANT, "agree"),
+    (
+        "the newest shot is a picture, six shots",
+        case(belief(shots=6, newest_liveness=0.02)),
+        1.1,
+        Outcome.SPOOF,
+        "picture of one: liveness 0.02, 0.50 needed",
+    ),
+    (
+        "the newest shot cannot be judged",
+        case(belief(shots=6, newest_liveness=None)),
+        1.1,
+        Outcome.INSUFFICIENT_QUALITY,
+        "too far away",
+    ),
+    (
+        "a picture that cannot be judged any more",
+        case(belief(shots=6, judged=5, liveness_sum=0.5, newest_liveness=None)),
+        1.1,
+        Outcome.SPOOF,
+        "picture of one: liveness 0.08",
+    ),
+    ("the newest liveness is no number", case(belief(shots=6, newest_liveness=nan)), 1.1, Outcome.SPOOF, "picture of"),
     ("just alive", case(belief(liveness_sum=1.5)), 1.1, Outcome.GRANT, "agree"),
     ("a picture, three shots", case(belief(liveness_sum=0.3)), 1.1, None, ""),
     ("a picture, gone", case(belief(liveness_sum=0.3), ended=True), 1.1, Outcome.SPOOF, "picture of one"),
@@ -188,6 +212,7 @@ def test_the_threshold_is_never_below_the_models(threshold: float | None, wanted
         {"floor": nan},
         {"points_to": verdict(nan, None)},
         {"live_floor": nan},
+        {"points_to": verdict(nan, newest=0.7)},
     ],
 )
 def test_what_is_no_number_never_opens(wrong: dict[str, Any]) -> None:
@@ -221,6 +246,7 @@ scores = st.one_of(st.floats(-1, 1), st.just(nan), st.floats(0.4, 0.8))
     min_margin=st.floats(0, 0.3),
     max_age=st.floats(0.05, 0.5),
     alive=st.one_of(st.none(), st.floats(0, 1)),
+    alive_now=st.one_of(st.none(), st.floats(0, 1), st.just(nan)),
 )
 def test_a_grant_meets_every_condition(
     shots: int,
@@ -236,6 +262,7 @@ def test_a_grant_meets_every_condition(
     min_margin: float,
     max_age: float,
     alive: float | None,
+    alive_now: float | None,
 ) -> None:
     """And what meets every condition is granted: the conditions, and nothing else, decide."""
     options = Options(
@@ -248,6 +275,7 @@ def test_a_grant_meets_every_condition(
         shot_at=at(1.0) if shots else None,
         judged=0 if alive is None else shots,
         liveness_sum=shots * (alive or 0.0),
+        newest_liveness=alive_now,
     )
     points_to = verdict(score, margin, newest) if someone and shots else None
     decision = ruled(case(seen, points_to, ended=ended), options, seconds=1.0 + age)
@@ -259,6 +287,8 @@ def test_a_grant_meets_every_condition(
         and (margin is None or margin >= min_margin)
         and alive is not None
         and alive >= 0.5
+        and alive_now is not None
+        and alive_now >= 0.5
         and age <= max_age
         and not ended
     )

@@ -274,6 +274,23 @@ def test_a_face_at_no_number_is_a_model_error_and_a_score_of_none_is_no_face() -
         decode(tuple(maps.values()), STRAIGHT, GRID, Options())
 
 
+def test_angles_that_are_no_numbers_are_a_model_error() -> None:
+    maps = empty_maps(64, 96)
+    maps[16, "score"][0, 1, 1, 0], maps[16, "pose"][0, 1, 1, 2] = 5.0, np.nan
+    with pytest.raises(ModelError, match="no numbers"):
+        decode(tuple(maps.values()), STRAIGHT, GRID, Options())
+
+
+def test_no_face_is_without_size() -> None:
+    """The pose model's square is scaled by the box's side: it must not be 0."""
+    maps = empty_maps(64, 96)
+    maps[8, "score"][0, 3, 3, 0], maps[8, "shape"][0, 3, 3, 2:4] = 5.0, -1000
+    (small,) = decode(tuple(maps.values()), STRAIGHT, GRID, Options())
+    (flat,) = decode(blaze_outputs(40, [0.0, 0.0, -5.0, 0.0, *[0.0] * 12], 3.0), STRAIGHT, BLAZE, Options())
+    for found in (small, flat):
+        assert found.box.w > 0 and found.box.h > 0
+
+
 def test_a_map_of_huge_sizes_stays_finite() -> None:
     maps = empty_maps()
     plant(maps, 32, 3, 3, made_face(20, 20, 30, 30), logit=500.0)

@@ -104,12 +104,14 @@ def test_the_score_is_the_mean_of_both_probabilities_clipped() -> None:
     assert found.score == pytest.approx(0.7)
 
 
-def test_a_huge_size_stays_finite() -> None:
+@pytest.mark.parametrize("logarithm", [1000, -1000])
+def test_a_size_beyond_measure_stays_finite_and_above_0(logarithm: float) -> None:
     maps = made_maps(np.random.default_rng(0), 64, 64, 0)
     maps["cls", 8][0, 1, 1] = maps["obj", 8][0, 1, 1] = 1
-    maps["bbox", 8][0, 1, 1, 2:] = 1000
+    maps["bbox", 8][0, 1, 1, 2:] = logarithm
     (found,) = decode(tuple(maps.values()), STRAIGHT, YUNET, Options())
     assert np.isfinite([found.box.w, found.box.h]).all()
+    assert min(found.box.w, found.box.h) > 0
 
 
 @pytest.mark.parametrize(("width", "height"), [(640, 480), (1280, 720), (90, 400)])

@@ -76,6 +76,12 @@ def test_a_poor_shot_weighs_little_but_something() -> None:
     assert verdict.margin == pytest.approx(0.2 - 0.01 / 1.01, abs=1e-6)
 
 
+def test_the_margin_is_the_lead_over_the_next_not_over_the_last() -> None:
+    verdict = evidence.weigh(after((80, (0.0, 0.88, 0.9))), gallery(("p_ada", "p_bob", "p_cyd")))
+    assert verdict is not None
+    assert (verdict.person_id, verdict.margin) == ("p_cyd", pytest.approx(0.02))
+
+
 def test_one_enrolled_person_has_no_rival() -> None:
     verdict = evidence.weigh(after((80, (0.5,))), gallery(("p_ada",)))
     assert verdict is not None
@@ -136,3 +142,15 @@ def test_a_shot_that_could_not_be_judged_for_liveness_counts_as_an_attack() -> N
     alive = Liveness(score=0.9, live=True)
     belief = evidence.add(belief, quality(), FRONTAL, matched(0.9, 0.1), at(0.3), liveness=alive)
     assert (belief.judged, evidence.liveness_of(belief)) == (1, pytest.approx(0.3))
+    assert belief.newest_liveness == 0.9
+    belief = evidence.add(belief, quality(), FRONTAL, matched(0.9, 0.1), at(0.4), liveness=unjudged)
+    assert (belief.judged, belief.newest_liveness) == (1, None)
+
+
+def test_another_revision_drops_the_liveness_too() -> None:
+    belief = evidence.begin(at(0))
+    for moment in (0.1, 0.2):
+        alive = Liveness(score=0.9, live=True)
+        belief = evidence.add(belief, quality(), FRONTAL, matched(0.9, 0.1), at(moment), liveness=alive)
+    belief = evidence.add(belief, quality(), FRONTAL, matched(0.9, 0.1, revision=2), at(0.3))
+    assert (belief.judged, belief.liveness_sum, belief.newest_liveness) == (0, 0.0, None)

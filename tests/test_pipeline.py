@@ -12,23 +12,37 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from edgeface import decide
+from edgeface import align, decide
 from edgeface.decide import Decision, Outcome
 from edgeface.detect import Detection, Detector
 from edgeface.embed import Embedder
-from edgeface.errors import ModelMismatch
+from edgeface.errors import ModelError, ModelMismatch
 from edgeface.frame import Frame, Pixels
 from edgeface.liveness import Judge
 from edgeface.match import Gallery
-from edgeface.model import Tensor
-from edgeface.pipeline import Models, Options, Scene, Sighting, judge, recognise
-from edgeface.quality import Refusal
+from edgeface.model import Layout, Task, Tensor
+from edgeface.pipeline import Models, Options, Scene, Sighting, examine, judge, recognise
+from edgeface.quality import Refusal, Scorer
 from fakes import axis, detection, embedder_spec, gallery, liveness_spec, spec
 from portraits import at
 
 FLOOR, LIVE = 0.45, 0.5
 PEOPLE = gallery(("p_ada", "p_bob"))
 ADA, BOB, STRANGER = axis(0.9), axis(0, 0.9), axis(0.1, 0.1)
+
+
+def scorer(value: float, chips: list[Pixels] | None = None) -> Scorer:
+    """A quality model that wants the made-up embedder's chips, keeps what it is given and says this, 0..1."""
+
+    def infer(pixels: Pixels) -> tuple[Tensor, ...]:
+        if chips is not None:
+            chips.append(pixels[0])
+        return (np.array([[value]], np.float32),)
+
+    place = embedder_spec().template
+    return Scorer(
+        spec=spec(task=Task.QUALITY, layout=Layout.SCORE, width_px=80, height_px=80, template=place), infer=infer
+    )
 
 
 class Stage:
@@ -109,10 +123,11 @@ def test_a_sighting_tells_what_became_of_the_face() -> None:
     (good,) = stage.see(0.0, (detection(), ADA))
     assert good.match is not None
     assert good.match.scores == pytest.approx([0.9, 0.0], abs=0.01)
-    assert (good.track, good.quality.accepted) == (1, True)
+    assert (good.track, good.view is not None and good.view.quality.accepted) == (1, True)
     (bad,) = stage.see(0.1, (detection(), ADA), good=False)
     assert bad.match is None
-    assert Refusal.TOO_DARK in {refused.refusal for refused in bad.quality.refusals}
+    assert bad.view is not None
+    assert Refusal.TOO_DARK in {refused.refusal for refused in bad.view.quality.refusals}
     assert stage.embedded == 1
 
 
@@ -175,6 +190,81 @@ def test_two_who_cross_and_swap_tracks_open_nothing() -> None:
     told = [d for i in range(2) for d in stage.frame(i / 10, (detection(), ADA))]
     told += [d for i in range(2, 8) for d in stage.frame(i / 10, (detection(), STRANGER))]
     assert [(d.outcome, d.shots, d.track) for d in told] == [(Outcome.UNKNOWN, 6, 1)]
+
+
+def test_a_picture_that_takes_the_place_of_a_living_face_opens_nothing() -> None:
+    """Somebody shows his own face, then holds up Ada's picture: both means would let him in."""
+    stage = Stage()
+    told = list(stage.frame(0.0, (detection(), STRANGER)))
+    stage.logit = -1.0  # 0.27; one living shot of three lifts the mean to 0.5
+    told += [d for i in range(1, 6) for d in stage.frame(i / 10, (detection(), ADA))]
+    assert [(d.outcome, d.rule, d.shots) for d in told] == [(Outcome.SPOOF, "presentation_attack", 6)]
+
+
+def test_a_liveness_that_is_no_number_opens_nothing() -> None:
+    stage = Stage()
+    stage.logit = float("nan")
+    told = [d for i in range(6) for d in stage.frame(i / 10, (detection(), ADA))]
+    assert [(d.outcome, d.rule) for d in told] == [(Outcome.INSUFFICIENT_QUALITY, "liveness_unjudged")]
+
+
+def test_liveness_is_told_where_it_does_not_count() -> None:
+    stage = Stage(options=Options(decide=decide.Options(require_liveness=False)))
+    stage.logit = -3.0
+    (told,) = [d for i in range(4) for d in stage.frame(i / 10, (detection(), ADA))]
+    assert (told.outcome, told.liveness) == (Outcome.GRANT, pytest.approx(0.047, abs=0.001))
+
+
+def test_a_face_whose_score_is_nothing_is_not_even_embedded() -> None:
+    stage = Stage()
+    stage.models = replace(stage.models, quality=scorer(0.0))
+    told = [d for i in range(30) for d in stage.frame(i / 10, (detection(), ADA))]
+    assert [(d.outcome, d.shots) for d in told] == [(Outcome.INSUFFICIENT_QUALITY, 0)]
+    assert "unrecognisable in" in told[0].reason
+    assert stage.embedded == 0
+
+
+def test_a_decided_visit_is_followed_and_not_looked_at() -> None:
+    stage, chips = Stage(), []
+    stage.models = replace(stage.models, quality=scorer(0.9, chips))
+    views = [stage.see(i / 10, (detection(), ADA))[0].view is None for i in range(3)]
+    assert [d.outcome for d in stage.judge(0.2)] == [Outcome.GRANT]
+    views += [stage.see(i / 10, (detection(), ADA))[0].view is None for i in range(3, 6)]
+    assert views == [False] * 3 + [True] * 3
+    assert len(chips) == 3
+
+
+WIDER = tuple((x * 0.8 + 0.1, y * 0.8 + 0.2) for x, y in embedder_spec().template)
+
+
+@pytest.mark.parametrize("change", [{}, {"width_px": 112, "height_px": 112}, {"template": WIDER}])
+def test_the_quality_model_sees_the_face_where_it_wants_it(change: dict[str, Any]) -> None:
+    """An embedder from elsewhere puts eyes and mouth elsewhere; the score must not suffer from it."""
+    stage, chips = Stage(), []
+    models = replace(
+        stage.models,
+        quality=scorer(0.9, chips),
+        embedder=replace(stage.models.embedder, spec=embedder_spec(**change)),
+    )
+    view = examine(stage.light, detection(), models, stage.options)
+    assert view.chip.shape[0] == change.get("height_px", 80)
+    assert np.array_equal(chips[0], align.chip(stage.light, detection().landmarks, embedder_spec()))
+
+
+@pytest.mark.parametrize("stage_of", ["embedder", "quality", "liveness"])
+def test_a_model_that_breaks_in_a_visit_stops_the_reader(stage_of: str) -> None:
+    """Two good shots of Ada, then a model gives nothing of use: no decision is made of what is left."""
+    stage = Stage()
+    stage.models = replace(stage.models, quality=scorer(0.9))
+    stage.frame(0.0, (detection(), ADA))
+    stage.frame(0.1, (detection(), ADA))
+    before = stage.scene
+    broken = replace(getattr(stage.models, stage_of), infer=lambda pixels: ())
+    stage.models = replace(stage.models, **{stage_of: broken})
+    with pytest.raises(ModelError):
+        stage.see(0.2, (detection(), ADA))
+    assert stage.scene is before
+    assert stage.judge(0.2) == ()
 
 
 def test_who_leaves_is_judged_by_what_was_seen() -> None:

@@ -274,6 +274,7 @@ def test_any_box_gets_a_score(x: float, y: float, side: float, yaw: float, pitch
     [
         {"max_yaw_deg": 0.0},
         {"max_pitch_deg": 91.0},
+        {"max_roll_deg": 90.0},
         {"max_roll_deg": nan},
         {"min_brightness": 230.0},
         {"max_brightness": 256.0},

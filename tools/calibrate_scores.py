@@ -24,18 +24,16 @@ from edgeface.calibration import Calibration, threshold_for
 from edgeface.model import ImpostorTail
 from edgeface.service.bootstrap import load_models
 from tools import likelihood, tail
-from tools.comparisons import Comparisons, draws, every
+from tools.comparisons import Comparisons, every
 from tools.datasets import Archive
 from tools.evaluate import plots
 from tools.evaluate.acquire import Bench, person_of, stored
-from tools.metrics import Figure, Floats
+from tools.metrics import Figure, Floats, draws
 
 ROUNDS = 200
 """Of each bootstrap."""
 SPLITS = 100
 """Halvings of the people that promises are averaged over."""
-ONE_PERSON = {"Hasan_Wirayuda": "Hassan_Wirajuda"}
-"""Names of LFW that are two spellings of one: his pictures would be the most alike of all strangers."""
 
 
 def main() -> None:
@@ -81,15 +79,11 @@ def _measure(archive: Archive, bench: Bench) -> tuple[Comparisons, dict[int, int
     """All comparisons of an archive's pictures, and the fold of each person by place."""
     found = bench.vectors(archive, archive.names("images/"), "LFW-dev, every picture")
     kept = {name: template for name, vector in found.items() if (template := stored(vector)) is not None}
-    owners = [_identity(name) for name in kept]
+    owners = [person_of(name) for name in kept]
     sides = ((row, side) for row in archive.rows("pairs.csv") for side in ("file_a", "file_b"))
-    folds = {_identity(row[side]): int(row["fold"]) for row, side in sides}
+    folds = {person_of(row[side]): int(row["fold"]) for row, side in sides}
     places = {place: folds[name] for place, name in enumerate(sorted(set(owners)))}
     return every(np.stack(list(kept.values())), owners), places
-
-
-def _identity(file: str) -> str:
-    return ONE_PERSON.get(person_of(file), person_of(file))
 
 
 def _likelihoods(trials: Comparisons, folds: dict[int, int]) -> tuple[Calibration, dict[str, Figure]]:

@@ -6,7 +6,12 @@
 These two commands make every figure in the cards, from a clean clone and the data. What only training and quantization
 can know (learning curves, noise by layer, what the float network scored) was kept when a model was made, in
 `models/records/MODEL/`: curve.jsonl of `tools.train_...`, quantize.json of `tools.quantize ... --report`, float.json of
-`tools.evaluate lfw --json` with the float network in use.
+LFW-dev with the float file that quantization left beside the int8 one. That last is made again by
+
+    python -m tools.evaluate lfw --data DATA --home FLOAT --json models/records/edgeface-embed-80/float.json
+
+where FLOAT is an edgeface home that uses the float file: `EDGEFACE_HOME=FLOAT edgeface models use edgeface-embed-80
+--manifest FILE`, with FILE a copy of the manifest beside the float file that names its sha256.
 
 A card is a text with blanks, `models/cards/MODEL.md`; filled, it is `models/MODEL.md`. To add a card, write its text:
 there is nothing to do here. A text whose model is not in the manifest is skipped. Blanks:
@@ -272,20 +277,18 @@ def peer_table(report: Mapping[str, Any]) -> str:
             f"{rate['value']:.2f} % [{rate['low']:.1f}, {rate['high']:.1f}]",
         ))  # fmt: skip
     head = (
-        "chain, picture to embedding",
-        "time, 250x250",
-        "time, 1280x720",
-        "the same, 2 threads",
-        "memory",
-        "LFW-dev",
-    )
+        "chain, picture to embedding", "time, 250x250", "time, 1280x720", "the same, 2 threads", "memory", "LFW-dev",
+    )  # fmt: skip
     return markdown_table(head, rows)
 
 
 def _between(markers: tuple[str, str], text: str) -> str:
     """Put a text between two markers of README.md."""
     begin, end = markers
-    head, _, rest = README.read_text(encoding="utf-8").partition(begin)
+    before = README.read_text(encoding="utf-8")
+    if before.find(begin) > before.find(end) or begin not in before:
+        raise CardError(f"README.md has no {begin} before {end}: nothing was written to it")
+    head, _, rest = before.partition(begin)
     tail = rest.partition(end)[2]
     README.write_text(f"{head}{begin}\n{text}\n{end}{tail}", encoding="utf-8")
     return f"filled README.md: {begin.split()[1].rstrip(':')}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from tools.metrics import Flags, Floats
+from tools.metrics import Flags, Floats, weigh
 
 Places = npt.NDArray[np.intp]
 
@@ -37,7 +37,7 @@ class Comparisons:
 
     def weights(self, drawn: Floats) -> Floats:
         """How often each counts if each person was drawn so often: once for each of the people in it."""
-        return np.where(self.same, drawn[self.first], drawn[self.first] * drawn[self.second])
+        return weigh(self.first, self.second, drawn)
 
 
 def every(vectors: npt.NDArray[np.float32], owners: Sequence[str]) -> Comparisons:
@@ -46,10 +46,3 @@ def every(vectors: npt.NDArray[np.float32], owners: Sequence[str]) -> Comparison
     upper = np.triu_indices(len(who), 1)
     scores = (vectors @ vectors.T)[upper].astype(np.float64)
     return Comparisons(scores=scores, first=who[upper[0]], second=who[upper[1]], people=len(names))
-
-
-def draws(people: int, rounds: int, seed: int) -> Iterator[Floats]:
-    """For each round, how often each person is drawn with replacement."""
-    random = np.random.default_rng(seed)
-    for _ in range(rounds):
-        yield np.bincount(random.integers(0, people, people), minlength=people).astype(np.float64)

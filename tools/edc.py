@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tools.metrics import Figure, Flags, Floats
+from tools.metrics import Figure, Flags, Floats, draws
 
 STEP = 0.005
 """Of the discarded share, between two points of a curve."""
@@ -57,6 +57,7 @@ class Trials:
     """By measure; of a comparison, the lower of its two pictures'."""
 
     def orders(self) -> dict[str, Order]:
+        """By measure, the order in which it throws these trials away."""
         return {name: Order(values, self.missed) for name, values in self.qualities.items()}
 
 
@@ -101,10 +102,7 @@ def fall(trials: Trials, kept: Flags, missed: Flags, *, rounds: int = 500, seed:
 def _weights(people: Sequence[str], rounds: int, seed: int) -> Floats:
     """How often each comparison counts, (1 + rounds, n): as it is, then with people drawn with replacement."""
     names, places = np.unique(np.array(people), return_inverse=True)
-    random = np.random.default_rng(seed)
-    counts = random.multinomial(len(names), np.full(len(names), 1 / len(names)), rounds)
-    weights = np.concatenate([np.ones((1, len(names))), counts])
-    return np.asarray(weights[:, places], np.float64)
+    return np.stack([np.ones(len(names)), *draws(len(names), rounds, seed)])[:, places]
 
 
 def _figure(drawn: Floats, n: int) -> Figure:

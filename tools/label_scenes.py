@@ -25,12 +25,12 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeface import detect
 from tools.detector_net import BOX_ONLY, FACE, UNCLEAR
 from tools.teach_pose import PoseTeacher, settle
 from tools.turn_faces import is_suited, turn_at_random
@@ -40,6 +40,8 @@ Rows = NDArray[np.float32]
 
 CERTAIN, DOUBTFUL = 0.7, 0.4
 """Teacher scores: at or above the first a face is a label, between the two the region is left out of the loss."""
+MISTAKEN = 0.6
+"""Teacher score from where on a find in a picture without people is kept out of the loss."""
 FOUND_AGAIN = 0.45
 """Teacher score that a redrawn face must reach; of those tried four in five did."""
 STORED_SIDE_PX = 384
@@ -93,12 +95,9 @@ class Teachers:
 
 
 def overlap(boxes: Rows, others: Rows) -> Rows:
-    """Intersection over union of x, y, w, h boxes: (n, m)."""
-    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
-    high = np.minimum((boxes[:, :2] + boxes[:, 2:4])[:, None], (others[:, :2] + others[:, 2:4])[None])
-    shared = np.prod(np.clip(high - low, 0, None), axis=2)
-    areas = np.prod(boxes[:, 2:4], axis=1)[:, None] + np.prod(others[:, 2:4], axis=1)[None]
-    return shared / (areas - shared + 1e-6)
+    """Intersection over union of rows that begin with x, y, w, h: (n, m)."""
+    shares = [detect.overlap(box[:4], others[:, :4]) for box in boxes]
+    return np.array(shares, np.float32).reshape(len(boxes), len(others))
 
 
 def merge(found: Rows) -> Rows:
@@ -112,6 +111,7 @@ def merge(found: Rows) -> Rows:
 
 
 def rows(teachers: Teachers, image: Pixels, found: Rows, kinds: Rows) -> Rows:
+    """What the teachers found (n, 15) as labels (n, 19), each of its kind."""
     if not len(found):
         return np.zeros((0, 19), np.float32)
     shapes = np.stack([teachers.shape(image, face) for face in found])
@@ -119,18 +119,22 @@ def rows(teachers: Teachers, image: Pixels, found: Rows, kinds: Rows) -> Rows:
 
 
 def label_scene(teachers: Teachers, image: Pixels) -> Rows:
+    """Faces of a photograph with surroundings, near ones and far ones."""
     found = merge(np.concatenate([teachers.detect(image, 640, 0), teachers.detect(image, 208, 320)]))
     return rows(teachers, image, found, np.where(found[:, 14] >= CERTAIN, FACE, UNCLEAR))
 
 
 def label_crop(teachers: Teachers, image: Pixels) -> Rows:
-    found = merge(np.concatenate([teachers.detect(image, 160, 256)]))
+    """The face of a tight crop, which the teacher needs to see smaller and with grey around it."""
+    found = merge(teachers.detect(image, 160, 256))
     return rows(teachers, image, found, np.where(found[:, 14] >= CERTAIN, FACE, UNCLEAR))
 
 
 def label_empty(teachers: Teachers, image: Pixels) -> Rows:
+    """What the teacher takes for faces in a picture without people: unclear, all of it."""
     found = teachers.detect(image, 480, 0)
-    return rows(teachers, image, found[found[:, 14] >= 0.6], np.full(int((found[:, 14] >= 0.6).sum()), UNCLEAR))
+    found = found[found[:, 14] >= MISTAKEN]
+    return rows(teachers, image, found, np.full(len(found), UNCLEAR))
 
 
 def label_boxes(teachers: Teachers, image: Pixels, truth: Rows) -> Rows:
@@ -152,6 +156,7 @@ def fingerprint(image: Pixels) -> int:
 
 
 def pictures(folder: Path, every: int) -> Iterator[tuple[Path, Pixels]]:
+    """Every so many of a folder's pictures, BGR, without tiny and broken ones."""
     suffixes = {".jpg", ".jpeg", ".png", ".bmp"}
     for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes)[::every]:
         image = cv2.imread(str(path))
@@ -160,6 +165,7 @@ def pictures(folder: Path, every: int) -> Iterator[tuple[Path, Pixels]]:
 
 
 def read_boxes(folder: Path) -> dict[str, Rows]:
+    """Labelled boxes (n, 4), x, y, w, h, by the picture's name."""
     truth: dict[str, list[list[float]]] = {}
     with (folder / "boxes.csv").open() as lines:
         for line in csv.DictReader(lines):
@@ -169,6 +175,7 @@ def read_boxes(folder: Path) -> dict[str, Rows]:
 
 
 def is_odd(path: Path) -> bool:
+    """Whether a picture of `boxes` is to train on; even numbers are for measuring."""
     return int(re.findall(r"\d+", path.stem)[-1]) % 2 == 1
 
 
@@ -193,6 +200,7 @@ def label(teachers: Teachers, source: str, seen: set[int], reserved: set[str]) -
 
 
 def label_one(teachers: Teachers, kind: str, image: Pixels, truth: Rows) -> Rows:
+    """The faces (n, 19) of a picture of this kind of source."""
     if kind == "boxes":
         return label_boxes(teachers, image, truth)
     by_kind = {"crop": label_crop, "side": label_crop, "empty": label_empty}
@@ -200,6 +208,7 @@ def label_one(teachers: Teachers, kind: str, image: Pixels, truth: Rows) -> Rows
 
 
 def worth_keeping(kind: str, faces: Rows) -> bool:
+    """Whether a picture with these faces has something to teach; see the kinds above."""
     sure = faces[faces[:, 0] == FACE]
     if kind == "side":
         return bool((np.abs(sure[:, 15:17]) > TURNED_DEG).any())
@@ -234,6 +243,7 @@ def agrees(found: Rows, landmarks: Rows) -> bool:
 
 
 def save(labelled: list[Labelled], out: Path) -> None:
+    """The archive that `tools.scenes` reads: JPEGs of quality 93 end to end, faces with their picture's number."""
     blobs = [cv2.imencode(".jpg", one.image, [cv2.IMWRITE_JPEG_QUALITY, 93])[1].ravel() for one in labelled]
     faces = [np.insert(one.faces, 0, index, axis=1) for index, one in enumerate(labelled)]
     np.savez(
@@ -260,13 +270,15 @@ def main() -> None:
 
 
 def report(name: str, labelled: list[Labelled], more: Iterator[Labelled]) -> None:
+    """Adds what comes of a source to the list, and says how much it was."""
     before = len(labelled)
     labelled.extend(more)
     faces = sum(int((one.faces[:, 0] != UNCLEAR).sum()) for one in labelled[before:])
     print(f"{name}: {len(labelled) - before} pictures, {faces} faces", file=sys.stderr, flush=True)
 
 
-def parse() -> Any:
+def parse() -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--yunet", type=Path, required=True, help="YuNet with a dynamic input size (ONNX)")
     parser.add_argument("--pose", type=Path, nargs=2, required=True, help="the two FSA-Net files (ONNX)")

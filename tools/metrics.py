@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -123,9 +124,7 @@ def match_rates(
     `matched` (k, 2): places of the two of every pair that matches, each pair once. `labels` (n,): everybody's group. As
     in `rate_by_person`, a rate of zero has Wilson's bound, as if every member had been tried once.
     """
-    random = np.random.default_rng(seed)
-    drawn = random.multinomial(len(labels), np.full(len(labels), 1 / len(labels)), rounds).astype(np.float64)
-    weights = np.concatenate([np.ones((1, len(labels))), drawn])
+    weights = np.stack([np.ones(len(labels)), *draws(len(labels), rounds, seed)])
     both = weights[:, matched[:, 0]] * weights[:, matched[:, 1]]
     first, second = labels[matched[:, 0]], labels[matched[:, 1]]
     figures, within = {}, np.zeros(rounds + 1)
@@ -156,22 +155,26 @@ def _drawn_weights(people: Sequence[tuple[str, str]], rounds: int, seed: int) ->
     """How often each trial counts when people are drawn with replacement: once for each of the people in it."""
     names, places = np.unique(np.array(people), return_inverse=True)
     first, second = places.reshape(-1, 2).T
-    alone = first == second
+    for drawn in draws(len(names), rounds, seed):
+        yield weigh(first, second, drawn)
+
+
+def draws(people: int, rounds: int, seed: int) -> Iterator[Floats]:
+    """For each round, how often each person is drawn with replacement."""
     random = np.random.default_rng(seed)
     for _ in range(rounds):
-        drawn = np.bincount(random.integers(0, len(names), len(names)), minlength=len(names)).astype(np.float64)
-        yield np.where(alone, drawn[first], drawn[first] * drawn[second])
+        yield np.bincount(random.integers(0, people, people), minlength=people).astype(np.float64)
+
+
+def weigh(first: npt.NDArray[np.intp], second: npt.NDArray[np.intp], drawn: Floats) -> Floats:
+    """How often each trial counts if each person was drawn so often; `first` and `second` are who is in it."""
+    return np.where(first == second, drawn[first], drawn[first] * drawn[second])
 
 
 def verification(pairs: Pairs) -> dict[str, Figure]:
     """Accuracy over folds, and TAR at two false match rates."""
     right = accuracy(pairs).astype(np.float64)
-    low, high = by_person(pairs, lambda weights: float(np.average(right, weights=weights)))
-    figures = {"accuracy": Figure(value=float(right.mean()), low=low, high=high, n=len(right))}
-    for name, fmr in RATES.items():
-        low, high = by_person(pairs, lambda weights, fmr=fmr: tar_at_fmr(pairs, fmr, weights))  # type: ignore[misc]
-        figures[name] = Figure(value=tar_at_fmr(pairs, fmr), low=low, high=high, n=int(pairs.same.sum()))
-    return figures
+    return _verified(pairs, right, lambda fmr, weights: tar_at_fmr(pairs, fmr, weights))
 
 
 def verification_ahead(first: Pairs, second: Pairs) -> dict[str, Figure]:
@@ -180,17 +183,21 @@ def verification_ahead(first: Pairs, second: Pairs) -> dict[str, Figure]:
     The interval is that of the difference: both are weighed anew with the same people at every draw. One that holds 0
     cannot tell the two apart.
     """
-    gained = accuracy(first).astype(np.float64) - accuracy(second)
-    low, high = by_person(first, lambda weights: float(np.average(gained, weights=weights)))
-    figures = {"accuracy": Figure(value=float(gained.mean()), low=low, high=high, n=len(gained))}
+
+    def gain(fmr: float, weights: Floats) -> float:
+        return tar_at_fmr(first, fmr, weights) - tar_at_fmr(second, fmr, weights)
+
+    return _verified(first, accuracy(first).astype(np.float64) - accuracy(second), gain)
+
+
+def _verified(pairs: Pairs, right: Floats, tar: Callable[[float, Floats], float]) -> dict[str, Figure]:
+    """`right` by trial, and `tar` of a false match rate and weights, with their intervals; `pairs` says who is who."""
+    low, high = by_person(pairs, lambda weights: float(np.average(right, weights=weights)))
+    figures = {"accuracy": Figure(value=float(right.mean()), low=low, high=high, n=len(right))}
     for name, fmr in RATES.items():
-
-        def gain(weights: Floats, fmr: float = fmr) -> float:
-            return tar_at_fmr(first, fmr, weights) - tar_at_fmr(second, fmr, weights)
-
-        low, high = by_person(first, gain)
-        value = gain(np.ones(len(first.scores)))
-        figures[name] = Figure(value=value, low=low, high=high, n=int(first.same.sum()))
+        low, high = by_person(pairs, partial(tar, fmr))
+        value = tar(fmr, np.ones(len(pairs.scores)))
+        figures[name] = Figure(value=value, low=low, high=high, n=int(pairs.same.sum()))
     return figures
 
 
@@ -282,17 +289,3 @@ def fpir(searches: Searches, threshold: float) -> Figure:
 def fnir(searches: Searches, threshold: float) -> Figure:
     """False negative identification rate: enrolled people who are not first, or are below the threshold."""
     return rate_by_person(searches.mates < threshold, [(name, name) for name in searches.mated_people])
-
-
-def precision_recall(scores: Floats, hits: Flags, wanted: int) -> tuple[Floats, Floats]:
-    """Recall and precision as the threshold falls past each detection; `wanted` faces exist. Precision is its envelope:
-    the best that is had at this recall or a higher one."""
-    hit = hits[np.argsort(-scores, kind="stable")]
-    precision = np.cumsum(hit) / (np.arange(len(hit)) + 1)
-    return np.cumsum(hit) / max(1, wanted), np.maximum.accumulate(precision[::-1])[::-1]
-
-
-def average_precision(scores: Floats, hits: Flags, wanted: int) -> float:
-    """Area under precision over recall, all points, of detections with their hits; `wanted` faces exist."""
-    recall, precision = precision_recall(scores, hits, wanted)
-    return float((precision * np.diff(recall, prepend=0)).sum()) if wanted else 0.0

@@ -6,10 +6,8 @@ three is a live face.
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -17,6 +15,8 @@ import numpy.typing as npt
 
 from edgeface.detect import PixelBox
 from edgeface.frame import Pixels
+from tools.peers import PeerMissing
+from tools.peers.onnx import Network, planes
 
 SIDE_PX = 80
 FILES = {"2.7_80x80_MiniFASNetV2.onnx": 2.7, "4_0_0_80x80_MiniFASNetV1SE.onnx": 4.0}
@@ -28,25 +28,23 @@ LIVE = 1
 class MiniFasNets:
     """Both networks, ready to run."""
 
-    sessions: tuple[tuple[Any, float], ...]
+    networks: tuple[tuple[Network, float], ...]
+    """Each with how many times the box it sees."""
 
     def score(self, pixels: Pixels, box: PixelBox) -> float:
         """How live the face in `box` of an RGB picture looks, 0..1."""
-        chances = [_softmax(session, crop(pixels, box, scale)) for session, scale in self.sessions]
+        chances = [_chances(network, crop(pixels, box, scale)) for network, scale in self.networks]
         return float(np.mean(chances, axis=0)[LIVE])
 
 
 def load(weights: Path) -> MiniFasNets:
-    """The pair from a folder that holds both files. One thread each."""
-    onnxruntime: Any = importlib.import_module("onnxruntime")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    providers = ["CPUExecutionProvider"]
-    return MiniFasNets(
-        tuple(
-            (onnxruntime.InferenceSession(weights / name, options, providers=providers), s) for name, s in FILES.items()
-        )
-    )
+    """The pair, one thread each. Raises PeerMissing if the folder lacks a file, or onnxruntime is not there."""
+    if lacking := [name for name in FILES if not (weights / name).is_file()]:
+        raise PeerMissing(f"MiniFASNet pair left out: {weights.name} has no {lacking[0]}")
+    try:
+        return MiniFasNets(tuple((Network(weights / name, 1), scale) for name, scale in FILES.items()))
+    except ModuleNotFoundError as error:
+        raise PeerMissing(f"MiniFASNet pair left out: {error.name} is not installed") from error
 
 
 def crop(pixels: Pixels, box: PixelBox, scale: float) -> Pixels:
@@ -60,8 +58,8 @@ def crop(pixels: Pixels, box: PixelBox, scale: float) -> Pixels:
     return np.asarray(cv2.resize(np.ascontiguousarray(part), (SIDE_PX, SIDE_PX)), np.uint8)
 
 
-def _softmax(session: Any, picture: Pixels) -> npt.NDArray[np.float64]:
-    blob = picture.astype(np.float32).transpose(2, 0, 1)[None]
-    logits = session.run(None, {session.get_inputs()[0].name: blob})[0][0].astype(np.float64)
+def _chances(network: Network, picture: Pixels) -> npt.NDArray[np.float64]:
+    """Softmax over the three classes."""
+    logits = network(planes(picture, (0, 0, 0), (1, 1, 1)))[0][0].astype(np.float64)
     powers = np.exp(logits - logits.max())
     return np.asarray(powers / powers.sum())

@@ -55,6 +55,7 @@ class Faces:
         return replace(self, odds=odds / odds.sum())
 
     def draw(self, random: np.random.Generator, count: int) -> npt.NDArray[np.intp]:
+        """Places of `count` faces, each drawn by its odds; one may come twice."""
         return random.choice(len(self.odds), count, p=self.odds)
 
 

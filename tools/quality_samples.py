@@ -28,11 +28,8 @@ from edgeface.detect import Detection, Detector
 from edgeface.model import ModelSpec, Task
 from tools import degrade
 from tools.nets import Embedder, EmbedderShape
+from tools.quality_faults import Floats, Pixels, Random, spoil, spread
 from tools.student import shipped_spec, to_tensor
-
-Pixels = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
-Random = np.random.Generator
 
 EMBEDDER = "edgeface-embed-80"
 """Entry of the manifest whose chips are judged."""
@@ -99,95 +96,6 @@ def load(archive: Path) -> Samples:
     """What `main` wrote."""
     with np.load(archive) as data:
         return Samples(chips=data["chips"], labels=data["labels"], held_out=data["held_out"])
-
-
-def spoil(crop: Pixels, spec: ModelSpec, random: Random) -> Pixels:
-    """One tight face crop as a camera and a detector might give it: anything from perfect to hopeless."""
-    if random.random() < 0.5:
-        crop = np.ascontiguousarray(crop[:, ::-1])
-    landmarks = np.array(spec.template, np.float32) * crop.shape[0]
-    if random.random() < 0.88:
-        crop = _cover(crop, landmarks, random)
-        crop = _light(crop, random)
-        crop, scale = _film(crop, random)
-        landmarks = landmarks * np.float32(scale)
-    return _cut(crop, _misplace(landmarks, crop.shape[0], random), spec, random)
-
-
-def _cover(crop: Pixels, landmarks: Floats, random: Random) -> Pixels:
-    blue, green, red = (int(value) for value in random.integers(0, 256, 3))
-    colour = (blue, blue, blue) if random.random() < 0.5 else (blue, green, red)
-    if random.random() < 0.10:
-        return degrade.wear_mask(crop, landmarks, colour)
-    if random.random() < 0.07:
-        return degrade.bar_eyes(crop, landmarks, colour)
-    if random.random() < 0.08:  # a hand, a phone, a scarf
-        side = crop.shape[0]
-        height, width = (int(side * random.uniform(0.1, 0.6)) for _ in range(2))
-        top, left = random.integers(0, side - height), random.integers(0, side - width)
-        crop = crop.copy()
-        crop[top : top + height, left : left + width] = colour
-    return crop
-
-
-def _light(crop: Pixels, random: Random) -> Pixels:
-    kind = random.random()
-    if kind < 0.20:
-        crop = degrade.expose(crop, _spread(0.04, 0.7, random))
-    elif kind < 0.30:
-        crop = degrade.expose(crop, _spread(1.2, 6.0, random))
-    elif kind < 0.38:
-        crop = degrade.flatten(crop, _spread(0.06, 0.8, random))
-    if random.random() < 0.15:  # light from one side
-        ramp = np.linspace(1, random.uniform(0.05, 0.6), crop.shape[1], dtype=np.float32)
-        ramp = ramp[::-1] if random.random() < 0.5 else ramp
-        crop = np.asarray(crop * ramp[None, :, None], np.uint8)
-    if random.random() < 0.12:
-        crop = np.asarray(cv2.cvtColor(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR), np.uint8)
-    return crop
-
-
-def _film(crop: Pixels, random: Random) -> tuple[Pixels, float]:
-    """Lens, motion, distance, sensor and compression, in the order in which light meets them; and the scale."""
-    if random.random() < 0.20:
-        crop = degrade.defocus(crop, _spread(0.4, 6.0, random))
-    if random.random() < 0.18:
-        crop = degrade.smear(crop, int(_spread(3, 32, random)), random.uniform(0, np.pi))
-    side = crop.shape[0]
-    if random.random() < 0.5:
-        crop = degrade.shrink(crop, _spread(0.07, 0.95, random))
-    if random.random() < 0.35:
-        crop = degrade.add_noise(crop, _spread(1.5, 45, random), random)
-    if random.random() < 0.30:
-        crop = degrade.compress(crop, int(_spread(4, 70, random)))
-    return crop, crop.shape[0] / side
-
-
-def _misplace(landmarks: Floats, side_px: int, random: Random) -> Floats:
-    """A detector that errs: a little always, badly at times, each point for itself or all together."""
-    moved = degrade.loosen(landmarks, side_px * _spread(0.004, 0.03, random), random)
-    if random.random() < 0.12:
-        moved = degrade.loosen(moved, side_px * _spread(0.03, 0.15, random), random)
-    if random.random() < 0.12:
-        middle = moved.mean(axis=0)
-        angle, scale = random.normal(0, 0.25), np.exp(random.normal(0, 0.25))
-        turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-        moved = (moved - middle) @ turn.T + middle + random.normal(0, 0.08 * side_px, 2)
-    return np.asarray(moved, np.float32)
-
-
-def _cut(pixels: Pixels, landmarks: Floats, spec: ModelSpec, random: Random) -> Pixels:
-    """As `align.chip` cuts; but what lies beyond a tight crop is made up, for a door's camera would see more."""
-    target = np.array(spec.template) * (spec.width_px, spec.height_px)
-    matrix = align.similarity(landmarks.astype(np.float64) - 0.5, target)
-    border = (cv2.BORDER_REFLECT, cv2.BORDER_REPLICATE, cv2.BORDER_CONSTANT)[random.choice(3, p=(0.55, 0.35, 0.1))]
-    size = spec.width_px, spec.height_px
-    return np.asarray(cv2.warpAffine(pixels, matrix, size, flags=cv2.INTER_LINEAR, borderMode=border), np.uint8)
-
-
-def _spread(low: float, high: float, random: Random) -> float:
-    """A number between the two, every doubling as likely as the next."""
-    return float(np.exp(random.uniform(np.log(low), np.log(high))))
 
 
 def directions(targets: Floats, among: npt.NDArray[np.bool_]) -> tuple[Floats, npt.NDArray[np.bool_]]:
@@ -300,13 +208,13 @@ def _elsewhere(pixels: Pixels, boxes: Floats, random: Random) -> Pixels:
     """A square of the picture that hardly overlaps a face; after many attempts, a crop of one colour with noise."""
     shortest = min(pixels.shape[:2])
     for _ in range(20):
-        side = min(shortest, _spread(12, max(13, shortest), random))
+        side = min(shortest, spread(12, max(13, shortest), random))
         corner = random.uniform(0, 1, 2) * (np.array(pixels.shape[1::-1]) - side)
         if all(_shared(corner, side, box) < BESIDE for box in boxes):
             square = pixels[int(corner[1]) : int(corner[1] + side), int(corner[0]) : int(corner[0] + side)]
             return np.asarray(cv2.resize(square, (CROP_PX, CROP_PX), interpolation=cv2.INTER_AREA), np.uint8)
     flat = np.full((CROP_PX, CROP_PX, 3), random.integers(0, 256, 3), np.uint8)
-    return degrade.add_noise(flat, _spread(1, 60, random), random)
+    return degrade.add_noise(flat, spread(1, 60, random), random)
 
 
 def _shared(corner: Floats, side: float, box: Floats) -> float:

@@ -39,7 +39,7 @@ def angles_deg(rotations: Floats) -> Floats:
     yaw = -np.arcsin(np.clip(rotations[..., 0, 2], -1, 1))
     pitch = np.arctan2(-rotations[..., 1, 2], rotations[..., 2, 2])
     roll = np.arctan2(-rotations[..., 0, 1], rotations[..., 0, 0])
-    return np.degrees(np.stack([yaw, pitch, roll], -1))
+    return np.asarray(np.degrees(np.stack([yaw, pitch, roll], -1)))
 
 
 def in_plane(turn_deg: float) -> Floats:

@@ -67,6 +67,7 @@ class Pile:
         self._cumulative = weights / weights[-1]
 
     def draw(self, random: np.random.Generator) -> Picture:
+        """One picture, rare ones more often."""
         return self.pictures[int(np.searchsorted(self._cumulative, random.random(), side="right"))]
 
 
@@ -92,6 +93,7 @@ def load(archive: Path) -> Scenes:
 
 
 def pictures(archive: Path) -> Iterator[tuple[str, Picture]]:
+    """Every picture of the archive with its source's kind, decoded one by one."""
     with np.load(archive) as data:
         stream, offsets, sources, faces = data["jpeg"], data["offsets"], data["source"], data["faces"]
     starts = np.searchsorted(faces[:, 0], np.arange(len(sources) + 1))
@@ -105,6 +107,7 @@ _TURNED_DEG, _WEIGHTS = (20, 35, 60, 75), (1.0, 2.5, 4.0, 6.0)
 
 
 def rarity(faces: Floats) -> float:
+    """How often to draw a picture with these faces, of one that looks ahead: 1."""
     sure = faces[faces[:, 0] != UNCLEAR]
     yaw_deg, pitch_deg = np.abs(sure[:, 15:17]).max(axis=0, initial=0.0)
     raised = 1.5 * (pitch_deg > 22)

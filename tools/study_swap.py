@@ -18,10 +18,9 @@ import numpy as np
 
 from edgeface.decide import Options
 from edgeface.model import Tensor
-from edgeface.pipeline import Models
 from edgeface.service.bootstrap import load_models
 from tools.datasets import Archive
-from tools.evaluate.acquire import person_of, vectors_of
+from tools.evaluate.acquire import Bench, person_of
 
 SHOTS = 6
 VISITS = 40
@@ -34,7 +33,7 @@ def main() -> None:
     parser.add_argument("--home", type=Path, default=Path("work/home"), help="edgeface home: which models are in use")
     arguments = parser.parse_args()
     loaded = load_models(arguments.home)
-    people = _people(Archive(arguments.data / "lfw-dev.tar"), loaded.models)
+    people = _people(Bench(data=arguments.data, loaded=loaded))
     random, needed = np.random.default_rng(0), Options().min_shots
     honest = [_grants(scores, loaded.floor, needed) for scores in _visits(people, random)]
     swapped = [_grants(scores, loaded.floor, max(needed, at + 1)) for scores, at in _swaps(people, random)]
@@ -50,11 +49,12 @@ def main() -> None:
     print(f"loses {sum(not newest for _, newest in granted)} and delays the others by {np.mean(delays):.2f} shots")
 
 
-def _people(archive: Archive, models: Models) -> dict[str, list[Tensor]]:
+def _people(bench: Bench) -> dict[str, list[Tensor]]:
+    archive = Archive(bench.data / "lfw-dev.tar")
     found: dict[str, list[Tensor]] = defaultdict(list)
-    for name, vector in vectors_of(archive, archive.names("images/"), models, "LFW-dev").items():
+    for name, vector in bench.vectors(archive, archive.names("images/"), "LFW-dev").items():
         if vector is not None:
-            found[person_of(name.removeprefix("images/"))].append(vector)
+            found[person_of(name)].append(vector)
     return {person: vectors for person, vectors in found.items() if len(vectors) >= 4}
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from edgeface.pose import HEAD, upright_deg
 from tools import rotation
+from tools.peers.onnx import Network, planes
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -29,25 +29,23 @@ ZOOM = 1.4
 class PoseTeacher:
     """The two networks."""
 
-    def __init__(self, files: list[Path]) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        self._nets = [onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"]) for path in files]
+    def __init__(self, files: list[Path], threads: int = 1) -> None:
+        self._nets = [Network(path, threads) for path in files]
 
     def angles(self, image: Pixels, box: Floats, landmarks: Floats) -> Floats:
         """Yaw, pitch, roll in degrees of a face of a BGR picture: box (4,) x, y, w, h; landmarks (5, 2)."""
         upright = upright_deg(landmarks)
         answers = []
         for mirrored in (False, True):
-            answer = rotation.matrices(self._infer(cut(image, box, upright, mirrored=mirrored)))
+            answer = rotation.matrices(self.once(cut(image, box, upright, mirrored=mirrored)))
             answers.append(rotation.MIRROR @ answer @ rotation.MIRROR if mirrored else answer)
         turned = rotation.in_plane(-upright) @ rotation.mean(np.stack(answers))
         return np.asarray(rotation.angles_deg(turned), np.float32)
 
-    def _infer(self, crop: Pixels) -> Floats:
-        blob = ((crop.astype(np.float32) - 127.5) / 128).transpose(2, 0, 1)[None]
-        answers = [net.run(None, {"input": blob})[0][0] for net in self._nets]
-        return np.asarray(np.mean(answers, axis=0), np.float32)
+    def once(self, crop: Pixels) -> Floats:
+        """Yaw, pitch, roll in degrees of a crop as `cut` makes it, by one pass of the pair, as it is published."""
+        blob = planes(crop, (127.5, 127.5, 127.5), (128, 128, 128))
+        return np.asarray(np.mean([net(blob)[0][0] for net in self._nets], axis=0), np.float32)
 
 
 def cut(image: Pixels, box: Floats, turn_deg: float, *, mirrored: bool) -> Pixels:

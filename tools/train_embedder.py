@@ -75,11 +75,13 @@ def make_student(arguments: argparse.Namespace) -> Student:
 
 
 def cosine_loss(embeddings: Tensor, targets: Tensor) -> Tensor:
+    """(n, dimensions) twice -> one number: 1 minus the mean cosine."""
     return (1 - nn.functional.cosine_similarity(embeddings, targets)).mean()
 
 
 @torch.no_grad()
 def mean_cosine(net: nn.Module, faces: Faces, side_px: int, spec: ModelSpec) -> float:
+    """Cosine of the network's embedding to the target in the mean over faces as they are, not spoilt."""
     losses = [
         cosine_loss(
             net(to_tensor(resize(faces.crops[i : i + 100], side_px), spec)),

@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from edgeface.frame import Pixels
-from tools import degrade
+from tools import degrade, metrics
 from tools.attacks.bank import SPEC
 from tools.liveness_net import LivenessNet, LivenessShape
 from tools.optimise import split_parameters
@@ -155,12 +155,12 @@ def judge(net: nn.Module, samples: Pixels, kinds: Labels) -> dict[str, float]:
     """Equal error rate over all attacks, and the attacks that pass where 5 % of the bona fide are refused."""
     parts = [middle(samples[i : i + 100], SPEC.height_px) for i in range(0, len(samples), 100)]
     logits = torch.cat([net(to_tensor(part[..., ::-1], SPEC))[:, 0] for part in parts]).numpy()
-    live, attacks = np.sort(logits[kinds == 0]), logits[kinds != 0]
-    refused = np.searchsorted(live, np.sort(logits)) / len(live)
-    passed = 1 - np.searchsorted(np.sort(attacks), np.sort(logits)) / len(attacks)
-    strict = live[int(0.05 * len(live))]
-    place = int(np.argmin(np.abs(refused - passed)))
-    return {"eer": float(refused[place] + passed[place]) / 2, "apcer_at_bpcer_5": float((attacks >= strict).mean())}
+    live, attacks = logits[kinds == 0], logits[kinds != 0]
+    curve = metrics.det(live, attacks)
+    place = int(np.argmin(np.abs(curve.false_non_match - curve.false_match)))
+    equal = float(curve.false_non_match[place] + curve.false_match[place]) / 2
+    strict = np.sort(live)[int(0.05 * len(live))]
+    return {"eer": equal, "apcer_at_bpcer_5": float((attacks >= strict).mean())}
 
 
 def _parse() -> argparse.Namespace:

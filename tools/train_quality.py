@@ -19,8 +19,9 @@ from torch import Tensor, nn
 
 from tools import quality_samples
 from tools.optimise import split_parameters
+from tools.quality_faults import Pixels, Random
 from tools.quality_net import QualityNet, QualityShape
-from tools.quality_samples import EMBEDDER, Pixels, Random, Samples
+from tools.quality_samples import EMBEDDER, Samples
 from tools.student import Schedule, Student, shipped_spec, to_tensor
 
 JUDGED = 2000
@@ -106,6 +107,7 @@ def judge(net: nn.Module, samples: Samples, held_out: np.ndarray) -> dict[str, f
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
+    """Places in rising order; equal ones, such as the labels of what is no face, in the order they come."""
     return np.argsort(np.argsort(values))
 
 

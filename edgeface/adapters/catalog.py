@@ -69,7 +69,7 @@ class Offer:
     """The first is the one that describes the network."""
     original: Original
     manifest: Mapping[str, Any]
-    """Keys of the manifest entry but for those that conversion decides: file, sha256, origin, mean, std, order."""
+    """Keys of the manifest entry but for those that conversion decides, such as file, sha256, origin, mean, golden."""
 
     @property
     def task(self) -> Task:
@@ -104,7 +104,7 @@ def parse(text: str, where: str) -> dict[str, Offer]:
     """As `read`, of a text; `where` begins every complaint."""
     try:
         tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{where} is not TOML: {error}") from error
     found = {}
     for name, table in tables.items():
@@ -120,7 +120,7 @@ def find(offers: Mapping[str, Offer], name: str) -> Offer:
     if name in offers:
         return offers[name]
     near = difflib.get_close_matches(name, offers, n=2, cutoff=0.3)
-    guess = f"; did you mean {' or '.join(near)}?" if near else ""
+    guess = f"; did you mean {' or '.join(near)}?" if near else "."
     raise ModelError(f"the catalogue has no model named {name!r}{guess} It has: {', '.join(sorted(offers))}")
 
 
@@ -136,8 +136,8 @@ def _offer(name: str, table: Any) -> Offer:
         raise ValueError("a name has lower case letters, digits, dots and dashes only")
     _keys("", table, {*_TEXTS, "files", "original", "manifest"})
     for key in _TEXTS:
-        if not isinstance(table[key], str) or not table[key].strip():
-            raise ValueError(f"{key} must be a text in quotes")
+        if not isinstance(table[key], str) or not table[key].strip() or not table[key].isprintable():
+            raise ValueError(f"{key} must be a text in quotes, on one line")  # it is shown on a terminal
     if not isinstance(table["files"], list) or not table["files"]:
         raise ValueError("files must be a list of tables")
     sources = tuple(_source(f"files[{index}]", one) for index, one in enumerate(table["files"]))
@@ -197,7 +197,7 @@ def _three(where: str, values: Any) -> tuple[float, float, float]:
 def _manifest(table: Any) -> Mapping[str, Any]:
     if not isinstance(table, dict):
         raise ValueError("manifest must be a table")
-    for key in ("file", "sha256", "licence", "origin", "mean", "std", "order"):
+    for key in ("file", "sha256", "licence", "origin", "mean", "std", "order", "golden", "golden_sample"):
         if key in table:
             raise ValueError(f"manifest.{key} is written when the model is installed")
     return table

@@ -6,10 +6,12 @@ manifest's own normalisation. The pictures are made by whole-number arithmetic, 
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import platform
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -117,6 +119,23 @@ def sample(rows: list[Row]) -> Numbers | None:
         return None
     spread = [row[np.arange(min(SAMPLED, row.size)) * row.size // min(SAMPLED, row.size)] for row in rows]
     return np.concatenate(spread).astype(np.int64)
+
+
+def as_text(sampled: Numbers) -> str:
+    """A sample as a manifest's `golden_sample`, base64."""
+    return base64.b64encode(sampled.astype(np.int8).tobytes()).decode()
+
+
+def promise(model: TfliteModel) -> dict[str, Any]:
+    """What a manifest can promise of a model, as its keys `golden` and `golden_sample`.
+
+    {} unless all outputs are int8: others differ by processor, and would be refused on the next one.
+    """
+    rows = outputs(model)
+    sampled = sample(rows)
+    if sampled is None:
+        return {}
+    return {"golden": {path(model): digest(rows)}, "golden_sample": as_text(sampled)}
 
 
 def verify(model: TfliteModel) -> Finding:

@@ -38,12 +38,15 @@ def workshop(home: Path, name: str) -> Iterator[Path]:
     part = home / FOLDER / f".{name}.part"
     try:
         part.mkdir(parents=True, exist_ok=True)
-        handle = os.open(part, os.O_RDONLY | os.O_DIRECTORY)
+        handle = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)  # a link's target is not ours to empty
     except OSError as error:
         raise ModelError(f"the folder {part} cannot be made: {error.strerror}; see --home") from error
     try:
-        _lock(handle, name)
-        _empty(part)
+        _lock(handle, part, name)
+        try:
+            _empty(part)
+        except OSError as error:
+            raise ModelError(f"{part} cannot be cleared: {error}") from error
         try:
             yield part
         finally:
@@ -60,26 +63,28 @@ def publish(part: Path, home: Path, name: str) -> Path:
             shutil.rmtree(target)
         part.rename(target)
     except OSError as error:
-        raise ModelError(f"the model cannot be put into {target}: {error.strerror}") from error
+        raise ModelError(f"the model cannot be put into {target}: {error}") from error
     return target
 
 
 def remove(home: Path, name: str) -> None:
     """Forget an installed model. It is out of sight at once, even if clearing it away is interrupted."""
-    gone = home / FOLDER / f".{name}.part"
-    try:
-        shutil.rmtree(gone, ignore_errors=True)
-        place(home, name).rename(gone)
-        shutil.rmtree(gone)
-    except OSError as error:
-        raise ModelError(f"{place(home, name)} cannot be removed: {error.strerror}") from error
+    with workshop(home, name) as part:
+        try:
+            place(home, name).rename(part / name)
+        except OSError as error:
+            raise ModelError(f"{place(home, name)} cannot be removed: {error.strerror}") from error
 
 
-def _lock(handle: int, name: str) -> None:
+def _lock(handle: int, part: Path, name: str) -> None:
+    busy = ModelError(f"{name} is being installed by another process: wait for it")
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise ModelError(f"{name} is being installed by another process: wait for it") from error
+        raise busy from error
+    # The other process may have finished in between: what is locked then is no workshop any more.
+    if not (part.exists() and os.path.samestat(os.fstat(handle), part.stat())):
+        raise busy
 
 
 def _empty(folder: Path) -> None:

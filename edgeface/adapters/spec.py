@@ -139,7 +139,8 @@ def _choice(key: str, value: str) -> Task | Layout:
 def _checked(spec: ModelSpec) -> ModelSpec:
     """Refuse what would only fail, or fail open, at the door."""
     threshold = _THRESHOLDS.get(spec.task)
-    third = spec.task in (Task.QUALITY, Task.LIVENESS, Task.POSE)
+    aligned = spec.task in (Task.EMBEDDER, Task.QUALITY)
+    around = spec.task in (Task.LIVENESS, Task.POSE)
     problems = (
         (spec.order not in ("RGB", "BGR"), 'order must be "RGB" or "BGR"'),
         (spec.std <= 0, "std must be above 0"),
@@ -148,11 +149,14 @@ def _checked(spec: ModelSpec) -> ModelSpec:
         (not _SHA256.fullmatch(spec.sha256), "sha256 must be 64 hex digits, in lower case"),
         (not spec.licence.strip(), "licence must say what may be done with the model"),
         (_LAYOUTS.get(spec.layout, Task.DETECTOR) is not spec.task, "layout does not fit the task"),
-        (third and bool(spec.crop) == bool(spec.template), "crop or template must say what it sees, not both"),
-        (spec.crop != 0 and not third, f"crop is not for the task {spec.task}"),
-        (spec.crop != 0 and not 0.5 <= spec.crop <= 8, "crop must be 0.5 to 8"),
-        (spec.task is Task.EMBEDDER and len(spec.template) != 5, "template must be five points"),
-        (third and len(spec.template) not in (0, 5), "template must be five points"),
+        (spec.crop != 0 and not around, f"crop is not for the task {spec.task}"),
+        (around and not 0.5 <= spec.crop <= 8, "crop must be 0.5 to 8"),
+        (around and bool(spec.template), f"template is not for the task {spec.task}"),
+        (aligned and len(spec.template) != 5, "template must be five points"),
+        (
+            spec.task is Task.LIVENESS and spec.width_px != 2 * spec.height_px,
+            "width_px must be twice height_px: two looks, side by side",
+        ),
         (
             any(not -0.5 <= part <= 1.5 for point in spec.template for part in point),
             "template must be in parts of the side",

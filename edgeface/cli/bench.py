@@ -12,14 +12,14 @@ from typing import Any
 import click
 import numpy as np
 
-from edgeface import align, detect, embed, image, match, pose, quality
+from edgeface import align, detect, embed, image, liveness, match, quality
 from edgeface.cli.context import Context
 from edgeface.detect import Detection, PixelBox
 from edgeface.frame import Pixels
-from edgeface.pipeline import Models, Options
+from edgeface.pipeline import Models, Options, turned, unified_score
 from edgeface.service.bootstrap import load_models
 
-STAGES = ("detect", "pose", "quality", "align", "embed", "match", "all")
+STAGES = ("detect", "pose", "align", "quality", "liveness", "embed", "match", "all")
 
 
 @click.command(short_help="Time every stage on this machine.")
@@ -40,7 +40,7 @@ def bench(context: Context, picture: Path | None, rounds: int, people: int, thre
     pixels = image.read(picture) if picture else _synthetic()
     times = _measure(pixels, loaded.models, config.pipeline(), rounds, people)
     report = {
-        "kernels": {"detector": loaded.detector.kernels, "embedder": loaded.embedder.kernels},
+        "kernels": {model.spec.task.value: model.kernels for model in loaded.used},
         "picture": [pixels.shape[1], pixels.shape[0]],
         "rounds": rounds,
         "people": people,
@@ -64,14 +64,17 @@ def _measure(pixels: Pixels, models: Models, options: Options, rounds: int, peop
     vectors = np.random.default_rng(0).integers(-127, 128, (people, dimensions), np.int8)
     names = tuple(str(index) for index in range(people))
     gallery = match.freeze(vectors, names, models.embedder.identity, 0, dimensions)
-    angles = pose.estimate(face)
+    angles = turned(pixels, face, models)
     chip = align.chip(pixels, face.landmarks, models.embedder.spec)
     probe = embed.embed(chip, models.embedder)
     stages: dict[str, Callable[[], Any]] = {
         "detect": lambda: detect.detect(pixels, models.detector, options.detect),
-        "pose": lambda: pose.estimate(replace(face, angles_deg=None)),
-        "quality": lambda: quality.assess(pixels, face, angles, options.quality),
+        "pose": lambda: turned(pixels, face, models),
         "align": lambda: align.chip(pixels, face.landmarks, models.embedder.spec),
+        "quality": lambda: quality.assess(
+            pixels, face, angles, options.quality, unified_score(pixels, face, chip, models)
+        ),
+        "liveness": lambda: models.liveness and liveness.assess(pixels, face, models.liveness, options.liveness),
         "embed": lambda: embed.embed(chip, models.embedder),
         "match": lambda: match.match(probe, gallery),
     }
@@ -120,5 +123,6 @@ def _summary(times: list[float]) -> dict[str, float]:
 def _text(report: dict[str, Any]) -> str:
     rows = [f"{'stage':8} {'median ms':>10} {'p95 ms':>10}"]
     rows += [f"{stage:8} {ms['p50']:10.2f} {ms['p95']:10.2f}" for stage, ms in report["ms"].items()]
-    rows.append(f"resident memory {report['resident_mb']} MB; kernels {', '.join(report['kernels'].values())}")
+    kernels = ", ".join(dict.fromkeys(report["kernels"].values()))
+    rows.append(f"resident memory {report['resident_mb']} MB; kernels {kernels}")
     return "\n".join(rows)

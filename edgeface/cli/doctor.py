@@ -44,7 +44,7 @@ class Check:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a check and line.")
 @click.pass_obj
 def doctor(context: Context, as_json: bool) -> None:
-    """Look at the runtime, the models, the configuration, the gallery, the clock, cameras and the broker.
+    """Look at the runtime, the configuration, the models, liveness, the gallery, the clock, cameras and the broker.
 
     Says which TFLite runtime is in use and warns if XNNPACK is not: int8 models are many times slower without it.
     Exit 0 if nothing failed (warnings are allowed), else 1.
@@ -65,6 +65,7 @@ def _checks(context: Context) -> Iterator[Check]:
         ("runtime", _runtime),
         ("configuration", _configuration),
         ("models", _models),
+        ("liveness", _liveness),
         ("gallery", _gallery),
         ("clock", _clock),
         ("cameras", _cameras),
@@ -101,6 +102,18 @@ def _models(context: Context) -> tuple[Health, str]:
         return Health.WARNING, f"{said}; not all under XNNPACK, so slow{hidden}"
     alike = any(finding.proof is Proof.ALIKE for finding in loaded.findings)
     return Health.WARNING if alike else Health.OK, said
+
+
+def _liveness(context: Context) -> tuple[Health, str]:
+    config = context.config()
+    floor = context.loaded().live_floor(config.liveness.min_score)
+    if config.decide.require_liveness:
+        if floor is None:
+            return Health.FAILED, "required, but no model is in use: nobody will be let in"
+        return Health.OK, f"required: {floor:.2f} or more, of 1"
+    if floor is None:
+        return Health.WARNING, "no model is in use: a picture of somebody may open the door"
+    return Health.OK, "told but not required: set require_liveness under [decide] to refuse pictures"
 
 
 def _gallery(context: Context) -> tuple[Health, str]:

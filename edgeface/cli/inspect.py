@@ -116,7 +116,7 @@ def _face(pixels: Pixels, face: Detection, models: Models, options: Options, wit
         "landmarks": [[round(float(x), 2), round(float(y), 2)] for x, y in face.landmarks],
         "pose": _pose(seen.pose),
         "quality": _quality(seen.quality),
-        "liveness": _liveness(live),
+        **_liveness(live),
         **_embedding(found),
     }
 
@@ -137,9 +137,13 @@ def _quality(usable: Quality) -> dict[str, Any]:
     }
 
 
-def _liveness(live: Liveness | None) -> float | None:
-    """0 attack .. 1 bona fide; None if the face could not be judged, or nothing can judge it."""
-    return None if live is None or live.unjudged is not None else round(live.score, 4)
+def _liveness(live: Liveness | None) -> dict[str, float | bool | str | None]:
+    """Score, 0 attack .. 1 bona fide, and whether it is enough; or why there is none. All None without a model."""
+    if live is None:
+        return {"liveness": None, "live": None, "unjudged": None}
+    if live.unjudged is not None:
+        return {"liveness": None, "live": False, "unjudged": live.unjudged.value}
+    return {"liveness": round(live.score, 4), "live": live.live, "unjudged": None}
 
 
 def _embedding(found: Embedding | None) -> dict[str, str | None]:
@@ -164,10 +168,12 @@ def _text(line: dict[str, Any]) -> str:
         rows.append(
             f"  {w:.0f}x{h:.0f} at {x:.0f},{y:.0f}  score {face['score']:.2f}  "
             f"yaw {angles['yaw_deg']:+.0f} pitch {angles['pitch_deg']:+.0f} roll {angles['roll_deg']:+.0f}  "
-            f"quality {usable['score']:.0f}  liveness {_number(face['liveness'])}  {verdict}"
+            f"quality {usable['score']:.0f}  liveness {_told(face)}  {verdict}"
         )
     return "\n".join(rows)
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+def _told(face: dict[str, Any]) -> str:
+    if face["liveness"] is None:
+        return face["unjudged"] or "-"
+    return f"{face['liveness']:.2f}" + ("" if face["live"] else " (attack)")

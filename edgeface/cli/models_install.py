@@ -58,7 +58,8 @@ def install(
     source = catalog or catalogs.shipped()
     offer = catalogs.find(catalogs.read(source), name)
     if (ready := _whole(context.home, offer)) is not None:
-        click.echo(f"{name} is already installed in {ready}.")
+        again = f"; to measure it with --data: first `edgeface models remove {name}`" if data else ""
+        click.echo(f"{name} is already installed in {ready}{again}.")
         return _say_how(name)
     tools = _tools()
     _agree(offer, accept_licence)
@@ -158,6 +159,9 @@ def _convert(tools: Path, name: str, catalog: Path, originals: Path, part: Path,
     folders = {"--catalog": catalog, "--original": originals, "--out": part, **({"--data": data} if data else {})}
     words = [word for key, folder in folders.items() for word in (key, str(folder.resolve()))]
     done = subprocess.run([sys.executable, "-m", "tools.install", name, *words], cwd=tools, check=False)
+    if done.returncode < 0:
+        why = f"the converter was ended by signal {-done.returncode}; 9 is mostly too little memory"
+        raise ModelError(f"{name} could not be converted ({why}): nothing was installed")
     if done.returncode:
         raise ModelError(f"{name} could not be converted (see above): nothing was installed")
 

@@ -52,8 +52,8 @@ def run(
     """Watch SOURCE and decide who may enter, until it ends or Ctrl-C.
 
     A decision needs several good shots of one visitor. Each is stored first, then printed and published; without a
-    broker it stays in the journal. "unknown" is a face well seen that nobody enrolled has; "insufficient_quality" is a
-    face never seen well enough.
+    broker it stays in the journal. "unknown" is a face well seen that nobody enrolled has; "spoof" is a known face that
+    looks like a picture, where a living one is required; "insufficient_quality" is a face never seen well enough.
     """
     logging.basicConfig(format="%(levelname)s %(message)s", level=logging.WARNING)
     config = _configured(context.config(), broker, device, door, fast)
@@ -64,6 +64,7 @@ def run(
         with closing(camera), open_station(config, loaded, database, film_time=film_time) as station:
             _warn_of_strangers(station)
             _greet(station, config, as_json)
+            _tell_liveness(config, loaded.live_floor(config.liveness.min_score), as_json)
             _watch(camera, source, station, as_json)
         _farewell(station, config)  # only now have the last receipts come
 
@@ -111,6 +112,23 @@ def _greet(station: Station, config: Config, as_json: bool) -> None:
         click.echo("No broker is configured: decisions are stored, not published.", err=True)
 
 
+def _tell_liveness(config: Config, floor: float | None, as_json: bool) -> None:
+    """Whether a picture may open the door. That nobody will be let in is said with --json as well."""
+    required = config.decide.require_liveness
+    if required and floor is None:
+        said = "A living face is required and no liveness model is in use: nobody will be let in."
+    elif as_json:
+        return
+    elif required:
+        said = f"Only a living face opens the door: liveness {floor:.2f} or more, of 1."
+    elif floor is None:
+        said = "No liveness model is in use: a picture of somebody may open the door."
+    else:
+        advice = "set require_liveness under [decide] in edgeface.toml to refuse pictures"
+        said = f"Liveness is told but not required: {advice}."
+    click.echo(said, err=True)
+
+
 def _warn_of_strangers(station: Station) -> None:
     """People whom this embedder does not know are denied: that must not come as a surprise."""
     if lacking := len(station.store.lacking(station.gallery.model_sha256)):
@@ -125,7 +143,8 @@ def _line(recorded: Recorded, step: Step, station: Station, as_json: bool) -> st
         return json.dumps(_plain(recorded, step, name))
     outcome = click.style(f"{decision.outcome.value:20}", fg=COLOURS[decision.outcome])
     score = "" if decision.score is None else f"  score {decision.score:.2f} of {decision.threshold:.2f}"
-    return f"#{recorded.seq} {outcome} {name or '-':20} {decision.reason}{score}  ({step.took_ms:.0f} ms)"
+    alive = "" if decision.liveness is None else f"  alive {decision.liveness:.2f}"
+    return f"#{recorded.seq} {outcome} {name or '-':20} {decision.reason}{score}{alive}  ({step.took_ms:.0f} ms)"
 
 
 def _plain(recorded: Recorded, step: Step, name: str | None) -> dict[str, Any]:

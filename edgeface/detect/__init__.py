@@ -102,7 +102,8 @@ def decode(outputs: tuple[Tensor, ...], placed: Letterbox, spec: ModelSpec, opti
             raise ModelError(f"{spec.name} is no detector ({spec.task}): choose another with `edgeface models use`")
         case _:
             assert_never(spec.layout)
-    if not (np.isfinite(found.boxes).all() and np.isfinite(found.landmarks).all()):
+    numbers = (found.boxes, found.landmarks, *(() if found.angles_deg is None else (found.angles_deg,)))
+    if not all(np.isfinite(values).all() for values in numbers):
         raise ModelError(f"{spec.name} gives faces at places that are no numbers: `edgeface models check` it")
     kept = suppress(found.boxes, found.scores, options.max_overlap)[: options.max_faces]
     steady = average(found, kept)

@@ -26,7 +26,7 @@ def decode(outputs: tuple[Tensor, ...], floor: float, spec: ModelSpec) -> Candid
     anchors, values = cells[strong] * side, values[strong]
     points = values[:, 4:].reshape(-1, 6, 2) + anchors[:, None]
     half_mouth = 0.415 * (points[:, 1] - points[:, 0])
-    size = values[:, 2:4]
+    size = np.maximum(values[:, 2:4], 1)  # of no or negative size is no face, but must not divide by 0 later
     return Candidates(
         boxes=np.concatenate([anchors + values[:, :2] - size / 2, size], axis=1).astype(np.float32),
         landmarks=np.stack(

@@ -12,6 +12,10 @@ CELL_UNIT = 3.0
 """Distances in the grid layout are in units of 3 strides: 24, 48 and 96 px, mid-range of each map's faces."""
 
 
+LARGEST_LOG = 4.0
+"""A side of more than 55 units is no face, nor is one of less than a 55th: it keeps the sides finite and above 0."""
+
+
 def decode(outputs: tuple[Tensor, ...], floor: float) -> Candidates:
     """Our layout. Maps are told apart by their channels (1 score, 14 shape, 3 pose), levels by their size."""
     scores, shapes, poses = (
@@ -35,7 +39,7 @@ def _decode_level(stride: int, score: Tensor, shape: Tensor, pose: Tensor, floor
     centre = (np.stack([columns, rows], axis=1).astype(np.float32) + 0.5) * stride
     values, unit = shape[0, rows, columns], np.float32(CELL_UNIT * stride)
     middle = centre + values[:, :2] * unit
-    size = np.exp(np.minimum(values[:, 2:4], 4)) * unit
+    size = np.exp(np.clip(values[:, 2:4], -LARGEST_LOG, LARGEST_LOG)) * unit
     return Candidates(
         boxes=np.concatenate([middle - size / 2, size], axis=1).astype(np.float32),
         landmarks=(centre[:, None] + values[:, 4:].reshape(-1, 5, 2) * unit).astype(np.float32),

@@ -10,7 +10,7 @@ from edgeface.model import Tensor
 
 STRIDES = (8, 16, 32)
 LARGEST_LOG = 5.0
-"""A side of more than 148 strides is no face: it keeps the exponential finite."""
+"""A side of more than 148 strides is no face, nor is one of less than a 148th: keeps the sides finite and above 0."""
 
 
 def decode(outputs: tuple[Tensor, ...], floor: float) -> Candidates:
@@ -43,7 +43,7 @@ def _level(stride: int, first: Tensor, second: Tensor, box: Tensor, points: Tens
     corner = np.stack([columns, rows], axis=1).astype(np.float32)
     values = box[0, rows, columns]
     middle = (corner + values[:, :2]) * stride
-    size = np.exp(np.minimum(values[:, 2:], LARGEST_LOG)) * stride
+    size = np.exp(np.clip(values[:, 2:], -LARGEST_LOG, LARGEST_LOG)) * stride
     landmarks = (corner[:, None] + points[0, rows, columns].reshape(-1, 5, 2)) * stride
     return Candidates(
         boxes=np.concatenate([middle - size / 2, size], axis=1).astype(np.float32),

@@ -13,6 +13,7 @@ from edgeface.adapters.clock import SystemClock, boot_id
 from edgeface.adapters.golden import Finding
 from edgeface.adapters.manifest import Choice, Entry
 from edgeface.adapters.tflite import TfliteModel
+from edgeface.calibration import false_match_rate
 from edgeface.detect import Detector
 from edgeface.embed import Embedder
 from edgeface.errors import ConfigError
@@ -147,10 +148,14 @@ def open_station(config: Config, loaded: Loaded, database: Database, *, film_tim
 
 def _refuse_lower(threshold: float | None, loaded: Loaded) -> None:
     if threshold is not None and threshold < loaded.floor:
-        name = loaded.choice.embedder.spec.name
+        spec = loaded.choice.embedder.spec
+        tail, cost = spec.impostor_tail, ""
+        if tail is not None:
+            wanted, promised = (false_match_rate(at, tail) for at in (threshold, loaded.floor))
+            cost = f" (a false match rate of up to {wanted:.2g}, instead of {promised:.2g})"
         raise ConfigError(
-            f"decide.threshold is {threshold:g}, below {loaded.floor:g}, the lowest that {name} is measured at: "
-            "take it out or raise it"
+            f"decide.threshold is {threshold:g}, below {loaded.floor:g}, the lowest that {spec.name} is measured "
+            f"at{cost}: take it out or raise it"
         )
 
 

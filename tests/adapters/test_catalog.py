@@ -44,6 +44,7 @@ MISTAKES: list[tuple[str, Any, str]] = [
     *[(key, None, f"lacks the key {key}") for key in GOOD],
     ("makre", "x", "unknown key makre"),
     ("maker", "  ", "maker must be a text"),
+    ("licence", "MIT\x1b[2K\rnone", "licence must be a text in quotes, on one line"),
     ("licence", 3, "licence must be a text"),
     ("files", [], "files must be a list"),
     ("files", "x", "files must be a list"),
@@ -65,6 +66,7 @@ MISTAKES: list[tuple[str, Any, str]] = [
     ("original.order", "GBR", "original.order"),
     ("manifest.sha256", "ab" * 32, "manifest.sha256 is written when"),
     ("manifest.mean", 3, "manifest.mean is written when"),
+    ("manifest.golden", {}, "manifest.golden is written when"),
     ("manifest.thresholds", {}, "thresholds.grant"),
     ("manifest.template", [[0.1, 0.2]], "template must be five points"),
     ("manifest.layuot", "x", "unknown key layuot"),
@@ -88,6 +90,8 @@ def test_no_file_and_no_toml(tmp_path: Path) -> None:
         catalog.read(tmp_path / "catalog.toml")
     with pytest.raises(ModelError, match="is not TOML"):
         catalog.parse("[", "here")
+    with pytest.raises(ModelError, match="is not TOML"):
+        catalog.parse("a = " + "[" * 100_000, "here")
     with pytest.raises(ModelError, match="must be a table"):
         catalog.parse("face = 3", "here")
 
@@ -128,6 +132,8 @@ def test_unknown_names_get_a_suggestion() -> None:
         catalog.find(offers, "yunett")
     with pytest.raises(ModelError, match=r"no model named '\.\./yunet'"):
         catalog.find(offers, "../yunet")
+    with pytest.raises(ModelError, match=r"no model named '#'\. It has: "):
+        catalog.find(offers, "#")
 
 
 def test_the_shipped_catalogue_is_sound() -> None:

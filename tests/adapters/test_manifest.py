@@ -115,15 +115,15 @@ def test_a_detector_needs_its_own_threshold(tmp_path: Path) -> None:
         manifest.read(path)
 
 
+TWO_LOOKS: dict[str, str | None] = {"width_px": "160", "height_px": "80"}
 THIRD: dict[str, str | None] = {"template": None, "dimensions": None, "thresholds": None, "crop": "2.7"}
 
 
 @pytest.mark.parametrize(
     ("task", "layout", "more"),
     [
-        ("quality", "score", {}),
         ("quality", "score", {"crop": None, "template": GOOD["template"]}),
-        ("liveness", "liveness", {"thresholds": "{ live = 0.9 }"}),
+        ("liveness", "liveness", {"thresholds": "{ live = 0.9 }", **TWO_LOOKS}),
         ("pose", "angles", {}),
     ],
 )
@@ -141,21 +141,25 @@ def test_models_for_the_other_tasks(tmp_path: Path, task: str, layout: str, more
         ({"thresholds": None}, "thresholds.live must be"),
         ({"layout": '"score"'}, "layout does not fit the task"),
         ({"layout": '"grid"'}, "layout does not fit the task"),
-        ({"crop": None}, "crop or template must say what it sees, not both"),
-        ({"template": GOOD["template"]}, "crop or template must say what it sees, not both"),
-        ({"crop": None, "template": "[[0.3, 0.4]]"}, "template must be five points"),
+        ({"crop": None}, "crop must be 0.5 to 8"),
+        ({"template": GOOD["template"]}, "template is not for the task liveness"),
         ({"crop": "0.1"}, "crop must be 0.5 to 8"),
         ({"crop": "-2"}, "crop must be 0.5 to 8"),
+        ({"width_px": "80"}, "width_px must be twice height_px"),
+        ({"task": '"pose"', "layout": '"angles"', "crop": None}, "crop must be 0.5 to 8"),
+        ({"task": '"pose"', "layout": '"angles"', "template": GOOD["template"]}, "template is not for the task pose"),
+        ({"task": '"quality"', "layout": '"score"'}, "crop is not for the task quality"),
+        ({"task": '"quality"', "layout": '"score"', "crop": None}, "template must be five points"),
     ],
 )
 def test_mistakes_in_models_for_the_other_tasks(tmp_path: Path, changes: dict[str, str | None], sentence: str) -> None:
-    live = {"task": '"liveness"', "layout": '"liveness"', "thresholds": "{ live = 0.9 }"}
+    live = {"task": '"liveness"', "layout": '"liveness"', "thresholds": "{ live = 0.9 }", **TWO_LOOKS}
     with pytest.raises(ModelError, match=re.escape(sentence)):
         manifest.read(written(tmp_path, **{**THIRD, **live, **changes}))
 
 
 def test_a_liveness_model_that_is_chosen_is_in_use(tmp_path: Path, home: Path) -> None:
-    live = {"task": '"liveness"', "layout": '"liveness"', "thresholds": "{ live = 0.9 }"}
+    live = {"task": '"liveness"', "layout": '"liveness"', "thresholds": "{ live = 0.9 }", **TWO_LOOKS}
     (entry,) = manifest.read(written(tmp_path, **{**THIRD, **live})).values()
     before = manifest.chosen(home)
     manifest.choose(home, entry)

@@ -59,7 +59,10 @@ scalars = (
     | st.dates()
     | st.times()
 )
-values = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=12)
+few = st.text(max_size=4)
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(few, inner, max_size=3), max_leaves=5
+)
 keys = st.sampled_from(sorted(_KINDS)) | st.text()
 
 
@@ -73,14 +76,14 @@ def test_a_whole_entry_is_read() -> None:
     )
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(table=values | st.dictionaries(keys, values), name=st.text())
 def test_any_table_is_a_model_or_an_error_of_ours(table: Any, name: str) -> None:
     with pytest.raises(ModelError):
         to_spec(name, table, WHERE)
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(changes=st.dictionaries(st.sampled_from(sorted(_KINDS)), values, min_size=1, max_size=2))
 @example(changes={"mean": 10**400})
 @example(changes={"impostor_tail": {**TAIL, "pairs": 10**400}})
@@ -94,7 +97,7 @@ def test_any_value_of_a_key_is_taken_or_named(changes: dict[str, Any]) -> None:
         assert isinstance(spec, ModelSpec)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(key=st.sampled_from(sorted(TAIL)), value=values)
 def test_any_value_in_the_tail_is_taken_or_named(key: str, value: Any) -> None:
     try:

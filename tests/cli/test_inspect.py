@@ -21,7 +21,7 @@ from edgeface.image import encode_jpeg, encode_png, resize
 from edgeface.quality import Refusal
 
 FILE_KEYS = {"file", "width", "height", "error", "faces"}
-FACE_KEYS = {"box", "score", "landmarks", "pose", "quality", "liveness", "embedding", "template"}
+FACE_KEYS = {"box", "score", "landmarks", "pose", "quality", "liveness", "live", "unjudged", "embedding", "template"}
 MEASURES = {"inter_eye_distance_px", "sharpness", "brightness", "dynamic_range", "inside", "unified_score"}
 
 
@@ -41,7 +41,8 @@ def check_face(face: dict[str, Any], *, embedded: bool = True) -> None:
     assert all(len(point) == 2 and all(map(number, point)) for point in face["landmarks"])
     assert set(face["pose"]) == {"yaw_deg", "pitch_deg", "roll_deg"}
     assert all(map(number, face["pose"].values()))
-    assert face["liveness"] is None or 0 <= face["liveness"] <= 1
+    assert (face["liveness"] is None) == (face["unjudged"] is not None)
+    assert face["live"] is False if face["liveness"] is None else 0 <= face["liveness"] <= 1
     check_quality(face["quality"])
     assert (face["embedding"] is None) == (face["template"] is None) == (not embedded)
 
@@ -85,8 +86,10 @@ def test_a_face_that_can_be_judged_has_a_liveness_and_one_at_the_border_has_none
     (pictures / "room.jpg").write_bytes(encode_jpeg(room, quality=95))
     (pictures / "cut.jpg").write_bytes(encode_jpeg(astronaut[40:140, 60:170], quality=95))
     found = lines(edgeface("inspect", pictures, "--json", "--min-score", "0.2").output)
-    assert found["room.jpg"]["faces"][0]["liveness"] is not None
-    assert found["cut.jpg"]["faces"][0]["liveness"] is None
+    room_face, cut_face = (found[name]["faces"][0] for name in ("room.jpg", "cut.jpg"))
+    assert room_face["liveness"] is not None
+    assert (cut_face["liveness"], cut_face["live"], cut_face["unjudged"]) == (None, False, "no_room")
+    assert "liveness no_room" in edgeface("inspect", pictures / "cut.jpg", "--min-score", "0.2").output
 
 
 def test_embedding_and_template_are_what_they_say(edgeface: Edgeface, pictures: Path) -> None:

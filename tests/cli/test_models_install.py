@@ -11,8 +11,10 @@ import shutil
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -25,7 +27,7 @@ from click.testing import Result
 from edgeface.adapters import catalog as catalogs
 from edgeface.adapters import download, installed
 from edgeface.cli import models_install
-from edgeface.errors import ModelError
+from edgeface.errors import ModelError, ModelUnavailable
 from edgeface.service.bootstrap import Loaded
 from offers import CONTENT, GOOD, as_toml
 
@@ -78,7 +80,7 @@ def maker() -> Iterator[Maker]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever)
+    thread = Thread(target=server.serve_forever, args=(0.01,))  # looks so often whether it is to stop
     thread.start()
     state.url = f"http://127.0.0.1:{server.server_port}/face.onnx"
     yield state
@@ -231,6 +233,60 @@ def test_more_bytes_than_promised_are_not_read(tmp_path: Path, catalog: Path, ma
     assert not (tmp_path / source.name).exists()
 
 
+@pytest.mark.parametrize(("of", "to"), [("https", "http"), ("https", "ftp")])
+def test_a_redirection_out_of_https_is_not_followed(of: str, to: str) -> None:
+    asked = urllib.request.Request(f"{of}://example.org/face.onnx")
+    with pytest.raises(urllib.error.URLError, match="which is not https"):
+        download._Redirect().redirect_request(asked, None, 302, "Found", {}, f"{to}://example.org/face.onnx")
+    followed = download._Redirect().redirect_request(asked, None, 302, "Found", {}, "https://cdn.example.org/x")
+    assert followed is not None and followed.full_url == "https://cdn.example.org/x"
+
+
+def test_a_host_that_cannot_be_is_an_error_of_ours(tmp_path: Path) -> None:
+    source = replace(catalogs.parse(as_toml(NAME, GOOD), "here")[NAME].sources[0], url="https://a..b/face.onnx")
+    with pytest.raises(ModelUnavailable, match="cannot be fetched"):
+        download.fetch(source, tmp_path, lambda _: None)
+
+
+def test_a_full_disk_is_said_and_not_blamed_on_the_network(catalog: Path, maker: Maker) -> None:
+    (source,) = catalogs.read(catalog)[NAME].sources
+    full = replace(source, name="full")  # /dev/full takes nothing
+    with pytest.raises(ModelError, match="/dev/full cannot be written: No space left") as caught:
+        download._receive(full, Path("/dev/full"), lambda _: None)
+    assert not isinstance(caught.value, ModelUnavailable)
+
+
+def test_a_stick_that_cannot_be_read(tmp_path: Path) -> None:
+    source = catalogs.parse(as_toml(NAME, GOOD), "here")[NAME].sources[0]
+    with pytest.raises(ModelError, match=r"face\.onnx cannot be copied to .*No such file"):
+        download.take(source, [tmp_path / "gone"], tmp_path)
+
+
+def test_a_link_in_the_place_of_the_workshop_is_not_emptied(tmp_path: Path, home: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "file").touch()
+    (home / installed.FOLDER).mkdir(parents=True)
+    (home / installed.FOLDER / f".{NAME}.part").symlink_to(precious)
+    with pytest.raises(ModelError, match="cannot be made"), installed.workshop(home, NAME):
+        pass
+    assert (precious / "file").exists()
+
+
+def test_a_workshop_that_another_process_has_just_published_is_not_emptied(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between opening the folder and locking it."""
+
+    def finished(*_: object) -> None:
+        (home / installed.FOLDER / f".{NAME}.part").rename(home / installed.FOLDER / NAME)
+
+    monkeypatch.setattr(installed.fcntl, "flock", finished)
+    with pytest.raises(ModelError, match="by another process"), installed.workshop(home, NAME):
+        pass
+    assert left(home) == [NAME]
+
+
 @pytest.mark.parametrize("given", ["folder", "file", "renamed", "pair"])
 def test_without_a_network(
     install: Callable[..., Result], tmp_path: Path, maker: Maker, home: Path, given: str
@@ -273,9 +329,31 @@ def test_a_converted_file_that_does_not_run_is_not_installed(
     assert left(home) == []
 
 
+def test_a_converter_that_is_killed_says_so(install: Callable[..., Result], home: Path, tools: Path) -> None:
+    (tools / "__main__.py").write_text("import os; os.kill(os.getpid(), 9)")
+    result = install("--accept-licence")
+    assert result.exit_code == 65
+    assert "ended by signal 9" in result.output
+    assert left(home) == []
+
+
+def test_a_model_that_is_being_installed_again_is_not_removed(edgeface: Edgeface, home: Path) -> None:
+    folder = home / installed.FOLDER / NAME
+    folder.mkdir(parents=True)
+    (folder / installed.MANIFEST).write_text("")
+    with installed.workshop(home, NAME) as part:
+        (part / "half").touch()
+        refused = edgeface("models", "remove", NAME)
+        assert refused.exit_code == 65
+        assert "by another process" in refused.output
+        assert (part / "half").exists()
+    assert left(home) == [NAME]
+
+
 def test_data_reach_the_tools(install: Callable[..., Result], tmp_path: Path, tools: Path) -> None:
     assert install("--accept-licence", "--data", tmp_path).exit_code == 0
     assert f"'--data': '{tmp_path}'" in (tools / "words").read_text()
+    assert f"first `edgeface models remove {NAME}`" in install("--data", tmp_path).output
 
 
 def test_what_a_kill_leaves_is_unseen_and_cleared_away(

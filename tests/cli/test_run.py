@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ import pytest
 from calling import Edgeface
 
 from edgeface.frame import Pixels
-from edgeface.service.bootstrap import GALLERY
+from edgeface.service.bootstrap import GALLERY, Loaded
 from edgeface.store.database import open_database
 
 Film = Callable[[Pixels, int], Path]
@@ -57,6 +58,34 @@ def test_in_words(edgeface: Edgeface, pictures: Path, film_of: Film, astronaut: 
     assert "#2 grant" in text
     assert "Ada" in text
     assert "3 good shots agree" in text
+    assert re.search(r"score 0\.\d\d of 0\.\d\d  alive 0\.\d\d  \(\d+ ms\)", text)
+
+
+@pytest.mark.parametrize(
+    ("required", "model", "said", "with_json"),
+    [
+        (False, True, "Liveness is told but not required: set require_liveness under [decide] in edgeface.toml", False),
+        (True, True, "Only a living face opens the door: liveness 0.", False),
+        (False, False, "No liveness model is in use: a picture of somebody may open the door.", False),
+        (True, False, "nobody will be let in.", True),
+    ],
+)
+def test_whether_a_living_face_is_required_is_said_first(
+    edgeface: Edgeface,
+    home: Path,
+    pictures: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    required: bool,
+    model: bool,
+    said: str,
+    with_json: bool,
+) -> None:
+    home.mkdir()
+    (home / "edgeface.toml").write_text(f"[decide]\nrequire_liveness = {str(required).lower()}\n")
+    if not model:
+        monkeypatch.setattr(Loaded, "live_floor", lambda self, wanted: None)
+    assert said in edgeface("run", "--source", pictures, "--fast").stderr
+    assert (said in edgeface("run", "--source", pictures, "--fast", "--json").stderr) is with_json
 
 
 def test_bad_pictures_of_a_film_are_named_and_skipped(
@@ -113,6 +142,7 @@ def test_a_threshold_below_the_models_is_refused_not_ignored(edgeface: Edgeface,
     result = edgeface("run", "--source", pictures, "--fast")
     assert result.exit_code == 78
     assert "decide.threshold is 0.1, below" in result.output
+    assert "a false match rate of up to 1, instead of 0.0001" in result.output
 
 
 def test_people_of_another_embedder_are_told_before_they_are_denied(

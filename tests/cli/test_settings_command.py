@@ -11,6 +11,7 @@ from calling import Edgeface
 from edgeface.adapters import tflite
 from edgeface.cli import bench as bench_module
 from edgeface.config import parse
+from edgeface.service.bootstrap import Loaded
 from edgeface.service.settings import Config
 
 
@@ -62,7 +63,7 @@ def test_the_doctor_looks_at_everything(edgeface: Edgeface, home: Path) -> None:
     assert result.exit_code == 0
     rows = [json.loads(line) for line in result.output.splitlines()]
     assert [row["check"] for row in rows] == [
-        "version", "runtime", "configuration", "models", "gallery", "clock", "cameras", "broker",
+        "version", "runtime", "configuration", "models", "liveness", "gallery", "clock", "cameras", "broker",
     ]  # fmt: skip
     assert all(set(row) == {"check", "health", "detail"} for row in rows)
     assert {row["health"] for row in rows} <= {"ok", "warning"}
@@ -88,6 +89,35 @@ def test_the_doctor_finds_what_is_broken_and_goes_on(edgeface: Edgeface, home: P
     health = {row["check"]: row["health"] for row in map(json.loads, result.output.splitlines())}
     assert [health[name] for name in ("models", "gallery", "broker")] == ["failed"] * 3
     assert health["clock"] in ("ok", "warning")
+
+
+@pytest.mark.parametrize(
+    ("required", "model", "health", "said"),
+    [
+        (False, True, "ok", "told but not required: set require_liveness under [decide]"),
+        (True, True, "ok", "required: 0."),
+        (False, False, "warning", "a picture of somebody may open the door"),
+        (True, False, "failed", "nobody will be let in"),
+    ],
+)
+def test_the_doctor_says_whether_pictures_are_refused(
+    edgeface: Edgeface,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    required: bool,
+    model: bool,
+    health: str,
+    said: str,
+) -> None:
+    home.mkdir()
+    (home / "edgeface.toml").write_text(f"[decide]\nrequire_liveness = {str(required).lower()}\n")
+    if not model:
+        monkeypatch.setattr(Loaded, "live_floor", lambda self, wanted: None)
+    result = edgeface("doctor", "--json")
+    (found,) = (row for row in map(json.loads, result.output.splitlines()) if row["check"] == "liveness")
+    assert found["health"] == health
+    assert said in found["detail"]
+    assert result.exit_code == (1 if health == "failed" else 0)
 
 
 def test_the_doctor_counts_people(edgeface: Edgeface, pictures: Path) -> None:

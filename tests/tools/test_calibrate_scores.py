@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from edgeface import calibration
 from tools import likelihood, tail
-from tools.comparisons import Comparisons, draws, every
+from tools.comparisons import Comparisons, every
 from tools.likelihood import CORNERS, cllr, min_cllr
+from tools.metrics import draws
 from tools.tail import Promise, lowest_kept, pareto
 
 APART, SPREAD = 0.5, 0.12

@@ -12,6 +12,7 @@ import pytest
 from edgeface.adapters import manifest
 from tools import cards
 from tools.cards import CardError, Sources, fill, fitting, write_cards
+from tools.evaluate.__main__ import MEASURES
 
 NAME = "edgeface-embed-80"
 SHIPPED = manifest.read(manifest.shipped())[NAME]
@@ -134,3 +135,27 @@ def test_every_shipped_text_asks_for_what_there_is() -> None:
         assert blanks, text.name
         assert text.read_text(encoding="utf-8").count("{{") == len(blanks), text.name
         assert {verb for verb, _ in blanks} <= set(cards.VERBS), text.name
+        for verb, after in blanks:
+            first = (after.split() or [""])[0]
+            if verb in ("value", "number", "table", "ahead", "command"):
+                assert first in MEASURES, (text.name, first)
+            if verb in ("record", "worst", "curve", "last"):
+                cards.fill(f"{{{{ {verb}{after} }}}}", Sources(figures=text.parent, records=_records(text), entry=None))
+
+
+def _records(text: Path) -> Path:
+    return cards.MODELS / "records" / text.stem
+
+
+def test_a_readme_without_its_markers_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    readme = tmp_path / "README.md"
+    monkeypatch.setattr(cards, "README", readme)
+    begin, end = cards.FIGURES
+    readme.write_text(f"before\n{begin}\nold\n{end}\nafter\n")
+    cards._between(cards.FIGURES, "new")
+    assert readme.read_text() == f"before\n{begin}\nnew\n{end}\nafter\n"
+    for broken in ("no marker", f"{begin} only", f"{end} {begin}"):
+        readme.write_text(broken)
+        with pytest.raises(CardError, match="nothing was written"):
+            cards._between(cards.FIGURES, "new")
+        assert readme.read_text() == broken

@@ -213,6 +213,40 @@ def test_a_broken_file_is_refused(tmp_path: Path) -> None:
         load(tmp_path / "net.onnx")
 
 
+def test_a_network_that_is_not_of_one_picture_is_refused(tmp_path: Path) -> None:
+    from openvino import opset13 as ops
+
+    pair = ops.parameter([2, 3, 8, 6], np.float32, name="data")
+    anything = ops.parameter(openvino.PartialShape.dynamic(), np.float32, name="data")
+    for input_, result, why in (
+        (pair, ops.reshape(pair, np.array([2, 144]), False), "cannot be brought to one picture"),
+        (anything, ops.relu(anything), "one picture is expected"),
+    ):
+        openvino.save_model(openvino.Model([result], [input_]), tmp_path / "net.xml")
+        with pytest.raises(ConversionError, match=why):
+            load(tmp_path / "net.xml")
+
+
+def test_pictures_that_do_not_fit_are_refused_before_anything_is_made_of_them(tmp_path: Path) -> None:
+    from tools.convert import __main__ as command
+
+    net = openvino_file(tmp_path, (1, 3, 8, 6), False)
+    (tmp_path / "text.npy").write_text("no array")
+    np.save(tmp_path / "few.npy", np.zeros((3, 8, 6, 3), np.uint8))
+    np.save(tmp_path / "float.npy", np.zeros((20, 8, 6, 3), np.float32))
+    np.save(tmp_path / "turned.npy", np.zeros((20, 6, 8, 3), np.uint8))
+    for name, why in (
+        ("none.npy", "No such file"),
+        ("text.npy", "is no .npy file"),
+        ("few.npy", "at least 12 pictures"),
+        ("float.npy", "uint8"),
+        ("turned.npy", r"takes \(1, 3, 8, 6\), a sample picture is \(6, 8, 3\)"),
+    ):
+        with pytest.raises(SystemExit, match=why):
+            command.main([str(net), "--pixels", str(tmp_path / name), "--out", str(tmp_path / "out.tflite")])
+    assert not (tmp_path / "out.tflite").exists()
+
+
 def openvino_file(folder: Path, shape: Sequence[int], last: bool) -> Path:
     """Weights kept as float16, as Intel's own models keep them; channels last if wished."""
     from openvino import opset13 as ops

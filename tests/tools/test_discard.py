@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib import pyplot
+from matplotlib.figure import Figure as Canvas
 
 from edgeface.errors import ModelError
 from edgeface.frame import Pixels
@@ -159,6 +161,23 @@ def test_the_plot_is_drawn(tmp_path: Path) -> None:
     file = tmp_path / "edc.png"
     discard.judge(*population()).plots["edc"].draw(file)
     assert file.read_bytes().startswith(b"\x89PNG")
+
+
+def test_every_measure_is_named_within_the_plot_of_one_recogniser(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Canvas] = []
+    close = pyplot.close
+    monkeypatch.setattr(pyplot, "close", drawn.append)
+    scores = np.linspace(0, 1, 40)
+    qualities = dict.fromkeys((*discard.MEASURES, discard.ORACLE), scores)
+    trials = edc.Trials(missed=scores < 0.1, people=tuple(map(str, range(40))), qualities=qualities)
+    discard.draw({"ours": trials}, tmp_path / "edc.png")
+    (legend,) = drawn[0].legends
+    assert {text.get_text() for text in legend.get_texts()} == set(discard.LABELS.values())
+    left, right = legend.get_window_extent().intervalx
+    assert 0 <= left < right <= drawn[0].bbox.width
+    close(drawn[0])
 
 
 def instruments(loaded: Loaded) -> Instruments:

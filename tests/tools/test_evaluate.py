@@ -11,6 +11,7 @@ import pytest
 from edgeface.detect import Detection, PixelBox
 from tools import metrics
 from tools.evaluate import (
+    acquire,
     central,
     fairness,
     identification,
@@ -20,7 +21,8 @@ from tools.evaluate import (
 )
 from tools.evaluate.acquire import Vectors
 from tools.evaluate.fairness import Panel
-from tools.metrics import Figure
+from tools.evaluate.robustness import FAULTS
+from tools.metrics import Figure, Pairs
 
 
 def made_up(people: int, pictures: int, lonely: int = 0) -> dict[str, np.ndarray | None]:
@@ -206,6 +208,32 @@ def test_the_mean_is_the_mean_of_the_faults() -> None:
     both = robustness._tar(pairs)
     assert (both.value, both.n) == (0.75, 120)
     assert both.low < 0.75 < both.high
+
+
+def test_the_degraded_mean_stands_beside_every_fault_with_its_n() -> None:
+    """Ten faults, of which the first is not overcome at all: the mean is 0.9, its trials those of all ten."""
+    people = [(f"p{i}", f"p{i + k}") for i in range(30) for k in (0, 1)]
+    same = np.array([first == second for first, second in people])
+    good = Pairs(scores=same.astype(np.float64), same=same, fold=np.ones(60, np.int64), people=tuple(people))
+    bad = replace(good, scores=-good.scores)
+    figures = robustness._figures("tar", {fault: good if place else bad for place, fault in enumerate(FAULTS)})
+    assert list(figures) == ["tar_mean", *(f"tar_{fault}" for fault in FAULTS)]
+    found = {name: figure for name, figure in figures.items() if isinstance(figure, Figure)}
+    assert found["tar_mean"].value == pytest.approx(0.9)
+    assert [figure.n for figure in found.values()] == [300, *[30] * 10]
+    assert [figure.value for figure in found.values()][1:] == [0.0, *[1.0] * 9]
+
+
+def test_a_man_of_two_names_is_one_person() -> None:
+    """LFW-dev files him once as Hasan_Wirayuda, twice as Hassan_Wirajuda."""
+    other, name = next(iter(acquire.TWO_NAMES.items()))
+    assert acquire.person_of(f"images/{other}/{other}_0001.jpg") == name
+    assert acquire.person_of("Ada/Ada_0001.jpg") == "Ada"
+    files = [f"{other}/1.jpg", f"{name}/1.jpg", f"{name}/2.jpg", "Ada/1.jpg"]
+    (remark,) = acquire.under_two_names(files)
+    assert f"{other} and {name}" in remark
+    assert " 2 pairs" in remark
+    assert acquire.under_two_names(files[1:]) == ()
 
 
 def test_the_central_face_is_the_one_in_the_middle() -> None:

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tools import peer_liveness
 from tools.attacks import SPECIES, Shot
 from tools.evaluate import attacks
 from tools.evaluate.attacks import LIVE, PEER, Judged
 from tools.metrics import Figure
+from tools.peers import PeerMissing
 
 
 def judged(species: str, ours: float, theirs: float = 0.5) -> Judged:
@@ -62,6 +64,11 @@ def test_without_the_peer_nothing_is_said_of_it() -> None:
     report = attacks.report(trials(), 0.25, with_peer=False)
     assert not report.peers
     assert not report.ahead
+
+
+def test_a_peer_that_cannot_run_is_left_out_by_name(tmp_path: Path) -> None:
+    with pytest.raises(PeerMissing, match=r"MiniFASNet pair left out: .* has no 2"):
+        peer_liveness.load(tmp_path)
 
 
 def test_both_pictures_are_drawn(tmp_path: Path) -> None:

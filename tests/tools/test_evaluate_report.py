@@ -119,6 +119,21 @@ def test_every_model_stands_in_the_report_with_its_digest(
         assert f"| {entry.spec.name} | `{entry.spec.sha256}` |" in text
 
 
+def test_a_report_of_two_trainings_of_a_model_names_both(
+    tmp_path: Path, counted: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    run(monkeypatch, tmp_path, "plain", "--out", str(out))
+    older = json.loads((out / "plain.json").read_text())
+    name = next(iter(older["models"]))
+    older["models"][name] = "0" * 64
+    (out / "archived.json").write_text(json.dumps(older))
+    run(monkeypatch, tmp_path, "plain", "--out", str(out))
+    text = (out / "report.md").read_text()
+    assert text.count(f"| ours | {name} | `") == 2
+    assert f"| ours | {name} | `{'0' * 64}` |" in text
+
+
 def test_what_stands_is_not_measured_again(tmp_path: Path, counted: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
     out = str(tmp_path / "out")
     for _ in range(2):
@@ -206,8 +221,16 @@ def test_a_face_is_looked_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_peers_files_are_told_apart_by_their_content(tmp_path: Path) -> None:
     bench = Bench(data=tmp_path, loaded=load_models(tmp_path / "home"), peers=tmp_path)
     (tmp_path / "rival.onnx").write_bytes(b"one")
-    measure = Measure(title="", run=found, needs=(), method="")
-    first = record.fingerprint(bench, measure)
+    first = record.fingerprint(bench)
     (tmp_path / "rival.onnx").write_bytes(b"two")
-    assert first != record.fingerprint(bench, measure)
+    assert first != record.fingerprint(bench)
     assert replace(bench, peers=None).weights() == {}
+
+
+def test_another_threshold_is_another_measurement(tmp_path: Path) -> None:
+    bench = Bench(data=tmp_path, loaded=load_models(tmp_path / "home"))
+    embedder = bench.loaded.choice.embedder
+    moved = replace(embedder, spec=replace(embedder.spec, thresholds={"grant": 0.5}))
+    other = replace(bench, loaded=replace(bench.loaded, choice=replace(bench.loaded.choice, embedder=moved)))
+    assert bench.models() == other.models()
+    assert record.fingerprint(bench) != record.fingerprint(other)

@@ -35,6 +35,24 @@ def test_the_manifest_that_is_written_can_be_read(tmp_path: Path) -> None:
     assert spec.thresholds == {"grant": 0.5}
 
 
+def test_golden_outputs_stand_in_the_manifest_and_the_card_says_whether(tmp_path: Path) -> None:
+    plain = OFFER.entry("ab" * 32, "here", mean=0, std=1)
+    entry = plain | {"golden": {"litert-xnnpack": "cd" * 32}, "golden_sample": "/wAB"}
+    path = tmp_path / "manifest.toml"
+    path.write_text(card.manifest(OFFER, entry), encoding="utf-8")
+    spec = manifest.read(path)["face"].spec
+    assert (spec.golden, spec.golden_sample) == ({"litert-xnnpack": "cd" * 32}, b"\xff\x00\x01")
+    assert "`edgeface models check` compares" in card.card(OFFER, entry, PLAIN, [])
+    assert "has nothing to compare" in card.card(OFFER, plain, PLAIN, [])
+
+
+def test_names_with_spaces_in_a_table_can_be_read_again(tmp_path: Path) -> None:
+    entry = OFFER.entry("ab" * 32, "here", mean=0, std=1) | {"thresholds": {"grant": 0.5, "a b": 1}}
+    path = tmp_path / "manifest.toml"
+    path.write_text(card.manifest(OFFER, entry), encoding="utf-8")
+    assert manifest.read(path)["face"].spec.thresholds == {"grant": 0.5, "a b": 1}
+
+
 def test_the_card_says_what_was_and_what_was_not_measured() -> None:
     entry = OFFER.entry("ab" * 32, "here", mean=0, std=1)
     text = card.card(OFFER, entry, PLAIN, ["float TFLite"])

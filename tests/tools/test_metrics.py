@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tools.evaluate.boxes import average_precision
 from tools.metrics import (
     Pairs,
     Searches,
     accuracy,
-    average_precision,
     best_threshold,
     bootstrap_mean,
     by_person,

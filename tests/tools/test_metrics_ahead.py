@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tools.evaluate.boxes import average_precision, precision_recall
 from tools.metrics import (
     Pairs,
-    average_precision,
     match_rates,
-    precision_recall,
     verification,
     verification_ahead,
     wilson,

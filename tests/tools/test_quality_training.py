@@ -10,7 +10,7 @@ from fakes import embedder_spec
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch, which the reader does without")
 
-from tools import quality_samples, train_quality  # noqa: E402
+from tools import quality_faults, quality_samples, train_quality  # noqa: E402
 from tools.quality_net import QualityNet, QualityShape  # noqa: E402
 
 SPEC: ModelSpec = embedder_spec()
@@ -31,7 +31,7 @@ def test_the_network_is_small_and_gives_one_number_between_0_and_1() -> None:
 
 def test_a_seed_spoils_alike() -> None:
     first, again, other = (
-        quality_samples.spoil(crop(), SPEC, np.random.default_rng(seed)).astype(int) for seed in (1, 1, 2)
+        quality_faults.spoil(crop(), SPEC, np.random.default_rng(seed)).astype(int) for seed in (1, 1, 2)
     )
     assert first.shape == (80, 80, 3)
     assert (first == again).all()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sys
 import warnings
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -131,10 +133,12 @@ def test_an_island_is_refused_and_named(tmp_path: Path) -> None:
     assert fitness.faults(a_report(delegates=34), islands, allow_islands=True) == []
 
 
-def a_report(*, float_tensors: int = 0, delegates: int = 1, parity: float = 0.0) -> fitness.Report:
+def a_report(
+    *, float_tensors: int = 0, delegates: int = 1, parity: float = 0.0, agreement: Sequence[float] = (1.0,)
+) -> fitness.Report:
     return fitness.Report(
-        parity=[parity], cosine=[1.0], noise_db=[30.0], worst_layers={}, float_tensors=float_tensors,
-        delegates=delegates, size_bytes=1,
+        parity=[parity], cosine=[1.0] * len(agreement), agreement=list(agreement), noise_db=[30.0] * len(agreement),
+        worst_layers={}, float_tensors=float_tensors, delegates=delegates, size_bytes=1,
     )  # fmt: skip
 
 
@@ -144,6 +148,73 @@ def test_one_float_tensor_or_a_lost_output_is_refused_islands_allowed_or_not() -
         assert "differs" in fitness.faults(a_report(parity=2 * fitness.PARITY), {}, allow_islands=allowed)[0]
     assert fitness.faults(a_report(delegates=0), {}) == ["XNNPACK runs none of it"]
     assert fitness.faults(a_report(), {}) == []
+
+
+def test_an_output_that_lost_its_meaning_is_refused_and_a_doubtful_one_is_told() -> None:
+    lost, doubtful, good = a_report(agreement=(0.98, 0.037)), a_report(agreement=(0.95,)), a_report(agreement=(0.971,))
+    (refusal,) = fitness.faults(lost, {})
+    assert refusal.startswith("output 1 has a cosine of 0.037 to float, at least 0.9 is wanted: calibrate")
+    assert fitness.faults(lost, {}, allow_loss=True) == []
+    assert fitness.faults(doubtful, {}) == []
+    assert "output 0" in fitness.loss_lines(doubtful, fitness.DOUBTFUL)[0]
+    assert fitness.loss_lines(good, fitness.DOUBTFUL) == []
+    assert fitness.faults(a_report(agreement=(float("nan"),)), {})
+
+
+def test_edgefaces_own_files_keep_their_meaning() -> None:
+    """By the records that the cards are made of."""
+    records = sorted((Path(__file__).parents[2] / "models" / "records").glob("*/quantize.json"))
+    for path in records:
+        assert min(json.loads(path.read_text(encoding="utf-8"))["cosine"]) > fitness.DOUBTFUL
+    assert len(records) >= 2
+
+
+@given(st.integers(0, 1000), st.floats(-100, 100), st.integers(1, 6))
+def test_agreement_sees_through_what_never_changes(seed: int, offset: float, values: int) -> None:
+    """A plain cosine is near 1 for an output that froze beside a large constant, and is a sign for a single number."""
+    true = np.random.default_rng(seed).normal(size=(12, values)).astype(np.float32)
+    frozen = np.broadcast_to(true.mean(0), true.shape)
+    assert fitness.agreement(true + np.float32(offset), true + np.float32(offset)) == pytest.approx(1, abs=1e-4)
+    assert abs(fitness.agreement(true + np.float32(offset), frozen + np.float32(offset))) < 0.01
+    assert fitness.agreement(true - frozen, frozen - true) == pytest.approx(-1, abs=1e-4)
+    same = np.ones_like(true)
+    assert (fitness.agreement(same, same), fitness.agreement(same, 0 * same)) == (1.0, 0.0)
+
+
+def test_a_file_that_says_something_else_never_takes_the_place_of_a_good_one(
+    made: tuple[job.Study, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one piece and all integers, but calibrated on inputs a thousand times too small."""
+
+    def faintly(float_file: Path, calibration: inputs.Inputs, *rest: Any) -> dict[str, float]:
+        return quantize(float_file, [one / 1000 for one in calibration], *rest)
+
+    monkeypatch.setattr(job, "quantize", faintly)
+    out, plain = tmp_path / "small.tflite", sources.Source(net=None, float_file=made[1] / "small.float.tflite")
+    out.write_bytes(b"good")
+    with pytest.raises(fitness.Unfit, match=r"output 0 has a cosine of .* to float"):
+        job.run("small", plain, noise(40), out, job.Options())
+    assert [path.name for path in tmp_path.iterdir()] == ["small.tflite"]
+    assert out.read_bytes() == b"good"
+    found = job.run("small", plain, noise(40), out, job.Options(allow_loss=True))
+    assert "output 0 has a cosine of" in found.warnings[0]
+    assert files.File(out).delegates() == 1
+
+
+def test_a_misread_operator_is_refused(
+    made: tuple[job.Study, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "foreign_parity", lambda *_: {"boxes": 1e-5, "scores": 0.02})
+    plain = sources.Source(net=None, float_file=made[1] / "small.float.tflite")
+    with pytest.raises(fitness.Unfit, match=r"scores differs from the original in its own runtime by 0\.02"):
+        job.run("small", plain, noise(40), tmp_path / "small.tflite", job.Options())
+
+
+def test_the_network_itself_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "net.tflite").write_bytes(b"float")
+    itself = sources.Source(net=None, float_file=tmp_path / "net.tflite")
+    with pytest.raises(ValueError, match="is the network itself"):
+        job.run("net", itself, noise(40), tmp_path / "net.tflite", job.Options())
 
 
 def test_a_float_file_does_not_pass_for_int8(made: tuple[job.Study, Path]) -> None:
@@ -292,9 +363,12 @@ def test_the_command_for_our_own_checkpoints_still_works(tmp_path: Path, monkeyp
     torch.save({"shape": asdict(shape), "average": Embedder(shape).state_dict()}, tmp_path / "checkpoint.pt")
     np.save(tmp_path / "inputs.npy", np.random.default_rng(0).uniform(-1, 1, (20, 32, 32, 3)).astype(np.float32))
     monkeypatch.chdir(tmp_path)
-    words = "quantize embedder --checkpoint checkpoint.pt --inputs inputs.npy --out e.tflite --report r"
+    words = "quantize embedder --checkpoint checkpoint.pt --inputs inputs.npy --out e.tflite --report r --allow-loss"
     monkeypatch.setattr(sys, "argv", words.split())
-    command.main()
+    command.main()  # untrained, it says nearly the same of everything, which int8 loses
     kept = json.loads((tmp_path / "r").read_text(encoding="utf-8"))
     assert (kept["delegates"], kept["float_tensors"]) == (1, 0)
     assert kept["size_bytes"] == (tmp_path / "e.tflite").stat().st_size
+    monkeypatch.setattr(sys, "argv", words.replace("embedder", "pose").split())
+    with pytest.raises(SystemExit, match=r"checkpoint.pt is no checkpoint of tools.train_pose"):
+        command.main()

@@ -37,7 +37,7 @@ SUFFIXES = {".jpg", ".jpeg", ".png"}
 def main() -> None:
     arguments = _parse()
     models = load_models(arguments.home).models
-    measured = _measured(arguments.data, models)
+    measured = [_vector(one, models) for one in lfw_and_london(arguments.data, models)]
     reserved = set(arguments.reserved.read_text(encoding="utf-8").split()) if arguments.reserved else set()
     held_out: list[Photo] = []
     candidates: list[Photo] = []
@@ -58,13 +58,13 @@ def main() -> None:
     print(f"{len(kept)} to train on, {len(candidates) - len(kept)} dropped as alike, {len(held_out)} held out")
 
 
-def lfw_and_london(data: Path, models: Models, every: int = 1) -> Iterator[Photo]:
+def lfw_and_london(data: Path, models: Models) -> Iterator[Photo]:
     """One photograph a person of LFW-dev and two of the London Set: people that no model of ours has seen."""
     lfw = Archive(data / "lfw-dev.tar")
     people = {Path(name).parent.name: name for name in reversed(lfw.names("images/"))}
-    yield from _archive("LFW", lfw, sorted(people.values())[::every], models)
+    yield from _archive("LFW", lfw, sorted(people.values()), models)
     london = Archive(data / "london-cc-by.tar")
-    yield from _archive("London", london, [n for n in london.names() if n.endswith(".jpg")][::every], models)
+    yield from _archive("London", london, [n for n in london.names() if n.endswith(".jpg")], models)
 
 
 def _archive(source: str, archive: Archive, names: Sequence[str], models: Models) -> Iterator[Photo]:
@@ -103,10 +103,6 @@ def _limit(pixels: Pixels) -> Pixels:
     if scale == 1:
         return pixels
     return np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _measured(data: Path, models: Models) -> list[Tensor]:
-    return [_vector(one, models) for one in lfw_and_london(data, models)]
 
 
 def _vector(one: Photo, models: Models) -> Tensor:

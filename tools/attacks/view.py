@@ -83,6 +83,8 @@ def look(pixels: Pixels, view: View, x: Light | None = None, y: Light | None = N
 
 
 def sampled(pixels: Pixels, view: View, x: Light | None, y: Light | None, border: int) -> Pixels:
+    """The photograph at the sensor's pixels (h, w, 3), or at other places (h, w) of it; shrunk first where it would
+    alias."""
     x, y = (view.x, view.y) if x is None or y is None else (x, y)
     factor = min(1.0, 1.15 * view.scale)
     if factor < 0.9:

@@ -22,13 +22,15 @@ from edgeface.frame import Pixels
 from tools.convert import study
 from tools.convert.importer import DEFAULT_SIDE_PX
 from tools.convert.network import ConversionError, Levels, Network
-from tools.convert.reference import as_maker_and_reader_feed, compare, file_runner, runner
+from tools.convert.reference import as_foreign, as_maker_and_reader_feed, compare, runner
 from tools.convert.rewrite import prepare
 from tools.convert.slopes import Form
-from tools.quantize import PARITY, convert
+from tools.quantize import PARITY, File, convert
 
 PICTURES = 4
 """To compare on: noise shows a wrong axis or weight at once."""
+LEAST = 12
+"""Pictures to make channels alike by, or to calibrate and test on. A choice."""
 
 
 def main(words: Sequence[str]) -> None:
@@ -43,7 +45,7 @@ def main(words: Sequence[str]) -> None:
         if studying:
             forms = tuple(arguments.forms)
             options = study.Options(mean=mean, std=std, order=arguments.order, forms=forms, rounds=arguments.rounds)
-            print(study.table(study.study(arguments.file, np.load(arguments.pixels), options)))
+            print(study.table(study.study(arguments.file, _pixels(arguments.pixels), options)))
         else:
             network = prepare(
                 arguments.file,
@@ -52,11 +54,11 @@ def main(words: Sequence[str]) -> None:
                 order=arguments.order,
                 form=Form(arguments.form),
                 side_px=arguments.side,
-                samples=[] if arguments.pixels is None else list(np.load(arguments.pixels)),
+                samples=[] if arguments.pixels is None else list(_pixels(arguments.pixels)),
             )
             print(write(arguments.file, network, mean, std, arguments.out))
-    except ConversionError as error:
-        raise SystemExit(str(error)) from error
+    except (ConversionError, OSError) as error:
+        raise SystemExit(f"tools.convert: {error}") from error
 
 
 def _describe(parser: argparse.ArgumentParser, studying: bool) -> None:
@@ -90,7 +92,7 @@ def write(path: Path, network: Network, mean: Levels, std: Levels, out: Path) ->
     made, read = as_maker_and_reader_feed(pixels, network, mean, std)
     convert(network.module, read[0], out)
     feeds = {id(one): other for one, other in zip(made, read, strict=True)}
-    file = file_runner(out)
+    file = as_foreign(File(out).run)
     found = compare(network.output_names, runner(path, network), lambda one: file(feeds[id(one)]), made)
     lines = [f"{name}: {difference:.1e} of its largest value" for name, difference in found.items()]
     if max(found.values()) > PARITY:
@@ -99,6 +101,17 @@ def write(path: Path, network: Network, mean: Levels, std: Levels, out: Path) ->
     feed = network.feed
     lines.append(f"{out}: feed it (pixel - {feed.mean:g}) / {feed.std:g}, {feed.order}, channels last")
     return "\n".join(lines)
+
+
+def _pixels(path: Path) -> Pixels:
+    """Raises ConversionError unless they are pictures as `--pixels` says."""
+    try:
+        found = np.load(path)
+    except ValueError as error:
+        raise ConversionError(f"{path} is no .npy file: {error}") from error
+    if getattr(found, "dtype", None) != np.uint8 or found.ndim != 4 or found.shape[3] != 3 or len(found) < LEAST:
+        raise ConversionError(f"{path}: at least {LEAST} pictures are needed, uint8, (n, H, W, 3)")
+    return np.asarray(found)
 
 
 def _levels(values: list[float]) -> Levels:

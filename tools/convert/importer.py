@@ -61,9 +61,14 @@ def read(path: Path, side_px: int = DEFAULT_SIDE_PX) -> Any:
         model = openvino.Core().read_model(path)
     except RuntimeError as error:
         raise ConversionError(f"{path} cannot be read: {error}") from error
-    if len(model.inputs) != 1 or model.inputs[0].partial_shape.rank.get_length() != 4:
+    ranks = [one.partial_shape.rank for one in model.inputs]
+    if len(ranks) != 1 or ranks[0].is_dynamic or ranks[0].get_length() != 4:
         raise ConversionError(f"{path}: one picture is expected as input, it has {model.inputs}")
-    model.reshape(_fixed(model.inputs[0].partial_shape, side_px))
+    shape = _fixed(model.inputs[0].partial_shape, side_px)
+    try:
+        model.reshape(shape)
+    except RuntimeError as error:
+        raise ConversionError(f"{path} cannot be brought to one picture of {shape}: {error}") from error
     folding = Manager()
     folding.register_pass(ConstantFolding())
     folding.run_passes(model)

@@ -49,13 +49,9 @@ def as_run(module: nn.Module) -> Run:
     return run
 
 
-def file_runner(path: Path) -> Run:
-    """A TFLite file from `tools.quantize`: takes (1, H, W, C), gives its outputs as the foreign network does."""
-    # Loads the whole quantizer, which reading a network need not wait for.
-    from tools.quantize import File
-
-    file = File(path)
-    return lambda values: [one.transpose(0, 3, 1, 2) if one.ndim == 4 else one for one in file.run(values)]
+def as_foreign(run: Run) -> Run:
+    """A TFLite file of ours (`tools.quantize.File.run`): takes (1, H, W, C), gives its outputs as the original does."""
+    return lambda values: [one.transpose(0, 3, 1, 2) if one.ndim == 4 else one for one in run(values)]
 
 
 def planes(pixels: Pixels, mean: Levels, std: Levels, order: str) -> Floats:

@@ -56,6 +56,9 @@ def prepare(
         shift = [(READER_MEAN - one) / two for one, two in zip(means, stds, strict=True)]
         affine.normalise(network.module, scale, shift)
         feed = Feed(mean=READER_MEAN, std=READER_STD, order=order)
+    for one in samples:
+        if one.shape[:2] != network.input_shape[2:]:
+            raise ConversionError(f"the network takes {network.input_shape}, a sample picture is {one.shape}")
     inputs = [torch.from_numpy(planes(one, feed.mean, feed.std, order)) for one in samples]
     return rewrite(replace(network, feed=feed), form, inputs)
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from edgeface.frame import Pixels
 from tools.convert.network import Levels, Network
-from tools.convert.reference import Floats, Run, as_maker_and_reader_feed, runner
+from tools.convert.reference import Floats, as_foreign, as_maker_and_reader_feed, runner
 from tools.convert.rewrite import prepare
 from tools.convert.slopes import Form
 from tools.quantize import File, convert, quantize
@@ -111,12 +111,8 @@ def _prepared(path: Path, options: Options, form: Form, samples: Sequence[Pixels
 
 def _candidate(name: str, path: Path, tests: Sequence[Floats]) -> _Candidate:
     file = File(path)
-    outputs = [_flat(_as_foreign(file)(one)) for one in tests]
+    outputs = [_flat(as_foreign(file.run)(one)) for one in tests]
     return _Candidate(name=name, outputs=outputs, step=file.interpreter.invoke, file=file, path=path)
-
-
-def _as_foreign(file: File) -> Run:
-    return lambda values: [one.transpose(0, 3, 1, 2) if one.ndim == 4 else one for one in file.run(values)]
 
 
 def _flat(outputs: Sequence[Floats]) -> Floats:

@@ -5,9 +5,9 @@
     python -m tools.demo --camera 0         a real camera: stand before it, be enrolled, be recognised
     python -m tools.demo --models HOME      with the models in use there (`edgeface models use`), not the shipped ones
 
-What is simulated: the camera's movement, light and blur. What is real: the faces, both models, the gallery and journal
-in SQLite, Mosquitto. A portrait enrolled and filmed is one photograph, so the demo shows the machinery, not accuracy;
-for that see the model cards.
+What is simulated: the camera's movement, light and blur, and the phone and the print that somebody holds up. What is
+real: the faces, the models, the gallery and journal in SQLite, Mosquitto. A portrait enrolled and filmed is one
+photograph, so the demo shows the machinery, not accuracy; for that see the model cards.
 """
 
 from __future__ import annotations

@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 
 from edgeface.frame import Frame, Instant, Pixels
+from tools.demo import held
+from tools.demo.held import Held
 
 WIDTH_PX, HEIGHT_PX, FPS = 640, 480, 12.0
 WALL = (126, 130, 134)
@@ -24,7 +26,7 @@ class Actor:
 
     portrait: Pixels
     """uint8 (h, w, 3), RGB: head and shoulders."""
-    height: tuple[float, float] = (0.5, 1.0)
+    height: tuple[float, float] = (0.55, 1.0)
     """Of the portrait, in parts of the picture's: growing is coming nearer."""
     across: tuple[float, float] = (0.5, 0.5)
     """Centre, 0 left to 1 right."""
@@ -41,7 +43,8 @@ class Scene:
     """Some seconds of film."""
 
     title: str
-    actors: tuple[Actor, ...]
+    actors: tuple[Actor | Held, ...]
+    """Those nearest to the camera last."""
     seconds: float = 2.5
 
 
@@ -77,11 +80,11 @@ class Film:
         self._closed = True
 
 
-def render(actors: tuple[Actor, ...], progress: float, random: np.random.Generator) -> Pixels:
+def render(actors: tuple[Actor | Held, ...], progress: float, random: np.random.Generator) -> Pixels:
     """One picture of a scene at `progress` 0..1, with a sensor's noise."""
     picture = np.full((HEIGHT_PX, WIDTH_PX, 3), WALL, np.uint8)
     for actor in actors:
-        picture = _place(picture, actor, progress)
+        picture = held.place(picture, actor, progress) if isinstance(actor, Held) else _place(picture, actor, progress)
     noise = random.normal(0, 3.0, picture.shape).astype(np.float32)
     return np.clip(picture + noise, 0, 255).astype(np.uint8)
 

@@ -11,13 +11,16 @@ from PIL import Image, ImageDraw, ImageFont
 
 from edgeface.decide import Outcome
 from edgeface.frame import Pixels
+from edgeface.liveness import Liveness
 from edgeface.pipeline import Sighting
+from edgeface.quality import Quality
 
 TILE_W, TILE_H, GAP, HEADER = 400, 300, 14, 74
 INK, PAPER, MUTED = (32, 36, 40), (250, 249, 246), (110, 116, 122)
 COLOURS = {
     Outcome.GRANT: (22, 128, 76),
     Outcome.UNKNOWN: (190, 48, 44),
+    Outcome.SPOOF: (142, 36, 140),
     Outcome.INSUFFICIENT_QUALITY: (176, 118, 12),
 }
 
@@ -36,7 +39,7 @@ class Row:
 
     title: str
     shots: tuple[Shot, ...]
-    """Three, evenly spread."""
+    """Three, in the order of the film."""
     verdicts: tuple[tuple[Outcome, str], ...]
     """Decisions of the scene, each as a line."""
 
@@ -81,17 +84,31 @@ def _tile(shot: Shot) -> Image.Image:
 
 
 def _mark(pen: ImageDraw.ImageDraw, sighting: Sighting, scale: np.ndarray) -> None:
-    box, usable = sighting.detection.box, sighting.quality
-    colour = COLOURS[Outcome.GRANT] if usable.accepted else COLOURS[Outcome.INSUFFICIENT_QUALITY]
+    box, usable = sighting.detection.box, sighting.view.quality if sighting.view else None
+    colour = _colour(usable)
     left, top = np.array([box.x, box.y]) * scale
     right, bottom = np.array([box.x + box.w, box.y + box.h]) * scale
     pen.rectangle((left, top, right, bottom), outline=colour, width=3)
     for x, y in sighting.detection.landmarks * scale:
         pen.ellipse((x - 3, y - 3, x + 3, y + 3), fill=(255, 255, 255), outline=colour, width=2)
-    reasons = ", ".join(dict.fromkeys(refused.refusal.value for refused in usable.refusals))
-    _label(pen, (left, bottom + 4), f"track {sighting.track}  quality {usable.score:.0f}", colour)
-    if reasons:
-        _label(pen, (left, bottom + 24), reasons, colour)
+    reasons = ", ".join(dict.fromkeys(refused.refusal.value for refused in usable.refusals)) if usable else ""
+    said = f"quality {usable.score:.0f}" if usable else "decided"
+    _label(pen, (left, bottom + 4), f"track {sighting.track}  {said}", colour)
+    if more := reasons or _alive(sighting.liveness):
+        _label(pen, (left, bottom + 24), more, colour)
+
+
+def _colour(usable: Quality | None) -> tuple[int, int, int]:
+    """None: the visit is decided already, and the face only followed."""
+    if usable is None:
+        return MUTED
+    return COLOURS[Outcome.GRANT if usable.accepted else Outcome.INSUFFICIENT_QUALITY]
+
+
+def _alive(live: Liveness | None) -> str:
+    if live is None:
+        return ""
+    return f"alive {live.score:.2f}" if live.unjudged is None else f"alive: {live.unjudged.value}"
 
 
 def _label(pen: ImageDraw.ImageDraw, place: tuple[float, float], text: str, colour: tuple[int, int, int]) -> None:

@@ -17,6 +17,7 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edgeface.adapters.clock import SystemClock
+from edgeface.decide import Decision
 from edgeface.embed import to_template
 from edgeface.enrol import Portrait, portrait
 from edgeface.frame import Pixels
@@ -44,6 +45,8 @@ class Show:
         self._title = ""
         self._steps: list[Step] = []
         self._names: dict[str, str] = {}
+        self.told: list[tuple[str, Decision]] = []
+        """Each decision so far, with the title of its scene."""
         self._listener = _Listener(self.broker.port)
 
     def __enter__(self) -> Show:
@@ -58,7 +61,10 @@ class Show:
         self._listener.stop()
         self.broker.stop()
         if kind is None:
-            note = f"{len(self._rows)} scenes; green boxes passed the quality gate, amber ones did not"
+            note = (
+                f"{len(self._rows)} scenes; green boxes passed the quality gate, amber ones did not, grey ones are "
+                "decided; alive: 1 a living face, 0 a picture of one"
+            )
             draw(self._rows, note, self._sheet)
             say(f"\nThe contact sheet of what the reader saw: {self._sheet}")
 
@@ -68,12 +74,19 @@ class Show:
         self._listener.wait()
 
     @property
-    def config(self) -> Config:
-        return replace(Config(), mqtt=MqttSettings(broker=self.broker.url, device="demo"))
+    def live_floor(self) -> float | None:
+        """The liveness score that a door wants which lets in living faces only; None without a model."""
+        return self.loaded.live_floor(self.config().liveness.min_score)
+
+    def config(self, *, living: bool = False) -> Config:
+        """The defaults; `living`: only a living face opens the door."""
+        plain = Config()
+        mqtt = MqttSettings(broker=self.broker.url, device="demo")
+        return replace(plain, mqtt=mqtt, decide=replace(plain.decide, require_liveness=living))
 
     def enrol(self, name: str, pictures: Sequence[Pixels]) -> bool:
         """Enrol somebody from pictures, each through the door's own quality gate; False if none was good enough."""
-        looked = [portrait(pixels, self.loaded.models, self.config.pipeline()) for pixels in pictures]
+        looked = [portrait(pixels, self.loaded.models, self.config().pipeline()) for pixels in pictures]
         good = [found for found in looked if isinstance(found, Portrait)]
         for refusal in (found for found in looked if isinstance(found, str)):
             say(f"  a picture of {name} was not used: {refusal}")
@@ -88,14 +101,17 @@ class Show:
 
     def usable(self, pixels: Pixels) -> bool:
         """Whether a picture shows one face, well enough to enrol by."""
-        return isinstance(portrait(pixels, self.loaded.models, self.config.pipeline()), Portrait)
+        return isinstance(portrait(pixels, self.loaded.models, self.config().pipeline()), Portrait)
 
-    def watch(self, camera: Camera, stop: Callable[[Step], bool] = lambda step: False) -> None:
-        """Let the reader watch a camera until its film ends or `stop` says so. Its decisions arrive over the broker."""
+    def watch(self, camera: Camera, stop: Callable[[Step], bool] = lambda step: False, *, living: bool = False) -> None:
+        """Let the reader watch a camera until its film ends or `stop` says so. Its decisions arrive over the broker.
+
+        `living`: with `require_liveness` on.
+        """
         with (
             closing(open_database(self._home / GALLERY)) as database,
             closing(camera),
-            open_station(self.config, self.loaded, database, film_time=False) as station,
+            open_station(self.config(living=living), self.loaded, database, film_time=False) as station,
         ):
             self._await_link(station)
             for step in station.reader.watch(camera.frames()):
@@ -114,20 +130,29 @@ class Show:
     def end_scene(self) -> None:
         """Close the row."""
         if self._title:
-            self._rows.append(Row(title=self._title, shots=self._chosen(), verdicts=self._verdicts()))
+            made = [recorded.decision for step in self._steps for recorded in step.decisions]
+            self.told += [(self._title, decision) for decision in made]
+            verdicts = tuple((decision.outcome, self._verdict(decision)) for decision in made)
+            self._rows.append(Row(title=self._title, shots=self._chosen(), verdicts=verdicts))
         self._title, self._steps = "", []
 
     def _chosen(self) -> tuple[Shot, ...]:
         busy = [step for step in self._steps if step.sightings] or self._steps
-        picked = [busy[int(part * (len(busy) - 1))] for part in (0.1, 0.5, 0.95)] if busy else []
-        return tuple(Shot(pixels=step.frame.pixels, sightings=step.sightings) for step in picked)
+        if not busy:
+            return ()
+        # The shot that decided is among them: afterwards a visitor is followed, not looked at.
+        deciding = next((index for index, step in enumerate(busy) if step.decisions), int(0.1 * (len(busy) - 1)))
+        picked = sorted((deciding, *(int(part * (len(busy) - 1)) for part in (0.5, 0.95))))
+        return tuple(Shot(pixels=busy[index].frame.pixels, sightings=busy[index].sightings) for index in picked)
 
-    def _verdicts(self) -> tuple[Any, ...]:
-        made = [recorded.decision for step in self._steps for recorded in step.decisions]
-        return tuple(
-            (one.outcome, f"{one.outcome.value}  {self._names.get(one.person_id or '', '')}  {one.reason}")
-            for one in made
+    def _verdict(self, decision: Decision) -> str:
+        words = (
+            decision.outcome.value,
+            self._names.get(decision.person_id or "", ""),
+            decision.reason,
+            measured(decision.quality, decision.liveness),
         )
+        return "  ".join(word for word in words if word)
 
     def _await_link(self, station: Station) -> None:
         end = time.monotonic() + 3
@@ -181,13 +206,21 @@ class _Listener:
 def _described(topic: str, payload: dict[str, Any], arrived_ns: int) -> str:
     taken_ns = datetime.fromisoformat(payload["captured_at"]).timestamp() * 1e9
     who = payload["person"]["label"] if payload["person"] else "-"
-    score = "" if payload["score"] is None else f" score {payload['score']:.2f} (needs {payload['threshold']:.2f});"
-    age = f"{(arrived_ns - taken_ns) / 1e6:.0f} ms after the frame"
-    colour = SAID[payload["outcome"]]
-    return (
-        f"  broker: /{topic:8} #{payload['seq']:<3} {colour}{payload['outcome']:20}\033[0m {who:16} "
-        f"{payload['reason']};{score} {age}"
+    facts = (
+        payload["reason"],
+        "" if payload["score"] is None else f"score {payload['score']:.2f} (needs {payload['threshold']:.2f})",
+        measured(payload["quality"], payload["liveness"]),
+        f"{(arrived_ns - taken_ns) / 1e6:.0f} ms after the frame",
     )
+    outcome = f"{SAID[payload['outcome']]}{payload['outcome']:20}\033[0m"
+    return f"  broker: /{topic:8} #{payload['seq']:<3} {outcome} {who:16} {'; '.join(fact for fact in facts if fact)}"
+
+
+def measured(quality: float | None, liveness: float | None) -> str:
+    """Means over the good shots of a visit, as words: "quality 84, alive 0.86"; empty if there were none."""
+    if quality is None:
+        return ""
+    return f"quality {quality:.0f}, alive " + ("not judged" if liveness is None else f"{liveness:.2f}")
 
 
 def _template(found: Portrait) -> NewTemplate:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
+from typing import Protocol
 
 import matplotlib.cbook
 import numpy as np
@@ -13,21 +14,46 @@ import skimage.data
 from edgeface import image
 from edgeface.adapters.camera import CameraOptions, open_source, picture_paths
 from edgeface.adapters.clock import SystemClock
-from edgeface.decide import Outcome
+from edgeface.decide import Decision, Outcome
 from edgeface.errors import PictureError
 from edgeface.frame import Pixels
 from edgeface.service.loop import Step
 from tools.demo.film import Actor, Film, Scene, render
-from tools.demo.show import Show, say
+from tools.demo.held import phone, sheet
+from tools.demo.show import Show, measured, say
+
+KNOWN = "Eileen Collins, enrolled, walks up"
+STRANGER = "Grace Hopper, a stranger, walks up"
+IN_PERSON = "Living faces only: Eileen Collins walks up"
+PHONE = "Living faces only: somebody holds up a phone with her picture"
+PRINT = "Living faces only: somebody holds up a print of it"
+
+
+class Account(Protocol):
+    """What a show has told so far."""
+
+    @property
+    def told(self) -> list[tuple[str, Decision]]:
+        """Each decision, with the title of its scene."""
+
+    @property
+    def live_floor(self) -> float | None:
+        """The liveness score that a door wants which lets in living faces only; None without a model."""
 
 
 def portrait_story(show: Show) -> None:
     """Eileen Collins is enrolled, Grace Hopper is not; then she is."""
     collins, hopper = _portraits()
     say("Faces: Eileen Collins (NASA) and Grace Hopper (US Navy), public domain, out of scikit-image and matplotlib.")
-    say("Real: faces, models, gallery, journal, broker. Simulated: the camera, which films the portraits.\n")
+    say("Real: faces, models, gallery, journal, broker. Simulated: the camera, which films the portraits as if they")
+    say("stood there, and the phone and the print that somebody holds up.\n")
     show.enrol("Eileen Collins", _posed(collins))
     show.watch(_film(show, _first_act(collins, hopper)))
+    explain_hopper(show)
+
+    say("\nNow only a living face opens the door: require_liveness is on.")
+    show.watch(_film(show, _liveness_act(collins)), living=True)
+    sum_up(show)
 
     show.begin_scene("The broker is down; Eileen Collins walks up: decided and stored all the same")
     show.broker.stop()
@@ -95,8 +121,8 @@ def _quiet(actor: Actor) -> Scene:
 
 def _first_act(collins: Pixels, hopper: Pixels) -> tuple[Scene, ...]:
     return (
-        Scene(title="Eileen Collins, enrolled, walks up", actors=(Actor(portrait=collins, height=(0.35, 0.95)),)),
-        Scene(title="Grace Hopper, a stranger, walks up", actors=(Actor(portrait=hopper, height=(0.35, 0.72)),)),
+        Scene(title=KNOWN, actors=(Actor(portrait=collins, height=(0.55, 0.95)),)),
+        Scene(title=STRANGER, actors=(Actor(portrait=hopper, height=(0.35, 0.72)),)),
         Scene(
             title="Eileen Collins passes by, head tilting",
             actors=(Actor(portrait=collins, height=(0.7, 0.7), across=(0.2, 0.8), tilt_deg=(-18.0, 18.0)),),
@@ -110,6 +136,36 @@ def _first_act(collins: Pixels, hopper: Pixels) -> tuple[Scene, ...]:
             seconds=3.0,
         ),
     )
+
+
+def _liveness_act(collins: Pixels) -> tuple[Scene, ...]:
+    return (
+        Scene(title=IN_PERSON, actors=(Actor(portrait=collins),)),
+        Scene(title=PHONE, actors=(phone(collins),)),
+        Scene(title=PRINT, actors=(sheet(collins),)),
+    )
+
+
+def explain_hopper(show: Account) -> None:
+    """Why she is not in the scenes that want a living face, if the model is of that opinion."""
+    alive = {title: decision.liveness for title, decision in show.told}
+    hers, other = alive.get(STRANGER), alive.get(KNOWN)
+    if hers is not None and other is not None and hers < other:
+        say(f"\nGrace Hopper's portrait is a scanned photograph, and looks less alive: {hers:.2f} against {other:.2f}.")
+
+
+def sum_up(show: Account) -> None:
+    """What the door made of the three, whichever way it went."""
+    if show.live_floor is None:
+        say("\nThere is no liveness model, so this door stays shut.")
+        return
+    say(f"\nAlive is 1 for a living face and 0 for a picture of one; this door wants {show.live_floor:.2f}:")
+    for title in (IN_PERSON, PHONE, PRINT):
+        made = [decision for scene, decision in show.told if scene == title]
+        told = "; ".join(f"{one.outcome.value} {measured(one.quality, one.liveness)}" for one in made)
+        say(f"  {title}: {told or 'no decision'}")
+    if any(scene in (PHONE, PRINT) and one.outcome is Outcome.GRANT for scene, one in show.told):
+        say("  A picture got in: the model is a hurdle, not proof. Its card says how often which attack passes.")
 
 
 def _last_act(collins: Pixels, hopper: Pixels) -> tuple[Scene, ...]:

@@ -48,7 +48,7 @@ MEASURES: dict[str, Measure] = {
         "threshold that is best on the others; TAR at FAR takes the threshold from the set's own pairs of "
         "strangers; thresholds at FMR come from all pairs of different people among the pictures. A picture "
         "without a detected face matches nobody. Peers get the same faces and landmarks, by our detector, and"
-        " their templates a byte a dimension too. Intervals: bootstrap over people.",
+        " their templates a byte a dimension too. Intervals: bootstrap over people, Wilson for failure to acquire.",
     ),
     "identify": Measure(
         title="Open-set identification: LFW-dev",
@@ -66,9 +66,10 @@ MEASURES: dict[str, Measure] = {
         run=robust,
         needs=("lfw-dev.tar",),
         method="The second picture of every LFW-dev pair is spoilt: far (24, 16, 12 px wide), noise, dark, mask, eye"
-        " band, motion, JPEG at quality 8, loose landmarks. The threshold is that at which 1 % of the "
-        "strangers' pairs with the same fault match. Landmarks are those of the clean picture, or of the face"
-        " found again in the spoilt one. Intervals: bootstrap over people.",
+        " band, motion, JPEG at quality 8, loose landmarks. `tar mean` is the degraded mean: over all ten, each at the "
+        "threshold at which 1 % of the strangers' pairs with the same fault match. Landmarks are those of the clean "
+        "picture, or of the face found again in the spoilt one. Intervals: bootstrap over people, who are drawn once "
+        "for all ten; Wilson for faces not found.",
     ),
     "fairness": Measure(
         title="Groups: London Set",
@@ -121,8 +122,8 @@ MEASURES: dict[str, Measure] = {
         "either. Four species were trained on, four were not. Thresholds at a BPCER of 1 and 5 % are each "
         "system's own, over all bona fide presentations: photographs as they are, and "
         "through the simulated camera. Faces are found by our detector; shots without a face that can be "
-        "judged count as non-responses. The peer sees the same shots and boxes. Intervals: Wilson; bootstrap "
-        "for differences.",
+        "judged count as non-responses. The peer sees the same shots and boxes. Intervals: Wilson, bootstrap over "
+        "shots for differences, the thresholds held; a person is in several shots, so they are a little narrow.",
     ),
     "discard": Measure(
         title="Quality: error versus discard, LFW-dev",

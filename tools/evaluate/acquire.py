@@ -6,6 +6,7 @@ A measurement is a function from a `Bench` to a `Report`; `tools.evaluate.__main
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -31,6 +32,9 @@ Vectors = Mapping[str, Tensor | None]
 """A direction of length 1 for each picture; None where no face was found."""
 QUICK = 8
 """A quick run takes one in so many."""
+TWO_NAMES = {"Hasan_Wirayuda": "Hassan_Wirajuda"}
+"""Folders of LFW that show a man of another folder, whose name they spell otherwise; seen by looking at the pictures.
+Taken for strangers, his pictures would be the most alike of all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +111,15 @@ class Bench:
 
     def models(self) -> dict[str, str]:
         """Names and sha256 of the models in use."""
+        return {entry.spec.name: entry.spec.sha256 for entry in self._chosen()}
+
+    def thresholds(self) -> dict[str, dict[str, float]]:
+        """By name of a model in use: its thresholds, which the manifest may change while the file stays."""
+        return {entry.spec.name: dict(entry.spec.thresholds) for entry in self._chosen()}
+
+    def _chosen(self) -> list[Entry]:
         chosen = (getattr(self.loaded.choice, one.name) for one in fields(self.loaded.choice))
-        return {entry.spec.name: entry.spec.sha256 for entry in chosen if isinstance(entry, Entry)}
+        return [entry for entry in chosen if isinstance(entry, Entry)]
 
     def weights(self) -> dict[str, str]:
         """Names and sha256 of the peers' files."""
@@ -149,19 +160,14 @@ def vector_at(pixels: Pixels, landmarks: Points, models: Models) -> Tensor:
     return embed.embed(align.chip(pixels, landmarks, models.embedder.spec), models.embedder).vector
 
 
-def vectors_of(archive: Archive, names: Iterable[str], models: Models, label: str) -> dict[str, Tensor | None]:
-    """Embeddings of the central faces of an archive's pictures, before they are stored as templates."""
-    found: dict[str, Tensor | None] = {}
-    for name in progress(list(names), label):
-        pixels = archive.picture(name)
-        face = central_face(pixels, models)
-        found[name] = None if face is None else vector_at(pixels, face.landmarks, models)
-    return found
-
-
 def stored(vector: Tensor | None) -> Tensor | None:
     """The direction that is left once a vector has been kept as a template, a byte a dimension."""
-    return None if vector is None else embed.from_template(embed.to_template(vector))
+    return None if vector is None else template(vector)
+
+
+def template(vector: Tensor) -> Tensor:
+    """As `stored`, of a face that was found."""
+    return embed.from_template(embed.to_template(vector))
 
 
 def similarity(first: Tensor | None, second: Tensor | None) -> float:
@@ -170,8 +176,20 @@ def similarity(first: Tensor | None, second: Tensor | None) -> float:
 
 
 def person_of(file: str) -> str:
-    """Whom a picture shows: LFW keeps them in a folder a person."""
-    return Path(file).parent.name
+    """Whom a picture shows: LFW keeps them in a folder a person, but one man in two (see `TWO_NAMES`)."""
+    folder = Path(file).parent.name
+    return TWO_NAMES.get(folder, folder)
+
+
+def under_two_names(files: Iterable[str]) -> tuple[str, ...]:
+    """A remark on every person among the pictures who has two names, and on the pairs that this concerns."""
+    pictures = Counter(Path(file).parent.name for file in files)
+    return tuple(
+        f"{other} and {name} are one man under two spellings and count as one: "
+        f"{pictures[other] * pictures[name]} pairs of pictures that the set's names would call strangers'."
+        for other, name in TWO_NAMES.items()
+        if pictures[other] and pictures[name]
+    )
 
 
 def progress(items: Sequence[T], label: str) -> Iterator[T]:

@@ -25,6 +25,7 @@ from tools.datasets import Archive
 from tools.evaluate import attack_plots
 from tools.evaluate.acquire import Bench, Plot, Report, Value, central_face, progress
 from tools.metrics import Figure, Floats
+from tools.peers import PeerMissing
 
 PEER = "MiniFASNet pair"
 EACH = 200
@@ -55,9 +56,16 @@ def attacks(bench: Bench) -> Report:
     judge = bench.loaded.models.liveness
     if judge is None:
         return Report(figures={}, remarks=("no liveness model is in use",))
-    peer = peer_liveness.load(bench.peers) if bench.peers else None
+    peer: peer_liveness.MiniFasNets | None = None
+    remarks: tuple[str, ...] = ()
+    if bench.peers:
+        try:
+            peer = peer_liveness.load(bench.peers)
+        except PeerMissing as reason:
+            remarks = (str(reason),)
     judged = [_judged(shot, bench, judge, peer) for shot in compose(bench)]
-    return report(judged, judge.spec.thresholds["live"], with_peer=peer is not None)
+    found = report(judged, judge.spec.thresholds["live"], with_peer=peer is not None)
+    return replace(found, remarks=(*found.remarks, *remarks))
 
 
 def report(judged: Sequence[Judged], threshold: float, *, with_peer: bool) -> Report:
@@ -171,7 +179,8 @@ def _non_response(judged: Sequence[Judged]) -> dict[str, Value]:
 
 
 def _ahead(ours: Mapping[str, Floats], theirs: Mapping[str, Floats]) -> dict[str, Figure]:
-    """APCER of ours minus theirs on the same shots, each at its own threshold for a BPCER of 5 %."""
+    """APCER of ours minus theirs on the same shots, each at its own threshold for a BPCER of 5 %, which stays while
+    shots are drawn again."""
     strict = [threshold_at(_bona_fide(scores), RATES["5"]) for scores in (ours, theirs)]
     found = {}
     for kind in SPECIES:

@@ -9,11 +9,10 @@ import numpy as np
 
 from edgeface import detect
 from edgeface.detect import Detection
-from tools import metrics
 from tools.datasets import Archive
 from tools.evaluate import plots
 from tools.evaluate.acquire import Bench, Plot, Report, Value, progress
-from tools.metrics import Figure, Floats
+from tools.metrics import Figure, Flags, Floats
 from tools.peers.detectors import YUNET_ANY_SIZE_FILE, YUNET_FILES, Find, Yunet, YunetOnnx
 
 Scored = tuple[list[tuple[float, bool]], int]
@@ -136,15 +135,29 @@ def _over_pictures(count: int, faces: int, statistic: Callable[[Sequence[int]], 
 
 
 def _measured(pictures: Sequence[Scored], rows: Sequence[int]) -> float:
-    return metrics.average_precision(*_gathered([pictures[row] for row in rows]))
+    return average_precision(*_gathered([pictures[row] for row in rows]))
 
 
 def _curve(pictures: Sequence[Scored]) -> tuple[Floats, Floats]:
-    return metrics.precision_recall(*_gathered(pictures))
+    return precision_recall(*_gathered(pictures))
 
 
-def _gathered(pictures: Sequence[Scored]) -> tuple[Floats, metrics.Flags, int]:
+def _gathered(pictures: Sequence[Scored]) -> tuple[Floats, Flags, int]:
     """Scores, hits and the number of wanted faces of all pictures together."""
     pairs = [pair for found, _ in pictures for pair in found]
     scores = np.array([score for score, _ in pairs], np.float64)
     return scores, np.array([hit for _, hit in pairs], bool), sum(large for _, large in pictures)
+
+
+def precision_recall(scores: Floats, hits: Flags, wanted: int) -> tuple[Floats, Floats]:
+    """Recall and precision as the threshold falls past each detection; `wanted` faces exist. Precision is its envelope:
+    the best that is had at this recall or a higher one."""
+    hit = hits[np.argsort(-scores, kind="stable")]
+    precision = np.cumsum(hit) / (np.arange(len(hit)) + 1)
+    return np.cumsum(hit) / max(1, wanted), np.maximum.accumulate(precision[::-1])[::-1]
+
+
+def average_precision(scores: Floats, hits: Flags, wanted: int) -> float:
+    """Area under precision over recall, all points, of detections with their hits; `wanted` faces exist."""
+    recall, precision = precision_recall(scores, hits, wanted)
+    return float((precision * np.diff(recall, prepend=0)).sum()) if wanted else 0.0

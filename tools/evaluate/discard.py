@@ -30,8 +30,18 @@ from edgeface.service.bootstrap import Loaded
 from tools import edc, metrics, peers
 from tools.datasets import Archive
 from tools.evaluate import plots
-from tools.evaluate.acquire import Bench, Plot, Report, Value, central_face, person_of, progress, stored
-from tools.evaluate.robustness import FAULTS, UNSEEN, View
+from tools.evaluate.acquire import (
+    Bench,
+    Plot,
+    Report,
+    Value,
+    central_face,
+    person_of,
+    progress,
+    template,
+    under_two_names,
+)
+from tools.evaluate.robustness import FAULTS, UNSEEN, View, spoilt_views
 from tools.metrics import Figure, Floats
 from tools.peer_quality import LightQNet
 
@@ -115,7 +125,7 @@ def discard(bench: Bench) -> Report:
         name: spoilt(archive.picture(f"images/{name}"), name, instruments)
         for name in progress(seconds, "LFW-dev, spoilt probes, quality")
     }
-    return replace(judge(rows, enrolled, probes), remarks=remarks)
+    return replace(judge(rows, enrolled, probes), remarks=(*under_two_names({*firsts, *seconds}), *remarks))
 
 
 def equip(bench: Bench) -> tuple[Instruments, tuple[str, ...]]:
@@ -132,7 +142,7 @@ def equip(bench: Bench) -> tuple[Instruments, tuple[str, ...]]:
         return ours, (str(missing),)
 
     def vector(pixels: Pixels, landmarks: Points) -> Tensor:
-        return matcher.embed(matcher.cut(pixels, landmarks - np.float32(0.5)))
+        return matcher.embed(matcher.cut_ours(pixels, landmarks))
 
     return replace(ours, peer_quality=lightqnet, peer_vector=vector), ()
 
@@ -145,8 +155,7 @@ def spoilt(pixels: Pixels, name: str, instruments: Instruments) -> dict[str, Loo
         return dict.fromkeys((CLEAN, *FAULTS))
     view = View(pixels=pixels, landmarks=face.landmarks, width_px=face.box.w)
     found = {CLEAN: look(pixels, face, instruments)}
-    for fault, spoil in FAULTS.items():
-        bad = spoil(view, np.random.default_rng(crc32(f"{fault} {name}".encode())))
+    for fault, bad in spoilt_views(view, name):
         seen = replace(face, landmarks=bad.landmarks) if fault in UNSEEN else None
         found[fault] = look(bad.pixels, seen, instruments)
     return found
@@ -160,7 +169,7 @@ def look(pixels: Pixels, face: Detection | None, instruments: Instruments) -> Lo
         return None
     chip = align.chip(pixels, face.landmarks, models.embedder.spec)
     usable = quality.assess(pixels, face, pose.estimate(face), quality.Options())
-    vectors = {"ours": stored_vector(chip, instruments.loaded)}
+    vectors = {"ours": template(embed.embed(chip, models.embedder).vector)}
     qualities = {
         OURS: quality.unified(align.chip(pixels, face.landmarks, instruments.scorer.spec), instruments.scorer),
         DETECTOR: face.score,
@@ -176,19 +185,13 @@ def look(pixels: Pixels, face: Detection | None, instruments: Instruments) -> Lo
     return Look(vectors=vectors, qualities=qualities)
 
 
-def stored_vector(chip: Pixels, loaded: Loaded) -> Tensor:
-    vector = stored(embed.embed(chip, loaded.models.embedder).vector)
-    assert vector is not None
-    return vector
-
-
 def judge(rows: Sequence[Mapping[str, str]], enrolled: Looks, probes: Mapping[str, Looks]) -> Report:
     """All recognisers at all working points."""
     trials = pair(rows, enrolled, probes)
-    sought = [one for views in probes.values() for one in views.values()]
+    sought = [(person_of(name), one is None) for name, views in probes.items() for one in views.values()]
     figures: dict[str, Value] = {
         "comparisons": float(len(trials)),
-        "no_face": metrics.wilson(sum(one is None for one in sought), len(sought)),
+        "no_face": metrics.rate_by_person(np.array([lost for _, lost in sought]), [(name, name) for name, _ in sought]),
     }
     rivals = [LABELS[name] for name in LABELS if name in trials[0].probe.qualities or name == ORACLE]
     others: dict[str, dict[str, Value]] = {name: {} for name in rivals if name != LABELS[OURS]}
@@ -287,4 +290,4 @@ def draw(compared: Mapping[str, edc.Trials], file: Path) -> None:
             axes.set(xlim=(0, 50), ylim=(0, None))
         grid[0][0].set_ylabel("FNMR of what is left, %")
         handles, labels = grid[0][0].get_legend_handles_labels()
-        grid[0][0].figure.legend(handles, labels, loc="outside lower center", ncols=4)
+        grid[0][0].figure.legend(handles, labels, loc="outside lower center", ncols=2 * len(compared))

@@ -19,7 +19,7 @@ import numpy as np
 from tools import metrics
 from tools.datasets import Archive
 from tools.evaluate import plots
-from tools.evaluate.acquire import Bench, Plot, Report, Value, Vectors, person_of, progress, stored
+from tools.evaluate.acquire import Bench, Plot, Report, Value, Vectors, person_of, progress, stored, under_two_names
 from tools.metrics import Searches
 
 SIZES = (10, 100, 500, 1000)
@@ -36,8 +36,8 @@ RATE = 0.01
 def identify(bench: Bench) -> Report:
     """FPIR and FNIR by the size of the gallery, at the shipped threshold and at FPIR 1 %."""
     archive, floor = Archive(bench.data / "lfw-dev.tar"), bench.loaded.floor
-    people = bench.sample(dict.fromkeys(person_of(name) for name in archive.names("images/")))
-    chosen = [name for name in archive.names("images/") if person_of(name) in set(people)]
+    people = set(bench.sample(dict.fromkeys(person_of(name) for name in archive.names("images/"))))
+    chosen = [name for name in archive.names("images/") if person_of(name) in people]
     templates = {name: stored(vector) for name, vector in bench.vectors(archive, chosen, "LFW-dev").items()}
     random = np.random.default_rng(0)
     searches = {
@@ -48,7 +48,8 @@ def identify(bench: Bench) -> Report:
     for size, pooled in searches.items():
         figures |= _figures(pooled, size, floor)
     says = "DET of open-set identification by the number of people enrolled."
-    return Report(figures=figures, plots={"det": Plot(says=says, draw=partial(plots.identification, searches, floor))})
+    plot = Plot(says=says, draw=partial(plots.identification, searches, floor))
+    return Report(figures=figures, plots={"det": plot}, remarks=under_two_names(chosen))
 
 
 def draw_searches(templates: Vectors, size: int, random: np.random.Generator, *, draws: int) -> Searches:

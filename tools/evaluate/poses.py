@@ -19,6 +19,7 @@ from tools.evaluate import plots
 from tools.evaluate.acquire import Bench, Plot, Report, Value, progress
 from tools.evaluate.boxes import LOWEST_SCORE, OURS, as_boxes, finders
 from tools.metrics import Figure
+from tools.peers.heads import FSANET_FILES, Fsanet
 
 Guess = Callable[[Pixels, Detection], Pose]
 Errors = npt.NDArray[np.float64]
@@ -104,9 +105,6 @@ def _guesses(bench: Bench) -> tuple[dict[str, Guess], tuple[str, ...]]:
     found["landmarks"] = lambda _, face: pose.from_landmarks(face.landmarks)
     if bench.peers is None:
         return found, ()
-    # Not at the top: it loads onnxruntime, which a reader's workstation need not have.
-    from tools.peers.heads import FSANET_FILES, Fsanet
-
     if lacking := [name for name in FSANET_FILES if not (bench.peers / name).is_file()]:
         return found, (f"FSA-Net left out: {bench.peers.name} has no {lacking[0]}",)
     pair = Fsanet(bench.peers, 1)
@@ -178,7 +176,7 @@ def _report(
         if source == FSANET:
             figures[FSANET] = _pose_figures(errors[FSANET], "")
             ahead[FSANET] = _pose_figures(errors[reader] - errors[FSANET], "")
-        else:
+        elif source != reader:
             figures[OURS] = {**figures[OURS], **_pose_figures(errors[source], f"_by_{source}")}
     return Report(
         figures=figures.pop(OURS),

@@ -50,16 +50,21 @@ def take(bench: Bench, measures: Mapping[str, Measure], out: Path | None, *, fre
         if reason := hindrance(name, measure, bench):
             missing.append(reason)
             continue
-        made_with = fingerprint(bench, measure)
+        made_with = fingerprint(bench)
         kept = None if out is None or fresh else _kept(out, name, made_with)
         click.echo(f"[{place}/{len(measures)}] {name}{': stands in ' + str(out) if kept else ''}", err=True)
         records[name] = kept or _measure(bench, name, measure, out, made_with)
     return Taken(records=records, missing=tuple(missing))
 
 
-def fingerprint(bench: Bench, measure: Measure) -> Record:
-    """What the figures depend on: digests of the models and of the peers' files, and options."""
-    return {"models": bench.models(), "peers": bench.weights(), "quick": bench.quick, "option": measure.option}
+def fingerprint(bench: Bench) -> Record:
+    """What the figures depend on: digests of the models and the peers' files, the models' thresholds, options."""
+    return {
+        "models": bench.models(),
+        "thresholds": bench.thresholds(),
+        "peers": bench.weights(),
+        "quick": bench.quick,
+    }
 
 
 def hindrance(name: str, measure: Measure, bench: Bench) -> Missing | None:

@@ -108,10 +108,11 @@ def _front(
     if any(record["quick"] for record in records.values()):
         yield Paragraph(text="**Some of this is of a quick run, on one in eight of everything: it measures little.**")
     yield Heading(text="Models", level=2)
-    ours = {name: digest for record in records.values() for name, digest in record["models"].items()}
-    theirs = {name: digest for record in records.values() for name, digest in record["peers"].items()}
-    rows = [("ours", name, f"`{digest}`") for name, digest in ours.items()]
-    rows += [("other people's", name, f"`{digest}`") for name, digest in theirs.items()]
+    # By name and digest: a folder may hold measurements of a model before and after it was trained again.
+    ours = dict.fromkeys(pair for record in records.values() for pair in record["models"].items())
+    theirs = dict.fromkeys(pair for record in records.values() for pair in record["peers"].items())
+    rows = [("ours", name, f"`{digest}`") for name, digest in ours]
+    rows += [("other people's", name, f"`{digest}`") for name, digest in theirs]
     yield Table(head=("whose", "model", "sha256"), rows=tuple(rows))
     yield Heading(text="How to repeat it", level=2)
     yield Command(text=command("all", arguments))

@@ -7,7 +7,7 @@ the embedder's; `end_to_end_*` finds the face in the spoilt picture, and counts 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from zlib import crc32
@@ -109,6 +109,12 @@ UNSEEN = ("jitter",)
 """Faults that are not in the picture, and mean nothing once its landmarks are found again."""
 
 
+def spoilt_views(view: View, name: str) -> Iterator[tuple[str, View]]:
+    """Every fault by name with what it makes of the picture `name`; the same each time."""
+    for fault, spoil in FAULTS.items():
+        yield fault, spoil(view, np.random.default_rng(crc32(f"{fault} {name}".encode())))
+
+
 def robust(bench: Bench) -> Report:
     """TAR at FAR 1 % for each fault, and the mean of all."""
     archive = Archive(bench.data / "lfw-dev.tar")
@@ -151,8 +157,7 @@ def _spoil_all(bench: Bench, archive: Archive, name: str, placed: Spoilt, found:
     models, pixels = bench.loaded.models, archive.picture(f"images/{name}")
     view = View(pixels=pixels, landmarks=face.landmarks, width_px=face.box.w)
     placed["clean"][name] = stored(bench.vector(archive, f"images/{name}"))
-    for fault, spoil in FAULTS.items():
-        bad = spoil(view, np.random.default_rng(crc32(f"{fault} {name}".encode())))
+    for fault, bad in spoilt_views(view, name):
         placed[fault][name] = stored(vector_at(bad.pixels, bad.landmarks, models))
         if fault in found:
             again = central_face(bad.pixels, models)

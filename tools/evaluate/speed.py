@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from edgeface import align, detect, embed
 from edgeface.detect import Points
 from edgeface.frame import Pixels
@@ -63,7 +61,7 @@ def _embedders(bench: Bench, faces: Sequence[Face]) -> tuple[dict[str, Callable[
         except PeerMissing as reason:
             remarks.append(str(reason))
             continue
-        theirs = [peer.cut(pixels, landmarks - np.float32(0.5)) for pixels, landmarks in faces]
+        theirs = [peer.cut_ours(pixels, landmarks) for pixels, landmarks in faces]
         found[key] = lambda number, peer=peer, theirs=theirs: peer.embed(theirs[number])  # type: ignore[misc]
     return found, tuple(remarks)
 

@@ -19,11 +19,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edgeface import embed, image
+from edgeface import image
 from edgeface.model import Tensor
 from tools import metrics
 from tools.evaluate import plots
-from tools.evaluate.acquire import Bench, Plot, Report, Value, central_face, progress, vector_at
+from tools.evaluate.acquire import Bench, Plot, Report, Value, central_face, progress, template, vector_at
 from tools.metrics import Figure, Floats
 from tools.peers import PeerEmbedder, PeerMissing, build_embedder
 
@@ -53,9 +53,9 @@ def utkface(bench: Bench) -> Report:
         pixels = image.read(path)
         if (face := central_face(pixels, bench.loaded.models)) is None:
             continue
-        ours[path] = embed.from_template(embed.to_template(vector_at(pixels, face.landmarks, bench.loaded.models)))
+        ours[path] = template(vector_at(pixels, face.landmarks, bench.loaded.models))
         if judge:
-            theirs[path] = judge.embed(judge.cut(pixels, face.landmarks - np.float32(0.5)))
+            theirs[path] = judge.embed(judge.cut_ours(pixels, face.landmarks))
     figures: dict[str, Value] = {"people": float(len(ours)), "threshold": bench.loaded.floor}
     figures["failure_to_acquire"] = metrics.wilson(len(chosen) - len(ours), len(chosen))
     matches = _scores(ours) >= bench.loaded.floor

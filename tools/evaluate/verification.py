@@ -10,12 +10,20 @@ import numpy as np
 from tools import metrics
 from tools.datasets import Archive
 from tools.evaluate import plots
-from tools.evaluate.acquire import Bench, Plot, Report, Value, Vectors, person_of, progress, similarity, stored
+from tools.evaluate.acquire import (
+    Bench,
+    Plot,
+    Report,
+    Value,
+    Vectors,
+    person_of,
+    progress,
+    similarity,
+    stored,
+    under_two_names,
+)
 from tools.metrics import Pairs
 from tools.peers import EMBEDDERS, PeerEmbedder, PeerMissing, build_embedder
-
-TO_PIXEL_CENTRE = 0.5
-"""Our landmarks count from the picture's corner, published templates from the centre of the first pixel."""
 
 
 def lfw(bench: Bench) -> Report:
@@ -46,7 +54,7 @@ def lfw(bench: Bench) -> Report:
             "det": Plot(says="The same as DET, both axes logarithmic.", draw=partial(plots.det, sets, floor)),
             "scores": Plot(says="Scores of LFW-dev's pairs, ours.", draw=partial(plots.scores, pairs, floor)),
         },
-        remarks=remarks,
+        remarks=(*under_two_names(names), *remarks),
     )
 
 
@@ -65,7 +73,7 @@ def _peers(bench: Bench, archive: Archive, names: Sequence[str]) -> tuple[dict[s
         face = bench.face(archive, f"images/{name}")
         pixels = archive.picture(f"images/{name}")
         for key, peer in loaded.items():
-            chip = None if face is None else peer.cut(pixels, face.landmarks - np.float32(TO_PIXEL_CENTRE))
+            chip = None if face is None else peer.cut_ours(pixels, face.landmarks)
             found[key][name] = None if chip is None else stored(peer.embed(chip))
     return dict(found), tuple(remarks)
 
@@ -90,10 +98,10 @@ def _thresholds(vectors: Vectors, pairs: Pairs) -> dict[str, Value]:
     matrix, owners = np.stack(list(kept.values())), np.array([person_of(name) for name in kept])
     upper = np.triu(owners[:, None] != owners[None, :])
     impostors = (matrix @ matrix.T)[upper].astype(np.float64)
-    mated = pairs.scores[pairs.same]
+    mated, people = pairs.scores[pairs.same], [one for one, same in zip(pairs.people, pairs.same, strict=True) if same]
     found: dict[str, Value] = {"impostor_pairs": float(len(impostors))}
     for text, fmr in (("1e-3", 1e-3), ("1e-4", 1e-4), ("1e-5", 1e-5)):
         threshold = metrics.threshold_at_fmr(impostors, fmr)
         found[f"threshold_at_fmr_{text}"] = threshold
-        found[f"fnmr_at_fmr_{text}"] = metrics.wilson(int((mated < threshold).sum()), len(mated))
+        found[f"fnmr_at_fmr_{text}"] = metrics.rate_by_person(mated < threshold, people)
     return found

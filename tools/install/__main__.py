@@ -17,7 +17,7 @@ from typing import Any
 
 import click
 
-from edgeface.adapters import catalog, download
+from edgeface.adapters import catalog, download, golden, tflite
 from edgeface.adapters.catalog import Offer
 from edgeface.adapters.spec import to_spec
 from edgeface.errors import EdgefaceError
@@ -38,7 +38,7 @@ def main() -> None:
     try:
         offer = catalog.find(catalog.read(arguments.catalog), arguments.name)
         install(offer, arguments.original, arguments.out, arguments.data)
-    except (EdgefaceError, ValueError) as error:
+    except (EdgefaceError, ValueError, OSError) as error:
         sys.exit(f"tools.install: {error}")
 
 
@@ -64,6 +64,7 @@ def install(offer: Offer, originals: Path, out: Path, data: Path | None) -> None
         entry, measured = _described(offer, file, given, form, original, data, own)
     shrink.forget(file)
     notes.insert(0, f"{form} TFLite")
+    entry |= golden.promise(tflite.load(to_spec(offer.name, entry, file), out))
     (out / "manifest.toml").write_text(card.manifest(offer, entry), encoding="utf-8")
     (out / f"{offer.name}.md").write_text(card.card(offer, entry, measured, notes), encoding="utf-8")
     click.echo("\n".join([*notes, *card.summary(measured)]))
@@ -106,7 +107,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--catalog", type=Path, required=True, help="catalogue that has the entry")
     parser.add_argument("--original", type=Path, required=True, help="folder of the maker's files, already checked")
     parser.add_argument("--out", type=Path, required=True, help="folder to write into")
-    parser.add_argument("--data", type=Path, help="folder of lfw-dev.tar and pose-dev.tar")
+    parser.add_argument("--data", type=Path, help="folder of lfw-dev.tar, pose-dev.tar and train-faces.npz")
     return parser.parse_args()
 
 

@@ -15,7 +15,7 @@ from tools.install.yunet import as_maps
 from tools.quantize import convert
 
 
-def build(offer: Offer, originals: Path, file: Path, form: Form = Form.KEEP) -> Feed:
+def build(offer: Offer, originals: Path, file: Path) -> Feed:
     """Write the file; returns what the reader has to feed it. Raises ValueError if the network cannot be converted."""
     path, spec = originals / offer.sources[0].name, offer.spec()
     if spec.layout is Layout.YUNET:
@@ -24,11 +24,10 @@ def build(offer: Offer, originals: Path, file: Path, form: Form = Form.KEEP) -> 
         convert(as_maps(network), _sample(spec.width_px, spec.height_px), file)
         anysize.free(file)
         return Feed(mean=_one(offer.original.mean), std=_one(offer.original.std), order=offer.original.order)
-    mean, std = offer.original.mean, offer.original.std
+    mean, std, order = offer.original.mean, offer.original.std, offer.original.order
     single = len(set(mean)) == len(set(std)) == 1
-    network = prepare(
-        path, mean=mean[0] if single else mean, std=std[0] if single else std, order=offer.original.order, form=form
-    )
+    form = Form.KEEP  # the fastest in float, see tools.convert.slopes
+    network = prepare(path, mean=mean[0] if single else mean, std=std[0] if single else std, order=order, form=form)
     _check(network, spec.width_px, spec.height_px)
     convert(network.module, _sample(spec.width_px, spec.height_px), file)
     return network.feed

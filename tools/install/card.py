@@ -24,7 +24,7 @@ def manifest(offer: Offer, entry: Mapping[str, Any]) -> str:
 
 def _toml(value: Any) -> str:
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_toml(one)}" for key, one in value.items()) + " }"
+        return "{ " + ", ".join(f"{_toml(key)} = {_toml(one)}" for key, one in value.items()) + " }"
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     return json.dumps(value)  # numbers, booleans and lists are written alike in both
@@ -47,7 +47,7 @@ def card(offer: Offer, entry: Mapping[str, Any], measured: Measured, notes: Sequ
         "",
         "## Conversion",
         "",
-        f"`{entry['file']}`, sha256 `{entry['sha256']}`.",
+        f"`{entry['file']}`, sha256 `{entry['sha256']}`. {_golden(entry)}",
         "",
         *(f"- {line}." for line in (*notes, *summary(measured))),
         "",
@@ -63,6 +63,12 @@ def card(offer: Offer, entry: Mapping[str, Any], measured: Measured, notes: Sequ
         "",
     ]
     return "\n".join(lines)
+
+
+def _golden(entry: Mapping[str, Any]) -> str:
+    if "golden" in entry:
+        return "What it gave here on known pictures is in its manifest: `edgeface models check` compares."
+    return "Floating point differs by processor, so `edgeface models check` has nothing to compare its results with."
 
 
 def summary(measured: Measured) -> list[str]:

@@ -4,35 +4,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
-from edgeface.adapters.catalog import Offer, Original
+from edgeface.adapters.catalog import Offer
 from edgeface.frame import Pixels
 from edgeface.model import Infer, Layout, Tensor
 from tools.convert import load
-from tools.convert.reference import runner
+from tools.convert.reference import planes, runner
 
 
 def as_infer(offer: Offer, folder: Path) -> Infer:
     """Pixels -> the original's outputs, laid out as the converted file gives them. Fixed to the original's size."""
-    path = folder / offer.sources[0].name
+    path, original = folder / offer.sources[0].name, offer.original
     network = load(path)
     run = runner(path, network)
 
     def infer(pixels: Pixels) -> tuple[Tensor, ...]:
-        outputs = run(planes(pixels, offer.original))
+        outputs = run(planes(pixels[0], original.mean, original.std, original.order))
         if offer.spec().layout is Layout.YUNET:
             return tuple(_as_map(one, pixels.shape[1], pixels.shape[2]) for one in outputs)
         return tuple(outputs)
 
     return infer
-
-
-def planes(pixels: Pixels, original: Original) -> Tensor:
-    """RGB (1, h, w, 3) uint8 -> float32 (1, 3, h, w), as the maker's own code prepares it."""
-    ordered = pixels if original.order == "RGB" else pixels[..., ::-1]
-    scaled = (ordered - np.array(original.mean, np.float32)) / np.array(original.std, np.float32)
-    return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2), np.float32)
 
 
 def _as_map(output: Tensor, height_px: int, width_px: int) -> Tensor:

@@ -34,6 +34,8 @@ OMZ_PARTS = (
 IMAGENET_MEAN = (0.485 * 255, 0.456 * 255, 0.406 * 255)
 IMAGENET_STD = (0.229 * 255, 0.224 * 255, 0.225 * 255)
 MIDDLE = (127.5, 127.5, 127.5)
+TO_PIXEL_CENTRE = 0.5
+"""How far the centre of the first pixel, from where published templates count, is from the corner, in pixels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,10 @@ class PeerEmbedder:
     """Picture and landmarks (5, 2), counted from the centre of the first pixel -> the aligned face, uint8."""
     embed: Callable[[Pixels], Tensor]
     """Aligned face -> float32 (dimensions,), length 1."""
+
+    def cut_ours(self, pixels: Pixels, landmarks: Points) -> Pixels:
+        """As `cut`, by landmarks of our own detector, which counts them from the picture's corner."""
+        return self.cut(pixels, landmarks - np.float32(TO_PIXEL_CENTRE))
 
 
 class PeerMissing(Exception):
@@ -104,7 +110,9 @@ def _int8(weights: Path, threads: int) -> PeerEmbedder:
     return PeerEmbedder(
         title="MobileFaceNet int8 (zye1996), LiteRT",
         # `align.chip` counts landmarks from the corner.
-        cut=lambda pixels, landmarks: align.chip(pixels, np.asarray(landmarks + 0.5, np.float32), entry.spec),
+        cut=lambda pixels, landmarks: align.chip(
+            pixels, np.asarray(landmarks + TO_PIXEL_CENTRE, np.float32), entry.spec
+        ),
         embed=lambda chip: embed.embed(chip, reader).vector,
     )
 

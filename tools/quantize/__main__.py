@@ -1,9 +1,9 @@
 """Turn a trained network into the full int8 file that the reader runs, and check it.
 
-PyTorch -> float TFLite -> int8 weights, activations, input and output. Refuses a file with float tensors left, or one
-that XNNPACK does not run in one piece.
+PyTorch -> float TFLite -> int8 weights, activations, input and output. Refuses a file with float tensors left, one that
+XNNPACK does not run in one piece, and one whose outputs are no longer those of the float file.
 
-Networks of ours, from their training's checkpoint:
+Networks of ours (detector, embedder, quality, liveness, pose), from their training's checkpoint:
 
     python -m tools.quantize detector --checkpoint work/detector/checkpoint.pt --inputs calibration.npy \\
         --out work/detector/detector.tflite
@@ -23,13 +23,12 @@ import sys
 import warnings
 from dataclasses import asdict, replace
 from pathlib import Path
-
-import numpy as np
+from tempfile import TemporaryDirectory
 
 from edgeface.errors import EdgefaceError
 from edgeface.model import ModelSpec
 from tools.quantize import aware, inputs, job, report, sources, tasks
-from tools.quantize.fitness import check
+from tools.quantize.fitness import DOUBTFUL, SOUND, check, loss_lines
 from tools.quantize.ours import restore
 from tools.quantize.ptq import convert, quantize
 
@@ -41,24 +40,26 @@ def main() -> None:
     # The libraries under this tool announce their own deprecations, dozens of lines a run.
     warnings.filterwarnings("ignore", category=UserWarning)
     warnings.filterwarnings("ignore", category=FutureWarning)
-    if arguments.kind in OURS:
-        _ours(arguments)
-        return
     try:
-        _model(arguments)
+        _ours(arguments) if arguments.kind in OURS else _model(arguments)
     except (EdgefaceError, ValueError, OSError) as error:
         sys.exit(f"tools.quantize: {error}")
 
 
 def _ours(arguments: argparse.Namespace) -> None:
-    """A checkpoint of our own trainings."""
-    samples = [one[None].astype(np.float32) for one in np.load(arguments.inputs, mmap_mode="r")]
+    """A checkpoint of our own trainings. All inputs calibrate, and 32 or so of them test."""
+    samples = list(inputs.load(arguments.inputs, None, Path()))
     net, float_file = restore(arguments.kind, arguments.checkpoint), arguments.out.with_suffix(".float.tflite")
     convert(net, samples[0], float_file)
-    noise = quantize(float_file, samples, arguments.out)
-    found = check(net, float_file, arguments.out, noise, samples[:: max(1, len(samples) // 32)])
+    with TemporaryDirectory(prefix=".quantize-", dir=arguments.out.parent) as folder:
+        int8_file = Path(folder) / arguments.out.name
+        noise, tests = quantize(float_file, samples, int8_file), samples[:: max(1, len(samples) // 32)]
+        found = check(net, float_file, int8_file, noise, tests, allow_loss=arguments.allow_loss)
+        int8_file.replace(arguments.out)
     text = json.dumps(asdict(found), indent=1)
     print(text)
+    for line in loss_lines(found, DOUBTFUL):
+        print(f"warning: {line}", file=sys.stderr)
     if arguments.report:
         arguments.report.write_text(text + "\n", encoding="utf-8")
 
@@ -69,7 +70,12 @@ def _model(arguments: argparse.Namespace) -> None:
     samples = inputs.load(arguments.inputs, spec, arguments.home)
     source = sources.load(arguments.file, samples[0])
     tune = aware.Options(images=arguments.aware) if arguments.aware else None
-    options = job.Options(tune=tune, allow_islands=arguments.allow_islands, coverage=arguments.coverage)
+    options = job.Options(
+        tune=tune,
+        allow_islands=arguments.allow_islands,
+        allow_loss=arguments.allow_loss,
+        coverage=arguments.coverage,
+    )
     study = job.run(arguments.file, source, samples, arguments.out, options)
     if arguments.task:
         study = replace(study, tasks=_tasks(arguments, spec))
@@ -86,16 +92,21 @@ def _tasks(arguments: argparse.Namespace, spec: ModelSpec | None) -> tasks.Measu
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    kinds = parser.add_subparsers(dest="kind", required=True, metavar="detector|embedder|model")
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.quantize", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    kinds = parser.add_subparsers(dest="kind", required=True, metavar="|".join((*OURS, "model")))
     for kind in OURS:
-        ours = kinds.add_parser(kind, help=f"the {kind} of a training of ours")
-        ours.add_argument("--checkpoint", type=Path, required=True, help="from train_detector or train_embedder")
+        ours = kinds.add_parser(kind, help=f"our own {kind} network")
+        ours.add_argument("--checkpoint", type=Path, required=True, help=f"from tools.train_{kind}")
         ours.add_argument("--inputs", type=Path, required=True, help="as the reader prepares them (.npy, n H W 3)")
         ours.add_argument("--out", type=Path, required=True, help="int8 file to write; the float file goes beside it")
         ours.add_argument("--report", type=Path, help="keep the report in this file, as JSON")
     model = kinds.add_parser("model", help="any network")
     _add_model(model)
+    for one in kinds.choices.values():
+        text = f"accept outputs with a cosine to float below {SOUND}, with a warning"
+        one.add_argument("--allow-loss", action="store_true", help=text)
     arguments = parser.parse_args()
     if arguments.kind == "model" and arguments.task and not (arguments.data and arguments.spec):
         model.error("--task needs --data, and --spec for how the reader feeds the network")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from torch import nn
 
 from tools.quantize import aware, files, layers
 from tools.quantize.files import File, Latency
-from tools.quantize.fitness import Report, Unfit, by_output, decibels, faults, island_lines, measure
+from tools.quantize.fitness import DOUBTFUL, PARITY, Report, Unfit, faults, island_lines, loss_lines, losses, measure
 from tools.quantize.inputs import Inputs
 from tools.quantize.layers import Noise
 from tools.quantize.ptq import COVERAGE, convert, quantize
@@ -30,6 +31,8 @@ class Options:
     """Fine-tune for int8 first; None: only calibrate."""
     allow_islands: bool = False
     """Ship what XNNPACK does not run in one piece, with a warning."""
+    allow_loss: bool = False
+    """Ship outputs that int8 changed beyond `fitness.SOUND`, with a warning."""
     coverage: float = COVERAGE
     """See `tools.quantize.ptq.COVERAGE`."""
 
@@ -66,6 +69,18 @@ class Study:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Order:
+    """What `run` was asked for, its inputs divided."""
+
+    name: str
+    source: Source
+    kept: Inputs
+    tests: Inputs
+    out: Path
+    options: Options
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Candidate:
     """An int8 file and how it was made."""
 
@@ -78,73 +93,79 @@ class _Candidate:
 def run(name: str, source: Source, inputs: Inputs, out: Path, options: Options) -> Study:
     """Quantize a network and study it. Writes `out`, and the float file beside it as `<stem>.float.tflite`.
 
-    Raises Unfit if the result must not ship, and leaves `out` alone; ValueError if a TFLite file is to be tuned.
+    Raises Unfit if the result must not ship, and leaves `out` alone; ValueError if a TFLite file is to be tuned, or is
+    `out` itself.
     """
     if options.tune and source.net is None:
         raise ValueError("a TFLite file cannot be tuned: start from the network that it was made of")
+    if source.float_file and out.exists() and source.float_file.samefile(out):
+        raise ValueError(f"{out} is the network itself: give the int8 file another name with --out")
     kept, held = inputs.split()
     tests = held[:: max(1, len(held) // TESTS)]
-    plain = _plain(source, kept, out, options.coverage)
-    before = _outputs_db(plain.float_file, plain.int8_file, tests)
-    tuned = _tuned(plain, kept, out, options) if options.tune else plain
-    after = _outputs_db(plain.float_file, tuned.int8_file, tests)
-    helped = sum(after) > sum(before)
-    chosen = tuned if helped else plain
+    order = _Order(name=name, source=source, kept=kept, tests=tests, out=out, options=options)
+    with TemporaryDirectory(prefix=".quantize-", dir=out.parent) as folder:
+        plain = _plain(order, Path(folder))
+        return _judged(order, plain, _tuned(order, plain, Path(folder)) if options.tune else None)
+
+
+def _judged(order: _Order, plain: _Candidate, tuned: _Candidate | None) -> Study:
+    """Take the candidate with less noise, and put it into its place if it is fit."""
+    options, tests = order.options, order.tests
+    before = losses(plain.float_file, plain.int8_file, tests)
+    after = losses(plain.float_file, tuned.int8_file, tests) if tuned else before
+    helped = sum(after["noise_db"]) > sum(before["noise_db"])
+    chosen = tuned if tuned and helped else plain
     report = measure(chosen.net, chosen.float_file, chosen.int8_file, chosen.noise, tests)
-    # Noise is what lies between the network as it came and the int8 file, whatever happened on the way.
-    report = replace(report, noise_db=after if helped else before)
+    # A loss is what lies between the network as it came and the int8 file, whatever happened on the way.
+    report = replace(report, **(after if helped else before))
     islands = File(chosen.int8_file).islands()
-    untuned = layers.along(plain.float_file, plain.noise)
-    if problems := faults(report, islands, allow_islands=options.allow_islands):
-        _discard(plain, tuned)
-        raise Unfit(f"{name} is not fit to ship: {'; '.join(problems)}")
-    chosen.int8_file.replace(out)
-    _discard(plain, tuned)
+    origin = foreign_parity(order.source, Path(order.name), plain.float_file, tests[:8])
+    problems = faults(report, islands, allow_islands=options.allow_islands, allow_loss=options.allow_loss)
+    if problems := [*problems, *_strangers(origin)]:
+        raise Unfit(f"{order.name} is not fit to ship: {'; '.join(problems)}")
+    untuned, found = (layers.along(one.float_file, one.noise) for one in (plain, chosen))
+    chosen.int8_file.replace(order.out)
+    no_help = [] if helped or not tuned else [NO_HELP]
     return Study(
-        name=name,
+        name=order.name,
         report=report,
-        outputs=source.outputs or tuple(f"output {index}" for index in range(len(report.noise_db))),
-        origin_parity=foreign_parity(source, Path(name), plain.float_file, tests[:8]),
-        layers=layers.named_as(layers.along(chosen.float_file, chosen.noise), untuned),
-        latency=files.race(File(plain.float_file), File(out), tests[0]),
+        outputs=order.source.outputs or tuple(f"output {index}" for index in range(len(report.noise_db))),
+        origin_parity=origin,
+        layers=layers.named_as(found, untuned),
+        latency=files.race(File(plain.float_file), File(order.out), tests[0]),
         float_bytes=plain.float_file.stat().st_size,
         islands=islands,
-        calibrated_on=len(kept),
+        calibrated_on=len(order.kept),
         tested_on=len(tests),
-        untuned_db=tuple(before) if options.tune else (),
-        untuned_layers=untuned if options.tune else [],
-        warnings=(*island_lines(report, islands), *([] if helped or not options.tune else [NO_HELP])),
+        untuned_db=tuple(before["noise_db"]) if tuned else (),
+        untuned_layers=untuned if tuned else [],
+        warnings=(*island_lines(report, islands), *loss_lines(report, DOUBTFUL), *no_help),
     )
 
 
-def _plain(source: Source, inputs: Inputs, out: Path, coverage: float) -> _Candidate:
+def _strangers(origin: Mapping[str, float]) -> list[str]:
+    """Outputs that the original gives otherwise in its own runtime: an operator was misread."""
+    worst = max(origin, key=lambda name: origin[name], default="")
+    if not worst or origin[worst] <= PARITY:
+        return []
+    return [f"{worst} differs from the original in its own runtime by {origin[worst]:.2g} of its largest value"]
+
+
+def _plain(order: _Order, folder: Path) -> _Candidate:
     """Calibrated, not tuned."""
-    float_file = source.float_file or out.with_suffix(".float.tflite")
-    int8_file = out.with_suffix(".part.tflite")
-    if source.net is not None:
-        convert(source.net, inputs[0], float_file)
-    noise = quantize(float_file, inputs, int8_file, coverage)
-    return _Candidate(net=source.net, float_file=float_file, int8_file=int8_file, noise=noise)
+    net, float_file = order.source.net, order.source.float_file or order.out.with_suffix(".float.tflite")
+    if net is not None:
+        convert(net, order.kept[0], float_file)
+    int8_file = folder / "int8.tflite"
+    noise = quantize(float_file, order.kept, int8_file, order.options.coverage)
+    return _Candidate(net=net, float_file=float_file, int8_file=int8_file, noise=noise)
 
 
-def _tuned(plain: _Candidate, inputs: Inputs, out: Path, options: Options) -> _Candidate:
-    assert plain.net is not None and options.tune is not None
-    tuned = aware.tune(plain.net, inputs, options.tune)
-    float_file = out.with_suffix(".tuned.float.tflite")
-    convert(tuned.net, inputs[0], float_file)
-    learned = aware.learned_ranges(tuned, float_file, inputs)
-    int8_file = out.with_suffix(".tuned.part.tflite")
-    noise = quantize(float_file, inputs, int8_file, options.coverage, learned)
+def _tuned(order: _Order, plain: _Candidate, folder: Path) -> _Candidate:
+    assert plain.net is not None and order.options.tune is not None
+    tuned = aware.tune(plain.net, order.kept, order.options.tune)
+    float_file, int8_file = folder / "tuned.float.tflite", folder / "tuned.tflite"
+    convert(tuned.net, order.kept[0], float_file)
+    learned = aware.learned_ranges(tuned, float_file, order.kept)
+    noise = quantize(float_file, order.kept, int8_file, order.options.coverage, learned)
     return _Candidate(net=tuned.net, float_file=float_file, int8_file=int8_file, noise=noise)
-
-
-def _discard(*candidates: _Candidate) -> None:
-    for one in candidates:
-        one.int8_file.unlink(missing_ok=True)
-
-
-def _outputs_db(float_file: Path, int8_file: Path, tests: Inputs) -> list[float]:
-    """Signal to noise of each output, dB."""
-    first, second = File(float_file), File(int8_file)
-    pairs = by_output([first.run(one) for one in tests], [second.run(one) for one in tests])
-    return [decibels(*pair) for pair in pairs]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -16,8 +17,10 @@ from tools.quality_net import QualityNet, QualityShape
 
 
 def restore(kind: str, checkpoint: Path) -> nn.Module:
-    """The network of a training checkpoint, by the running mean of its weights. Kinds: see below."""
-    state = torch.load(checkpoint, map_location="cpu", weights_only=False)
+    """The network of a training checkpoint, by the running mean of its weights. Kinds: see below.
+
+    Raises ValueError if the file is no checkpoint of that kind.
+    """
     makers: dict[str, Callable[[dict[str, Any]], nn.Module]] = {
         "detector": lambda shape: Detector(DetectorShape(**shape)),
         "embedder": lambda shape: Embedder(EmbedderShape(**shape)),
@@ -25,6 +28,10 @@ def restore(kind: str, checkpoint: Path) -> nn.Module:
         "pose": lambda shape: PoseNet(PoseShape(**shape)),
         "quality": lambda shape: QualityNet(QualityShape(**shape)),
     }
-    net = makers[kind](state["shape"])
-    net.load_state_dict(state["average"])
+    try:
+        state = torch.load(checkpoint, map_location="cpu", weights_only=False)
+        net = makers[kind](state["shape"])
+        net.load_state_dict(state["average"])
+    except (KeyError, TypeError, EOFError, RuntimeError, UnpicklingError) as error:
+        raise ValueError(f"{checkpoint} is no checkpoint of tools.train_{kind}: {error}") from error
     return net.eval()

@@ -84,14 +84,16 @@ def _outputs(study: Study) -> Iterator[str]:
     report, tuned = study.report, bool(study.untuned_db)
     yield "\n## Outputs\n"
     yield "Parity: largest difference to the original, in parts of the output's largest value. Noise: signal to"
-    yield "quantization noise, from the float network as it came to the int8 file; 6 dB are one bit.\n"
-    yield f"| output | parity of the float file | cosine | {'untuned, dB | ' if tuned else ''}int8, dB |"
-    yield f"|---|---|---|{'---|' if tuned else ''}---|"
+    yield "quantization noise, from the float network as it came to the int8 file; 6 dB are one bit. Agreement: the"
+    yield "cosine of what differs from input to input.\n"
+    yield f"| output | parity of the float file | cosine | agreement | {'untuned, dB | ' if tuned else ''}int8, dB |"
+    yield f"|---|---|---|---|{'---|' if tuned else ''}---|"
     for index, name in enumerate(study.outputs):
         parity = study.origin_parity.get(name, report.parity[index] if report.parity else None)
         before = f"{study.untuned_db[index]:.1f} | " if tuned else ""
         shown = "" if parity is None else f"{parity:.1e}"
-        yield f"| {name} | {shown} | {report.cosine[index]:.4f} | {before}{report.noise_db[index]:.1f} |"
+        cosines = f"{report.cosine[index]:.4f} | {report.agreement[index]:.4f}"
+        yield f"| {name} | {shown} | {cosines} | {before}{report.noise_db[index]:.1f} |"
 
 
 def _layers(study: Study) -> Iterator[str]:

@@ -64,14 +64,14 @@ def foreign_parity(source: Source, path: Path, float_file: Path, inputs: Sequenc
         return {}
     from tools.convert import reference
 
-    file = File(float_file)
+    run = reference.as_foreign(File(float_file).run)
 
-    def run(planes: Floats) -> list[Floats]:
-        made = file.run(np.ascontiguousarray(planes.transpose(0, 2, 3, 1)))
-        return [one.transpose(0, 3, 1, 2) if one.ndim == 4 else one for one in made]
+    def last(planes: Floats) -> Floats:
+        return np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
 
     planes = [np.ascontiguousarray(one.transpose(0, 3, 1, 2)) for one in inputs]
-    return dict(reference.compare(source.outputs, reference.runner(path, source.foreign), run, planes))
+    runner = reference.runner(path, source.foreign)
+    return dict(reference.compare(source.outputs, runner, lambda one: run(last(one)), planes))
 
 
 def _read(path: Path, name: str) -> Source:
