@@ -60,11 +60,12 @@ def test_a_mirror_turns_yaw_and_roll_round(yaw: float, pitch: float, roll: float
     assert (found.yaw_deg, found.pitch_deg, found.roll_deg) == pytest.approx((-yaw, pitch, -roll), abs=1)
 
 
-@given(direction=st.floats(0, 360), spread=st.floats(1e-3, 300), where=st.floats(-500, 500), data=st.data())
+@given(direction=st.floats(0, 360), spread=st.floats(1, 300), where=st.floats(-500, 500), data=st.data())
 def test_points_on_a_line_have_no_pose_that_a_gate_accepts(
     direction: float, spread: float, where: float, data: st.DataObject
 ) -> None:
-    along = np.array(data.draw(st.lists(st.floats(-1, 1), min_size=5, max_size=5)))
+    # A hundredth of a pixel apart or more: nearer ones are on no line any more once they are rounded to float32.
+    along = np.array(data.draw(st.lists(st.integers(-100, 100), min_size=5, max_size=5))) / 100
     line = np.array([np.cos(np.radians(direction)), np.sin(np.radians(direction))])
     found = from_landmarks((along[:, None] * line * spread + where).astype(np.float32))
     gate = QualityOptions()

@@ -152,7 +152,7 @@ def _refuse_lower(threshold: float | None, loaded: Loaded) -> None:
         tail, cost = spec.impostor_tail, ""
         if tail is not None:
             wanted, promised = (false_match_rate(at, tail) for at in (threshold, loaded.floor))
-            cost = f" (a false match rate of up to {wanted:.2g}, instead of {promised:.2g})"
+            cost = f" (a false match rate of up to {wanted:.1g}, instead of {promised:.1g})"
         raise ConfigError(
             f"decide.threshold is {threshold:g}, below {loaded.floor:g}, the lowest that {spec.name} is measured "
             f"at{cost}: take it out or raise it"
