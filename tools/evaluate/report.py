@@ -8,7 +8,7 @@ import html
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -185,8 +185,16 @@ def _machine() -> dict[str, str]:
         "processor": ", ".join(sorted(names)) or platform.machine(),
         "python": platform.python_version(),
         "edgeface": edgeface.__version__,
-        **{package: version(package) for package in PACKAGES},
+        **{package: _version(package) for package in PACKAGES},
     }
+
+
+def _version(package: str) -> str:
+    """Only peers need onnxruntime, and a reader's workstation does without."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def markdown(blocks: Sequence[Block]) -> str:
