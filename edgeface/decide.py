@@ -15,6 +15,7 @@ from enum import StrEnum
 from edgeface.evidence import Belief, Verdict, liveness_of
 from edgeface.frame import Instant
 from edgeface.pose import Pose
+from edgeface.quality import Refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +175,8 @@ def _rule(case: Case, options: Options, now: Instant) -> Ruling | None:
     seen_enough = belief.shots >= options.unknown_shots or (case.ended and belief.shots >= options.min_shots)
     if seen_enough:
         return replace(doubt, reason=f"{doubt.reason} in {belief.shots} good shots")
+    if dict(belief.refused).get(Refusal.UNRECOGNISABLE, 0) == belief.sightings > 0:
+        return None  # an emblem, a shadow, a pattern: what never looked like a face is no visitor
     impatient = now.seconds_since(belief.begun_at) >= options.patience_s
     if belief.shots < options.min_shots and belief.sightings >= options.min_shots and (case.ended or impatient):
         return Ruling(outcome=Outcome.INSUFFICIENT_QUALITY, rule="too_few_good_shots", reason=_explain(belief))

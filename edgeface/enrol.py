@@ -10,7 +10,7 @@ from edgeface.embed import Embedding
 from edgeface.frame import Pixels
 from edgeface.pipeline import Models, Options, examine
 from edgeface.pose import Pose
-from edgeface.quality import Quality
+from edgeface.quality import Quality, Refusal
 
 BYSTANDER = 0.25
 """A second face at least this large, against the first, makes a picture ambiguous. Smaller ones are far behind."""
@@ -32,10 +32,17 @@ def portrait(pixels: Pixels, models: Models, options: Options) -> Portrait | str
     if not faces:
         return "no face found: use a picture in which the face is upright and at least a tenth of the width"
     first, *others = sorted(faces, key=lambda face: -face.box.w)
-    if any(other.box.w >= BYSTANDER * first.box.w for other in others):
-        return f"{len(faces)} faces found: crop the picture to the person who is to be enrolled"
+    large = [other for other in others if other.box.w >= BYSTANDER * first.box.w]
+    bystanders = [other for other in large if _is_face(examine(pixels, other, models, options).quality)]
+    if bystanders:
+        return f"{1 + len(bystanders)} faces found: crop the picture to the person who is to be enrolled"
     seen = examine(pixels, first, models, options)
     if not seen.quality.accepted:
         return "; ".join(str(refused) for refused in seen.quality.refusals)
     made = embed.embed(seen.chip, models.embedder)
     return Portrait(embedding=made, detection=first, pose=seen.pose, quality=seen.quality)
+
+
+def _is_face(usable: Quality) -> bool:
+    """Detectors take an emblem for a face now and then; the quality model knows better."""
+    return Refusal.UNRECOGNISABLE not in {refused.refusal for refused in usable.refusals}

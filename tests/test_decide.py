@@ -149,6 +149,20 @@ TABLE: list[tuple[str, Case, float, Outcome | None, str]] = [
         Outcome.INSUFFICIENT_QUALITY,
         "0 good",
     ),
+    (
+        "never a face, gone",
+        case(belief(**NEVER, sightings=5, refused=((Refusal.UNRECOGNISABLE, 5),)), None, ended=True),
+        3.0,
+        None,
+        "",
+    ),
+    (
+        "a face once",
+        case(belief(**NEVER, sightings=5, refused=((Refusal.UNRECOGNISABLE, 4),)), None),
+        3.0,
+        Outcome.INSUFFICIENT_QUALITY,
+        "unrecognisable in 4",
+    ),
     ("two glimpses, gone", case(belief(**NEVER, sightings=2), None, ended=True), 1.1, None, ""),
     (
         "mostly blurred",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -42,6 +44,17 @@ def test_two_faces(loaded: Loaded, astronaut: Pixels) -> None:
     sentence = made(loaded, twice)
     assert isinstance(sentence, str)
     assert "faces found: crop the picture" in sentence
+
+
+def test_what_the_quality_model_takes_for_no_face_is_no_bystander(loaded: Loaded, astronaut: Pixels) -> None:
+    """The same picture of two faces, with a model that calls the second, which it is shown first, an emblem."""
+    assert loaded.models.quality is not None
+    scores = iter([0.1, 0.9])
+    quality = replace(loaded.models.quality, infer=lambda _: (np.array([next(scores)], np.float32),))
+    twice = np.concatenate([astronaut, astronaut[:, ::-1]], axis=1)
+    found = enrol.portrait(twice, replace(loaded.models, quality=quality), Options())
+    assert isinstance(found, Portrait)
+    assert found.quality.score == pytest.approx(90)
 
 
 def test_a_face_far_behind_does_not_matter(loaded: Loaded, astronaut: Pixels) -> None:
