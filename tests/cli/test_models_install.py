@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -376,7 +378,7 @@ def test_what_a_kill_leaves_is_unseen_and_cleared_away(
     busy = install("--accept-licence")
     assert busy.exit_code == 65
     assert "by another process" in busy.output
-    subprocess.run(["kill", "-9", "--", f"-{first.pid}"], check=True)
+    os.killpg(first.pid, signal.SIGKILL)
     first.wait()
     assert left(home) == [f".{NAME}.part"]
     assert listed(edgeface, catalog)["manifest"] is None
