@@ -209,8 +209,8 @@ def _stranger(case: Case, options: Options) -> str | None:
         return "too few shots agree"
     if not verdict.newest_score >= needed(case.floor, options):
         # Two visitors who cross may swap tracks: the mean is then one's, and the face at the door the other's. Of 5,560
-        # swapped visits made up of LFW-dev the mean alone granted 451 and this none; of 4,775 honest visits that the
-        # mean grants it loses 15 (tools/study_swap.py).
+        # swapped visits made up of LFW-dev the mean alone granted 460 and this none; of 4,811 honest visits that the
+        # mean grants it loses 17 (tools/study_swap.py).
         return "the newest good shot does not agree"
     return None
 
