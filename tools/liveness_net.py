@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from tools.nets import Residual, convolution
+from tools.nets import stages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +34,8 @@ class LivenessNet(nn.Module):
 
     def __init__(self, shape: LivenessShape) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        channels = 3
-        for width, blocks in zip(shape.widths, shape.blocks, strict=True):
-            layers += [convolution(channels, width, stride=2), *(Residual(width) for _ in range(blocks))]
-            channels = width
-        self.trunk = nn.Sequential(*layers)
+        channels = shape.widths[-1]
+        self.trunk = nn.Sequential(*stages(shape.widths, shape.blocks))
         grid = shape.side_px // 16
         self.register_buffer("mean", torch.full((channels, 1, grid, grid), grid**-2.0), persistent=False)
         self.join = nn.Sequential(nn.Conv2d(channels, shape.joint, (1, 2), bias=False), nn.BatchNorm2d(shape.joint))

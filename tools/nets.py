@@ -50,6 +50,14 @@ class Residual(nn.Module):
         return torch.relu(features + self.second(self.first(features)))
 
 
+def stages(widths: tuple[int, ...], blocks: tuple[int, ...]) -> list[nn.Module]:
+    """From RGB on: a stride-2 convolution to each width, with so many residual blocks after it."""
+    layers: list[nn.Module] = []
+    for inputs, width, count in zip((3, *widths[:-1]), widths, blocks, strict=True):
+        layers += [convolution(inputs, width, stride=2), *(Residual(width) for _ in range(count))]
+    return layers
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoseShape:
     """Size of a head pose network. Input is square RGB, scaled to -1..1, NCHW."""
@@ -70,12 +78,8 @@ class PoseNet(nn.Module):
 
     def __init__(self, shape: PoseShape) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        channels = 3
-        for width, blocks in zip(shape.widths, shape.blocks, strict=True):
-            layers += [convolution(channels, width, stride=2), *(Residual(width) for _ in range(blocks))]
-            channels = width
-        self.trunk = nn.Sequential(*layers)
+        channels = shape.widths[-1]
+        self.trunk = nn.Sequential(*stages(shape.widths, shape.blocks))
         self.pool = nn.Sequential(
             nn.Conv2d(channels, channels, shape.side_px // 16, groups=channels, bias=False),
             nn.BatchNorm2d(channels),
@@ -95,13 +99,9 @@ class Embedder(nn.Module):
 
     def __init__(self, shape: EmbedderShape) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        channels = 3
-        for width, blocks in zip(shape.widths, shape.blocks, strict=True):
-            layers += [convolution(channels, width, stride=2), *(Residual(width) for _ in range(blocks))]
-            channels = width
+        channels = shape.widths[-1]
         grid = shape.side_px // 16
-        self.trunk = nn.Sequential(*layers, convolution(channels, shape.neck, kernel=1))
+        self.trunk = nn.Sequential(*stages(shape.widths, shape.blocks), convolution(channels, shape.neck, kernel=1))
         self.pool = nn.Sequential(
             nn.Conv2d(shape.neck, shape.neck, grid, groups=shape.neck, bias=False), nn.BatchNorm2d(shape.neck)
         )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from tools.nets import Residual, convolution
+from tools.nets import stages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +35,8 @@ class QualityNet(nn.Module):
 
     def __init__(self, shape: QualityShape) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        channels = 3
-        for width, blocks in zip(shape.widths, shape.blocks, strict=True):
-            layers += [convolution(channels, width, stride=2), *(Residual(width) for _ in range(blocks))]
-            channels = width
-        self.trunk = nn.Sequential(*layers)
+        channels = shape.widths[-1]
+        self.trunk = nn.Sequential(*stages(shape.widths, shape.blocks))
         grid = shape.side_px // 16
         self.pool = nn.Sequential(
             nn.Conv2d(channels, channels, grid, groups=channels, bias=False), nn.BatchNorm2d(channels), nn.ReLU()

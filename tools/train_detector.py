@@ -12,15 +12,14 @@ import argparse
 from collections import defaultdict
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from tools.detector_net import Detector, DetectorShape, losses
-from tools.optimise import split_parameters
 from tools.scenes import COLUMNS, Floats, Scenes, compose, load
-from tools.student import Schedule, Student, shipped_spec, to_tensor
+from tools.student import shipped_spec, to_tensor
+from tools.training import add_options, begin, make_student
 
 SIDES_PX = (224, 256, 320)
 """Each batch is drawn at one of these."""
@@ -29,16 +28,17 @@ WEIGHTS = {"score": 1.0, "box": 2.0, "landmark": 2.0, "pose": 1.0, "range": 0.1}
 
 def main() -> None:
     arguments = _parse()
-    torch.set_num_threads(arguments.threads)
-    cv2.setNumThreads(0)
-    torch.manual_seed(arguments.seed)
-    cv2.setRNGSeed(arguments.seed)
+    begin(arguments)
     train(arguments, load(arguments.scenes))
 
 
 def train(arguments: argparse.Namespace, scenes: Scenes) -> None:
     """One run, from the checkpoint if there is one, to the end of its schedule."""
-    student, spec = make_student(arguments), shipped_spec("edgeface-detect-320")
+    shape, spec = DetectorShape(), shipped_spec("edgeface-detect-320")
+    net = Detector(shape)
+    student = make_student(
+        arguments, net, shape, warm_steps=200, average=arguments.average, outputs=[net.outputs], clip=10.0
+    )
     random = np.random.default_rng((arguments.seed, student.seen))
     sums: dict[str, list[float]] = defaultdict(list)
     next_report = student.seen + arguments.report
@@ -57,29 +57,6 @@ def train(arguments: argparse.Namespace, scenes: Scenes) -> None:
             sums.clear()
 
 
-def make_student(arguments: argparse.Namespace) -> Student:
-    """The network with its schedule, as the arguments want it."""
-    shape = DetectorShape()
-    net = Detector(shape).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    matrices, rest = split_optimisers(net)
-    schedule = Schedule(
-        images=arguments.images,
-        decay_images=arguments.decay_images,
-        warm_images=200 * arguments.batch,
-        muon_rate=arguments.muon_rate,
-        adam_rate=arguments.adam_rate,
-    )
-    average = arguments.average
-    return Student(net, shape, arguments.out, schedule, matrices=matrices, rest=rest, average=average, clip=10.0)
-
-
-def split_optimisers(net: Detector) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """(convolutions for Muon; the rest for AdamW, among it the output layers, whose scales differ by meaning)."""
-    outputs = {id(parameter) for parameter in net.outputs.parameters()}
-    matrices, rest = split_parameters(net)
-    return [one for one in matrices if id(one) not in outputs], rest + [one for one in matrices if id(one) in outputs]
-
-
 def pad(faces: list[Floats]) -> Tensor:
     """Labels of a batch as one tensor (batch, most faces, COLUMNS), filled up with faces of size 0."""
     most = max(1, *(len(one) for one in faces))
@@ -92,17 +69,8 @@ def pad(faces: list[Floats]) -> Tensor:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenes", type=Path, required=True, help="labelled pictures (.npz) from tools.label_scenes")
-    parser.add_argument("--out", type=Path, default=Path("work/detector"), help="checkpoint and learning curve")
-    parser.add_argument("--images", type=int, default=200_000, help="samples to see in all")
-    parser.add_argument("--decay-images", type=int, default=70_000, help="length of the final decay")
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--muon-rate", type=float, default=0.02)
-    parser.add_argument("--adam-rate", type=float, default=2e-3)
     parser.add_argument("--average", type=float, default=0.998, help="decay of the running mean of the weights")
-    parser.add_argument("--bf16", action=argparse.BooleanOptionalAction, default=True)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--report", type=int, default=10_000, help="report and save every so many samples")
-    parser.add_argument("--seed", type=int, default=1)
+    add_options(parser, out="work/detector", images=200_000, decay_images=70_000, batch=32, report=10_000)
     return parser.parse_args()
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -19,8 +18,8 @@ from torch import Tensor, nn
 from edgeface.model import ModelSpec
 from tools.faces import Faces, load, resize, spoil
 from tools.nets import Embedder, EmbedderShape
-from tools.optimise import split_parameters
-from tools.student import Schedule, Student, shipped_spec, to_tensor
+from tools.student import shipped_spec, to_tensor
+from tools.training import add_options, begin, make_student
 
 NAME = "edgeface-embed-80"
 """Entry of the manifest that says how the reader feeds this network."""
@@ -28,16 +27,15 @@ NAME = "edgeface-embed-80"
 
 def main() -> None:
     arguments = _parse()
-    torch.set_num_threads(arguments.threads)
-    cv2.setNumThreads(0)
-    torch.manual_seed(arguments.seed)
+    begin(arguments)
     training, validation = load(arguments.faces)
     train(arguments, training, validation)
 
 
 def train(arguments: argparse.Namespace, training: Faces, validation: Faces) -> None:
     """One run, from the checkpoint if there is one, to the end of its schedule."""
-    student = make_student(arguments)
+    shape = EmbedderShape(side_px=arguments.side_px)
+    student = make_student(arguments, Embedder(shape), shape, warm_steps=300, average=0.999)
     random = np.random.default_rng((arguments.seed, student.seen))
     spec, side_px, batch = shipped_spec(NAME), student.shape.side_px, arguments.batch
     order, cosines, next_report = np.empty(0, np.intp), [], student.seen + arguments.report
@@ -57,21 +55,6 @@ def train(arguments: argparse.Namespace, training: Faces, validation: Faces) -> 
             judged = mean_cosine(student.average.module, validation, side_px, spec)
             student.report({"train_cos": float(np.mean(cosines)), "val_cos": judged})
             cosines = []
-
-
-def make_student(arguments: argparse.Namespace) -> Student:
-    """The network with its schedule, as the arguments want it."""
-    shape = EmbedderShape(side_px=arguments.side_px)
-    net = Embedder(shape).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    matrices, rest = split_parameters(net)
-    schedule = Schedule(
-        images=arguments.images,
-        decay_images=arguments.decay_images,
-        warm_images=300 * arguments.batch,
-        muon_rate=arguments.muon_rate,
-        adam_rate=arguments.adam_rate,
-    )
-    return Student(net, shape, arguments.out, schedule, matrices=matrices, rest=rest, average=0.999)
 
 
 def cosine_loss(embeddings: Tensor, targets: Tensor) -> Tensor:
@@ -95,20 +78,11 @@ def mean_cosine(net: nn.Module, faces: Faces, side_px: int, spec: ModelSpec) -> 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faces", type=Path, required=True, help="train-faces.npz")
-    parser.add_argument("--out", type=Path, default=Path("work/embedder"), help="checkpoint and learning curve")
     parser.add_argument("--side-px", type=int, default=EmbedderShape().side_px, help="input side, a multiple of 16")
-    parser.add_argument("--images", type=int, default=2_000_000, help="images to see in all")
-    parser.add_argument("--decay-images", type=int, default=600_000, help="length of the final decay")
     parser.add_argument(
         "--gentle-images", type=int, default=800_000, help="heavy faults grow to full strength over this"
     )
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--muon-rate", type=float, default=0.02)
-    parser.add_argument("--adam-rate", type=float, default=2e-3)
-    parser.add_argument("--bf16", action=argparse.BooleanOptionalAction, default=True)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--report", type=int, default=50_000, help="validate and save every so many images")
-    parser.add_argument("--seed", type=int, default=1)
+    add_options(parser, out="work/embedder", images=2_000_000, decay_images=600_000, batch=64, report=50_000)
     return parser.parse_args()
 
 

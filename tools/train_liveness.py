@@ -22,8 +22,8 @@ from edgeface.frame import Pixels
 from tools import degrade, metrics
 from tools.attacks.bank import SPEC
 from tools.liveness_net import LivenessNet, LivenessShape
-from tools.optimise import split_parameters
-from tools.student import Schedule, Student, to_tensor
+from tools.student import to_tensor
+from tools.training import add_options, begin, make_student
 
 Labels = npt.NDArray[np.int8]
 SMOOTHING = 0.03
@@ -97,15 +97,15 @@ def middle(samples: Pixels, side_px: int) -> Pixels:
 
 def main() -> None:
     arguments = _parse()
-    torch.set_num_threads(arguments.threads)
-    cv2.setNumThreads(0)
-    torch.manual_seed(arguments.seed)
+    begin(arguments)
     train(arguments)
 
 
 def train(arguments: argparse.Namespace) -> None:
     """One run, from the checkpoint if there is one, to the end of its schedule."""
-    student = make_student(arguments)
+    shape = LivenessShape()
+    net = LivenessNet(shape)
+    student = make_student(arguments, net, shape, warm_steps=100, average=0.998, outputs=[net.judge], clip=10.0)
     bank = Bank(arguments.bank, arguments.validation)
     validation = read(arguments.bank / arguments.validation)
     random = np.random.default_rng((arguments.seed, student.seen))
@@ -125,31 +125,6 @@ def train(arguments: argparse.Namespace) -> None:
             bank.refresh()
 
 
-def make_student(arguments: argparse.Namespace) -> Student:
-    """The network with its schedule, as the arguments want it."""
-    shape = LivenessShape()
-    net = LivenessNet(shape).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    matrices, rest = split_parameters(net)
-    final = id(net.judge.weight)
-    schedule = Schedule(
-        images=arguments.images,
-        decay_images=arguments.decay_images,
-        warm_images=100 * arguments.batch,
-        muon_rate=arguments.muon_rate,
-        adam_rate=arguments.adam_rate,
-    )
-    return Student(
-        net,
-        shape,
-        arguments.out,
-        schedule,
-        matrices=[one for one in matrices if id(one) != final],
-        rest=[*rest, net.judge.weight],
-        average=0.998,
-        clip=10.0,
-    )
-
-
 @torch.no_grad()
 def judge(net: nn.Module, samples: Pixels, kinds: Labels) -> dict[str, float]:
     """Equal error rate over all attacks, and the attacks that pass where 5 % of the bona fide are refused."""
@@ -167,16 +142,7 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bank", type=Path, required=True, help="folder of shards from tools.attacks.bank")
     parser.add_argument("--validation", default="shard-000.npz", help="shard that is not trained on")
-    parser.add_argument("--out", type=Path, default=Path("work/liveness"), help="checkpoint and learning curve")
-    parser.add_argument("--images", type=int, default=300_000, help="samples to see in all")
-    parser.add_argument("--decay-images", type=int, default=120_000, help="length of the final decay")
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--muon-rate", type=float, default=0.02)
-    parser.add_argument("--adam-rate", type=float, default=2e-3)
-    parser.add_argument("--bf16", action=argparse.BooleanOptionalAction, default=True)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--report", type=int, default=10_000, help="validate and save every so many samples")
-    parser.add_argument("--seed", type=int, default=1)
+    add_options(parser, out="work/liveness", images=300_000, decay_images=120_000, batch=64, report=10_000)
     return parser.parse_args()
 
 

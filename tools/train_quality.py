@@ -12,17 +12,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from tools import quality_samples
-from tools.optimise import split_parameters
 from tools.quality_faults import Pixels, Random
 from tools.quality_net import QualityNet, QualityShape
 from tools.quality_samples import EMBEDDER, Samples
-from tools.student import Schedule, Student, shipped_spec, to_tensor
+from tools.student import shipped_spec, to_tensor
+from tools.training import add_options, begin, make_student
 
 JUDGED = 2000
 """Held-out samples that each report is made of."""
@@ -30,9 +29,7 @@ JUDGED = 2000
 
 def main() -> None:
     arguments = _parse()
-    torch.set_num_threads(arguments.threads)
-    cv2.setNumThreads(0)
-    torch.manual_seed(arguments.seed)
+    begin(arguments)
     archive = arguments.samples or arguments.out / "samples.npz"
     if not archive.exists():
         sources = quality_samples.Sources(faces=arguments.faces, scenes=arguments.scenes, embedder=arguments.embedder)
@@ -42,7 +39,8 @@ def main() -> None:
 
 def train(arguments: argparse.Namespace, samples: Samples) -> None:
     """One run, from the checkpoint if there is one, to the end of its schedule."""
-    student = make_student(arguments)
+    shape = QualityShape()
+    student = make_student(arguments, QualityNet(shape), shape, warm_steps=200, average=0.999)
     random = np.random.default_rng((arguments.seed, student.seen))
     spec, batch = shipped_spec(EMBEDDER), arguments.batch
     learnt, held_out = np.flatnonzero(~samples.held_out), np.flatnonzero(samples.held_out)
@@ -62,21 +60,6 @@ def train(arguments: argparse.Namespace, samples: Samples) -> None:
             next_report += arguments.report
             student.report({"loss": float(np.mean(losses)), **judge(student.average.module, samples, held_out)})
             losses = []
-
-
-def make_student(arguments: argparse.Namespace) -> Student:
-    """The network with its schedule, as the arguments want it."""
-    shape = QualityShape()
-    net = QualityNet(shape).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    matrices, rest = split_parameters(net)
-    schedule = Schedule(
-        images=arguments.images,
-        decay_images=arguments.decay_images,
-        warm_images=200 * arguments.batch,
-        muon_rate=arguments.muon_rate,
-        adam_rate=arguments.adam_rate,
-    )
-    return Student(net, shape, arguments.out, schedule, matrices=matrices, rest=rest, average=0.999)
 
 
 def vary(chips: Pixels, random: Random) -> Pixels:
@@ -118,16 +101,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--embedder", type=Path, help="checkpoint of tools.train_embedder, for the labels")
     parser.add_argument("--count", type=int, default=120_000, help="samples to make")
     parser.add_argument("--samples", type=Path, help="archive of samples; default: samples.npz in --out")
-    parser.add_argument("--out", type=Path, default=Path("work/quality"), help="checkpoint and learning curve")
-    parser.add_argument("--images", type=int, default=300_000, help="samples to see in all")
-    parser.add_argument("--decay-images", type=int, default=180_000, help="length of the final decay")
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--muon-rate", type=float, default=0.02)
-    parser.add_argument("--adam-rate", type=float, default=2e-3)
-    parser.add_argument("--bf16", action=argparse.BooleanOptionalAction, default=True)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--report", type=int, default=50_000, help="validate and save every so many samples")
-    parser.add_argument("--seed", type=int, default=1)
+    add_options(parser, out="work/quality", images=300_000, decay_images=180_000, batch=128, report=50_000)
     return parser.parse_args()
 
 

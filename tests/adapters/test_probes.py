@@ -12,10 +12,10 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from builtin import Builtin
 from edgeface.adapters import golden, manifest, tflite
 from edgeface.adapters.golden import ALIKE_STEPS, PROBES, PROBES_OF_FEW, SAMPLED, Proof
 from edgeface.adapters.manifest import Entry
@@ -23,13 +23,6 @@ from edgeface.adapters.tflite import TfliteModel
 from edgeface.errors import ModelError
 from edgeface.model import ModelSpec
 from edgeface.service.bootstrap import Loaded, load_models
-
-
-class Builtin(Interpreter):  # type: ignore[misc]
-    """LiteRT as it comes out where XNNPACK silently does not start."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options, experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
 
 
 @pytest.fixture

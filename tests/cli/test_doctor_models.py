@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from calling import Edgeface
 
+from builtin import Builtin
 from edgeface.adapters import golden, tflite
 from edgeface.adapters.golden import Finding, Proof
-
-
-class Builtin(Interpreter):  # type: ignore[misc]
-    """LiteRT as it comes out where XNNPACK silently does not start."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options, experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
 
 
 def models(edgeface: Edgeface) -> dict[str, str]:
