@@ -14,7 +14,7 @@ PACKAGE = Path(edgeface.__file__).parent
 
 FLOW = ("detect", "track", "pose", "align", "quality", "liveness", "embed", "match", "evidence", "decide")
 BEFORE = ("errors", "frame", "model", "calibration", "image")
-AFTER = ("pipeline", "enrol")
+AFTER = ("learn", "strangers", "pipeline", "enrol")
 ORDER = (*BEFORE, *FLOW, *AFTER)
 
 PURE = frozenset(

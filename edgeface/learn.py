@@ -1,0 +1,186 @@
+"""What a visit may teach the gallery: little, late, and only what the first enrolment vouches for.
+
+    consider(visit, pupil, bars, options, now) -> Lesson | Question | Nothing
+
+What is certain may teach by itself, what is not is put to a person (as in Active Self-Paced Learning, Lin et al., IEEE
+TPAMI 2018). Galleries that teach themselves drift: one wrong lesson recognises the wrong person, who teaches the next.
+So a learned template never vouches for another, the bar is higher than the door's, and lessons are few, told in the
+audit log and can be taken back. `python -m tools.study_learning` shows what each of these is worth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgeface.calibration import threshold_for
+from edgeface.frame import Instant
+from edgeface.model import ImpostorTail, Tensor
+from edgeface.pose import Pose
+
+HOUR_NS = 3600 * 10**9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """When a visit teaches. All but `enabled` are choices that models/learning.md puts to the test."""
+
+    enabled: bool = False
+    """Whether people who are recognised may be known better from then on. Off: the gallery is what was enrolled."""
+    min_shots: int = 3
+    """Good shots of the visit, each of which must reach the bar."""
+    min_quality: float = 50.0
+    """Quality score, 0..100, of the shot that is learnt."""
+    min_lead: float = 0.1
+    """How much nearer, in cosine, every shot must be to the person than to anybody else: more than a door asks for."""
+    most_alike: float = 0.8
+    """A shot nearer than this, in cosine, to a template of the person says nothing new."""
+    most_learned: int = 3
+    """Learned templates a person, at the most."""
+    rest_hours: float = 20.0
+    """Between two lessons about one person: a day's light, beard or hat is one lesson."""
+
+    def __post_init__(self) -> None:
+        if not self.min_shots >= 2:
+            raise ValueError("min_shots must be at least 2")
+        if not 0 <= self.min_quality <= 100:
+            raise ValueError("min_quality must be 0 to 100")
+        if not 0 <= self.min_lead < 1:
+            raise ValueError("min_lead must be at least 0 and below 1")
+        if not 0 < self.most_alike <= 1:
+            raise ValueError("most_alike must be above 0 and at most 1")
+        if not 0 <= self.most_learned <= 16:
+            raise ValueError("most_learned must be 0 to 16")
+        if not self.rest_hours >= 0:
+            raise ValueError("rest_hours must not be negative")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Shot:
+    """One good shot of a visit."""
+
+    vector: Tensor
+    """float32, shape (dimensions,), L2 norm 1."""
+    quality: float
+    """0..100."""
+    pose: Pose
+    live: bool | None
+    """Whether it looked alive; None if that could not be judged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pupil:
+    """What the gallery holds about the person whom a visit was granted to, and about everybody else."""
+
+    originals: Tensor
+    """float32, shape (n, dimensions): templates that a person enrolled, unit rows."""
+    learned: Tensor
+    """float32, shape (m, dimensions): those that visits taught."""
+    others: Tensor
+    """float32, shape (k, dimensions): everybody else's, and what was said not to be this person."""
+    taught_at_wall_ns: int | None
+    """When the newest lesson was; None if there was none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bars:
+    """Cosines to the first enrolment that a visit must reach."""
+
+    grant: float
+    """The door's own, for the mean of the shots: below it only what was learned recognises the visitor."""
+    teach: float
+    """For every shot, to teach without being asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Lesson:
+    """A shot to be learned."""
+
+    shot: Shot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Question:
+    """A shot that a person should look at the visit for."""
+
+    shot: Shot
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nothing:
+    """The visit teaches nothing."""
+
+    why: str
+
+
+def bars(grant: float, tail: ImpostorTail) -> Bars:
+    """The bars of a model: lessons want the lowest false match rate that its impostor tail was seen to keep."""
+    return Bars(grant=grant, teach=max(grant, threshold_for(tail.lowest_fmr, tail)))
+
+
+def consider(
+    shots: tuple[Shot, ...], pupil: Pupil, needed: Bars, options: Options, now: Instant
+) -> Lesson | Question | Nothing:
+    """What the good shots of a visit that was granted teach about the person it was granted to."""
+    if (why := _barred(shots, pupil, options, now)) is not None:
+        return Nothing(why=why)
+    vectors = np.stack([shot.vector for shot in shots])
+    own, rivals = _nearest(vectors, pupil.originals), _nearest(vectors, pupil.others)
+    if not own.mean() >= needed.grant:
+        return Nothing(why="the first enrolment alone does not recognise this visit")
+    fresh = _freshest(shots, vectors, pupil, options)
+    if fresh is None:
+        return Nothing(why="no good shot shows anything new")
+    if (doubt := _doubt(shots, own, own - rivals, needed, options)) is not None:
+        return Question(shot=fresh, why=doubt)
+    return Lesson(shot=fresh)
+
+
+def _barred(shots: tuple[Shot, ...], pupil: Pupil, options: Options, now: Instant) -> str | None:
+    """Why nothing can be learned, whatever the shots show; None if something can."""
+    if not options.enabled:
+        return "learning is off"
+    if not len(pupil.originals):
+        return "nothing was enrolled with this model"
+    if len(shots) < options.min_shots:
+        return "too few good shots"
+    if not all(np.isfinite(shot.vector).all() for shot in shots):
+        return "a shot is no number"
+    if len(pupil.learned) >= options.most_learned:
+        return "as much is learned as may be"
+    if not now.wall_trusted:
+        return "the clock is not set"
+    if pupil.taught_at_wall_ns is not None and now.wall_ns - pupil.taught_at_wall_ns < options.rest_hours * HOUR_NS:
+        return "the last lesson is too recent"
+    return None
+
+
+def _doubt(shots: tuple[Shot, ...], own: Tensor, lead: Tensor, needed: Bars, options: Options) -> str | None:
+    """What keeps a visit from teaching by itself; None if nothing does."""
+    if not all(shot.live is True for shot in shots):
+        return "not every shot was seen to be alive"
+    if not own.min() >= needed.teach:
+        return f"a shot is alike by {own.min():.2f}, {needed.teach:.2f} needed"
+    if not lead.min() >= options.min_lead:
+        return f"somebody else is nearly as alike: lead {lead.min():.2f}, {options.min_lead:.2f} needed"
+    return None
+
+
+def _freshest(shots: tuple[Shot, ...], vectors: Tensor, pupil: Pupil, options: Options) -> Shot | None:
+    """The good shot least like what is known of the person, or None if none says anything new."""
+    known = np.maximum(_nearest(vectors, pupil.originals), _nearest(vectors, pupil.learned))
+    usable = [
+        (float(likeness), place)
+        for place, (shot, likeness) in enumerate(zip(shots, known, strict=True))
+        if shot.quality >= options.min_quality and likeness < options.most_alike
+    ]
+    return shots[min(usable)[1]] if usable else None
+
+
+def _nearest(vectors: Tensor, templates: Tensor) -> Tensor:
+    """Each vector's highest cosine to any template; -1 if there is none."""
+    if not len(templates):
+        return np.full(len(vectors), -1, np.float32)
+    return np.asarray((vectors @ templates.T).max(axis=1), np.float32)
