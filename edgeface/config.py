@@ -20,6 +20,7 @@ import tomllib
 import types
 import typing
 from collections.abc import Iterator, Mapping
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
@@ -51,8 +52,9 @@ def load(path: Path, into: type[T]) -> T:
 def parse(text: str, into: type[T]) -> T:
     """The settings in a TOML text, as an `into`, a frozen dataclass whose fields all have defaults.
 
-    A field is int, float, bool, str, Path, a StrEnum, a tuple of those, one of those or None (None must then be its
-    default, since TOML cannot say it), or such a dataclass again (a table). Ranges are the dataclasses' own: their
+    A field is int, float, bool, str, date, Path, a StrEnum, a tuple of those, one of those or None (None must then be
+    its default, since TOML cannot say it), such a dataclass again (a table), a tuple of such (a list of tables), or a
+    mapping of names to such (tables below a table). Ranges are the dataclasses' own: their
     ValueError is raised again as a ConfigError under the path of its table. Raises ConfigError.
     """
     try:
@@ -73,7 +75,7 @@ def _table(table: Mapping[str, object], into: type[T], path: str, known: list[st
     kinds = _fields(into)
     for key in table:
         if key not in kinds:
-            raise ConfigError(_unknown(_join(path, key), known))
+            raise ConfigError(_unknown(_join(path, key), known, list(kinds)))
     values = {key: _value(value, kinds[key], _join(path, key), known) for key, value in table.items()}
     try:
         return into(**values)
@@ -90,6 +92,11 @@ def _value(value: object, kind: Any, path: str, known: list[str]) -> object:
         if not isinstance(value, dict):
             raise _wrong(path, f"a table, written [{path}]", value)
         return _table(value, kind, path, known)
+    if typing.get_origin(kind) is Mapping:
+        if not isinstance(value, dict):
+            raise _wrong(path, f"tables, written [{path}.NAME]", value)
+        within = typing.get_args(kind)[1]
+        return {name: _value(item, within, _join(path, name), known) for name, item in value.items()}
     if typing.get_origin(kind) is tuple:
         return _tuple(value, typing.get_args(kind), path, known)
     return _plain(value, kind, path)
@@ -111,7 +118,7 @@ def _plain(value: object, kind: Any, path: str) -> object:
     """A value that is no table and no list. bool is an int to Python, but not to a reader of settings."""
     if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
         return _finite(value, path)
-    if kind in (int, bool, str) and type(value) is kind:
+    if kind in (int, bool, str, date) and type(value) is kind:
         return value
     if kind is Path and isinstance(value, str):
         return Path(value)
@@ -143,6 +150,7 @@ _NAMES = {
     int: "a whole number",
     bool: "true or false",
     str: "a text in quotes",
+    date: "a day such as 2026-12-31, without quotes",
     Path: "a path in quotes",
 }
 
@@ -152,11 +160,10 @@ def _wrong(path: str, wanted: str, value: object) -> ConfigError:
     return ConfigError(f"{path}: must be {wanted}, not {shown if len(shown) <= 60 else shown[:57] + '...'}")
 
 
-def _unknown(path: str, known: list[str]) -> str:
+def _unknown(path: str, known: list[str], here: list[str]) -> str:
     """What to say of a key nobody knows: the same name in another table, or the nearest one in this."""
     table, _, name = path.rpartition(".")
     moved = [other for other in known if other.rpartition(".")[2] == name]
-    here = [other.rpartition(".")[2] for other in known if other.rpartition(".")[0] == table]
     nearest = moved or [_join(table, other) for other in difflib.get_close_matches(name, here, n=1)]
     if nearest:
         return f"{path}: unknown; did you mean {nearest[0]}?"
@@ -180,9 +187,14 @@ def _paths(into: type, path: str = "") -> list[str]:
     """Every key there is, with its tables: quality, quality.min_sharpness, ..."""
     found = []
     for name, kind in _fields(into).items():
-        found.append(_join(path, name))
+        here = _join(path, name)
+        found.append(here)
+        if typing.get_origin(kind) is Mapping:
+            kind, here = typing.get_args(kind)[1], f"{here}.NAME"
+        elif typing.get_origin(kind) is tuple:
+            kind, here = typing.get_args(kind)[0], f"{here}[]"
         if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-            found += _paths(kind, _join(path, name))
+            found += _paths(kind, here)
     return found
 
 

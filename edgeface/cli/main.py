@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from edgeface import __version__
+from edgeface.cli.access import access
 from edgeface.cli.bench import bench
 from edgeface.cli.config import config
 from edgeface.cli.context import Context
@@ -83,7 +84,7 @@ def main(ctx: click.Context, home: Path, config_file: Path | None) -> None:
     ctx.obj = Context(home=home, config_file=config_file)
 
 
-for command in (enrol, people, run, inspect, models, config, doctor, bench):
+for command in (enrol, people, access, run, inspect, models, config, doctor, bench):
     main.add_command(command)
 for command in (install, remove):
     models.add_command(command)

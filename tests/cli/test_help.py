@@ -25,7 +25,8 @@ EVERY = list(commands())
 def test_every_command_of_the_documentation_is_there() -> None:
     paths = {" ".join(path) for path, _ in EVERY}
     assert paths >= {
-        "enrol", "people", "people list", "people rename", "people forget", "run", "inspect", "models", "models list",
+        "enrol", "people", "people list", "people rename", "people forget", "access", "access show",
+        "access check", "access test", "access week", "run", "inspect", "models", "models list",
         "models use", "models check", "models install", "models remove", "config", "config show", "config check",
         "doctor", "bench",
     }  # fmt: skip

@@ -1,0 +1,178 @@
+"""`edgeface access`: who may open which door, when, and why not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import click
+
+from edgeface import access as rule_book
+from edgeface.access import Request, Rules, State, Step, Week
+from edgeface.access.schedule import zone
+from edgeface.adapters.clock import SystemClock
+from edgeface.cli.context import Context
+from edgeface.config import load, parse
+from edgeface.errors import ConfigError, UnknownPerson
+from edgeface.frame import Instant
+from edgeface.service.bootstrap import GALLERY
+from edgeface.store.gallery import GalleryStore
+
+FILE = "access.toml"
+"""File name of the rules, in the home folder."""
+
+
+@click.group(short_help="Rules of access: check them, try them, see the week.")
+def access() -> None:
+    """Who may pass which door and when: access.toml in the home folder.
+
+    Without that file, whoever is enrolled may pass this reader's door at all times. `edgeface access show` prints the
+    rules in force, as a file to start from.
+    """
+
+
+@access.command()
+@click.pass_obj
+def show(context: Context) -> None:
+    """Print the rules in force: access.toml, or the default that stands for it."""
+    click.echo(_text(context), nl=False)
+
+
+@access.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a finding and line.")
+@click.pass_context
+def check(ctx: click.Context, as_json: bool) -> None:
+    """Find mistakes: what cannot be read (exit code 78), and what is hardly meant (exit code 1)."""
+    context: Context = ctx.obj
+    rules, people = _rules(context), _people(context)
+    now = SystemClock().now()
+    today = _local(rules, now).date() if now.wall_trusted else None
+    found = rule_book.findings(rules, people.keys() if (context.home / GALLERY).exists() else None, today)
+    for finding in found:
+        click.echo(json.dumps(asdict(finding)) if as_json else f"{finding.path}: {finding.said}")
+    if found:
+        ctx.exit(1)
+    if not as_json:
+        click.echo("The rules are valid, and nothing in them looks like a mistake.")
+
+
+@access.command()
+@click.argument("who")
+@click.argument("door")
+@click.option("--at", "moment", help="When, such as 2026-12-24T18:30, by the site's wall clock; default: now.")
+@click.option("--untrusted-clock", is_flag=True, help="As if the clock had not been set since the start.")
+@click.option("--json", "as_json", is_flag=True, help="The answer and all steps as one JSON object.")
+@click.pass_obj
+def test(context: Context, who: str, door: str, moment: str | None, untrusted_clock: bool, as_json: bool) -> None:
+    """Could WHO (a name or an id) open DOOR, and why or why not? Asks every question that the reader asks.
+
+    The answer is that of the rules alone: nobody is inside anywhere, nothing is locked down, no refusals came before.
+    """
+    rules, people = _rules(context), _people(context)
+    now = _instant(rules, moment, trusted=not untrusted_clock)
+    request = Request(person_id=_find(people, who), door=door)
+    steps = rule_book.explain(State(), rules, request, now)
+    _, ruling = rule_book.authorise(State(), rules, request, now)
+    if as_json:
+        plain = {"verdict": ruling.verdict, "code": ruling.code, "rule": ruling.rule, "reason": ruling.reason}
+        click.echo(json.dumps({**plain, "steps": [asdict(step) for step in steps]}))
+        return
+    for step in steps:
+        click.echo(_line(step))
+    click.echo(f"{ruling.verdict.value}: {ruling.reason} ({ruling.rule})")
+
+
+@access.command()
+@click.argument("door")
+@click.option("--who", help="Only this person, by name or id; default: everybody enrolled.")
+@click.option("--from", "first", help="The first day, such as 2026-12-21; default: today.")
+@click.option("--json", "as_json", is_flag=True, help="The counts as one JSON object.")
+@click.pass_obj
+def week(context: Context, door: str, who: str | None, first: str | None, as_json: bool) -> None:
+    """How many people could open DOOR, half hour by half hour, over a week of the site's wall clock."""
+    rules, people = _rules(context), _people(context)
+    if door not in rules.doors:
+        raise ConfigError(f"no door {door!r} stands in the rules; they know {', '.join(rules.doors) or 'none'}")
+    begin = _day(first) if first else _local(rules, SystemClock().now()).date()
+    whom = [_find(people, who)] if who else list(people)
+    counted = rule_book.week(rules, door, whom, begin)
+    if as_json:
+        click.echo(json.dumps({**asdict(counted), "first": begin.isoformat(), "people": len(whom)}))
+        return
+    _draw(counted, len(whom))
+
+
+def _draw(counted: Week, people: int) -> None:
+    click.echo(f"{counted.door}: of {people}, how many could open it (. none, # all, - no such hour)")
+    click.echo(" " * 15 + "".join(f"{hour:<6}" for hour in range(0, 24, 3)))
+    for index, row in enumerate(counted.cells):
+        day = date.fromordinal(counted.first.toordinal() + index)
+        click.echo(f"{day:%a %Y-%m-%d} " + "".join(_cell(count, people) for count in row))
+
+
+def _cell(count: int, people: int) -> str:
+    if count < 0:
+        return "-"
+    if count == 0:
+        return "."
+    return "#" if count == people else str(count) if count < 10 else "+"
+
+
+def _line(step: Step) -> str:
+    mark = click.style("yes", fg="green") if step.passed else click.style("no ", fg="red")
+    return f"  {mark} {step.code.value.replace('_', ' '):22} {step.reason} ({step.rule})"
+
+
+def _text(context: Context) -> str:
+    path = context.home / FILE
+    if not path.exists():
+        return rule_book.default_text(context.config().decide.door)
+    _rules(context)
+    return path.read_text(encoding="utf-8-sig")
+
+
+def _rules(context: Context) -> Rules:
+    path: Path = context.home / FILE
+    return load(path, Rules) if path.exists() else parse(_text(context), Rules)
+
+
+def _people(context: Context) -> Mapping[str, str]:
+    """Names by id; none if nobody was ever enrolled here."""
+    if not (context.home / GALLERY).exists():
+        return {}
+    with context.gallery() as database:
+        return {person.id: person.name for person in GalleryStore(database).people()}
+
+
+def _find(people: Mapping[str, str], who: str) -> str:
+    for person_id, name in people.items():
+        if who == person_id or who.strip().casefold() == name.casefold():
+            return person_id
+    raise UnknownPerson(f"nobody called {who!r} is enrolled; `edgeface people` lists everybody")
+
+
+def _instant(rules: Rules, moment: str | None, *, trusted: bool) -> Instant:
+    now = SystemClock().now()
+    if moment is None:
+        return Instant(monotonic_ns=now.monotonic_ns, wall_ns=now.wall_ns, wall_trusted=trusted)
+    try:
+        local = datetime.fromisoformat(moment)
+        there = local if local.tzinfo else local.replace(tzinfo=zone(rules.site.time_zone))
+        wall_ns = int(there.timestamp()) * 10**9
+    except (ValueError, OverflowError):
+        raise click.BadParameter("use a time such as 2026-12-24T18:30", param_hint="--at") from None
+    return Instant(monotonic_ns=now.monotonic_ns, wall_ns=wall_ns, wall_trusted=trusted)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter("use a day such as 2026-12-21", param_hint="--from") from None
+
+
+def _local(rules: Rules, now: Instant) -> datetime:
+    return datetime.fromtimestamp(now.wall_ns / 1e9, UTC).astimezone(zone(rules.site.time_zone))
