@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from edgeface import bar
 from edgeface.evidence import Belief, Verdict, liveness_of
 from edgeface.frame import Instant
 from edgeface.pose import Pose
@@ -24,9 +25,14 @@ class Options:
 
     door: str = "main"
     """Which door this reader serves; letters, digits, `-` and `_`."""
+    false_accepts: str | None = None
+    """Of how many visits by strangers one may open the door, as in "1 in 10000"; a stranger who stays and is judged
+    afresh counts again. The reader derives the score that grants from it and from who is enrolled: `edgeface calibrate`
+    shows how, and what it costs. Unset: 1 in 10,000, or as near as the embedder was measured for so many people; what
+    goes beyond that is refused where it is set."""
     threshold: float | None = None
-    """Fused cosine similarity that grants; unset: the embedder's card, measured at a false match rate of 1 in 10,000.
-    May only be set above the card's: a lower one is refused."""
+    """Fused cosine similarity that grants, for those who know better: it counts only above what false_accepts asks for;
+    one below the embedder's card is refused."""
     min_margin: float = 0.05
     """Lead over the second-best person: kin and look-alikes among the enrolled stay shut out rather than mixed up. A
     choice, not a measurement yet."""
@@ -49,6 +55,8 @@ class Options:
     def __post_init__(self) -> None:
         if not self.door or not all(c.isascii() and (c.isalnum() or c in "-_") for c in self.door):
             raise ValueError("door must be letters, digits, - and _")
+        if self.false_accepts is not None:
+            bar.parse(self.false_accepts)
         if self.threshold is not None and not 0 < self.threshold < 1:
             raise ValueError("threshold must be between 0 and 1")
         if not 2 <= self.min_shots <= self.unknown_shots:
@@ -121,7 +129,7 @@ class Case:
     ended: bool
     """The visitor has left the picture."""
     floor: float
-    """The embedder's own threshold, below which nothing grants."""
+    """The score that the gallery asks for, for whom the verdict names (`edgeface.bar`): nothing grants below."""
     live_floor: float | None
     """The liveness score that grants; None if there is no liveness model."""
 

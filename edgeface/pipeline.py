@@ -6,14 +6,16 @@ outside: everything here is pure.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from edgeface import align, decide, detect, embed, evidence, liveness, match, pose, quality, track
+from edgeface.bar import Bar
 from edgeface.decide import Case, Decision, Outcome
 from edgeface.detect import Detection, Detector
 from edgeface.embed import Embedder
-from edgeface.evidence import Belief
+from edgeface.evidence import Belief, Verdict
 from edgeface.frame import Frame, Instant, Pixels
 from edgeface.liveness import Judge, Liveness
 from edgeface.match import Gallery, Match
@@ -121,7 +123,7 @@ def recognise(
 def judge(
     scene: Scene,
     gallery: Gallery,
-    floor: float,
+    bar: Bar,
     live_floor: float | None,
     options: Options,
     now: Instant,
@@ -129,17 +131,19 @@ def judge(
 ) -> tuple[Scene, tuple[Decision, ...]]:
     """The decisions that a scene calls for now. `identify` gives unique ids.
 
-    `floor` is the embedder's threshold, `live_floor` the liveness model's: None if there is no such model.
+    `bar` is what this gallery asks for: one that was derived for another revision lets nobody in. `live_floor` is the
+    liveness model's threshold: None if there is no such model.
     """
     beliefs, decided = dict(scene.beliefs), dict(scene.decided)
     decisions = []
     for number, belief in scene.beliefs.items():
+        verdict = evidence.weigh(belief, gallery)
         case = Case(
             track=number,
             belief=belief,
-            verdict=evidence.weigh(belief, gallery),
+            verdict=verdict,
             ended=number in scene.ended,
-            floor=floor,
+            floor=_needed(verdict, bar, gallery),
             live_floor=live_floor,
         )
         decision = decide.decide(case, options.decide, now, identify())
@@ -149,6 +153,13 @@ def judge(
         if decision is not None or case.ended:
             del beliefs[number]
     return replace(scene, beliefs=beliefs, decided=decided, ended=()), tuple(decisions)
+
+
+def _needed(verdict: Verdict | None, bar: Bar, gallery: Gallery) -> float:
+    """The score that lets this visitor in, infinity if the bar is another gallery's."""
+    if bar.revision != gallery.revision:
+        return math.inf
+    return bar.threshold if verdict is None else bar.needed(verdict.person_id)
 
 
 def examine(pixels: Pixels, detection: Detection, models: Models, options: Options) -> View:

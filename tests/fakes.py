@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from edgeface import match
+from edgeface.bar import Bar
 from edgeface.detect import Detection, PixelBox
 from edgeface.evidence import Belief, Verdict
 from edgeface.match import Gallery
@@ -126,6 +127,21 @@ def belief(**changes: Any) -> Belief:
     made = {**plain, **changes}
     shots = made["shots"]
     return Belief(**{"judged": shots, "liveness_sum": 0.9 * shots, "newest_liveness": 0.9, **made})
+
+
+def level(people: Gallery, threshold: float) -> Bar:
+    """A bar of the same height for everybody."""
+    return Bar(
+        threshold=threshold,
+        floors=np.full(len(people.people), threshold),
+        people=people.people,
+        revision=people.revision,
+        promised=None,
+        strictest=None,
+        too_alike=(),
+        problem=None,
+        reason="a test says so",
+    )
 
 
 def verdict(score: float = 0.7, margin: float | None = 0.4, newest: float | None = None) -> Verdict:

@@ -17,6 +17,7 @@ from edgeface.frame import Frame, Pixels
 from edgeface.match import Gallery
 from edgeface.pipeline import Options, Scene, judge, recognise
 from edgeface.service.bootstrap import Loaded
+from fakes import level
 from portraits import blurred, empty, film
 
 
@@ -36,7 +37,9 @@ def decided(loaded: Loaded, gallery: Gallery, frames: Iterator[Frame]) -> list[D
     scene, told, options = Scene(), [], Options()
     for frame in frames:
         scene, _ = recognise(frame, scene, loaded.models, gallery, options)
-        scene, decisions = judge(scene, gallery, loaded.floor, None, options, frame.captured_at, lambda: "id")
+        scene, decisions = judge(
+            scene, gallery, level(gallery, loaded.floor), None, options, frame.captured_at, lambda: "id"
+        )
         told += decisions
     return told
 

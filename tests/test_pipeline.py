@@ -23,7 +23,7 @@ from edgeface.match import Gallery
 from edgeface.model import Layout, Task, Tensor
 from edgeface.pipeline import Models, Options, Scene, Sighting, examine, judge, recognise
 from edgeface.quality import Refusal, Scorer
-from fakes import axis, detection, embedder_spec, gallery, liveness_spec, spec
+from fakes import axis, detection, embedder_spec, gallery, level, liveness_spec, spec
 from portraits import at
 
 FLOOR, LIVE = 0.45, 0.5
@@ -75,7 +75,13 @@ class Stage:
 
     def judge(self, seconds: float) -> tuple[Decision, ...]:
         self.scene, decisions = judge(
-            self.scene, self.people, FLOOR, LIVE, self.options, at(seconds), lambda: f"id{next(self.identities)}"
+            self.scene,
+            self.people,
+            level(self.people, FLOOR),
+            LIVE,
+            self.options,
+            at(seconds),
+            lambda: f"id{next(self.identities)}",
         )
         return decisions
 
@@ -405,3 +411,26 @@ def test_the_machine_reaches_every_outcome() -> None:
             d for i in range(25) for d in stage.frame(i / 10, (detection(), axis(script["alike"])), good=script["good"])
         ]
         assert [d.outcome for d in told] == [outcome]
+
+
+def test_a_bar_for_another_gallery_lets_nobody_in() -> None:
+    stage = Stage()
+    for i in range(3):
+        stage.see(i / 10, (detection(x=100 + 4 * i), ADA))
+    other = level(gallery(("p_ada", "p_bob"), revision=2), FLOOR)
+    _, decisions = judge(stage.scene, PEOPLE, other, LIVE, stage.options, at(0.2), lambda: "id")
+    assert decisions == ()
+    assert [d.outcome for d in stage.judge(0.2)] == [Outcome.GRANT]
+
+
+def test_a_look_alikes_floor_counts_for_the_person_it_is_about() -> None:
+    stage = Stage()
+    for i in range(3):
+        stage.see(i / 10, (detection(x=100 + 4 * i), ADA))
+    raised = level(PEOPLE, FLOOR)
+    for person, expected in (("p_ada", ()), ("p_bob", (Outcome.GRANT,))):
+        floors = np.where(np.array(PEOPLE.people) == person, 0.95, FLOOR)
+        _, decisions = judge(
+            stage.scene, PEOPLE, replace(raised, floors=floors), LIVE, stage.options, at(0.2), lambda: "id"
+        )
+        assert tuple(d.outcome for d in decisions) == expected

@@ -12,6 +12,7 @@ import click
 from edgeface import __version__
 from edgeface.cli.access import access
 from edgeface.cli.bench import bench
+from edgeface.cli.calibrate import calibrate
 from edgeface.cli.config import config
 from edgeface.cli.context import Context
 from edgeface.cli.doctor import doctor
@@ -77,6 +78,7 @@ def main(ctx: click.Context, home: Path, config_file: Path | None) -> None:
       edgeface doctor                       is everything here that a reader needs?
       edgeface enrol "Ada" ada1.jpg ada2.jpg    teach it a face
       edgeface run --source 0               watch the first camera and decide
+      edgeface calibrate                    what score opens the door, and how often it errs
       edgeface inspect photo.jpg            why was or wasn't this face usable?
 
     Everything stays on this machine; only decisions leave it, and only to the broker you name.
@@ -84,7 +86,7 @@ def main(ctx: click.Context, home: Path, config_file: Path | None) -> None:
     ctx.obj = Context(home=home, config_file=config_file)
 
 
-for command in (enrol, people, access, run, inspect, models, config, doctor, bench):
+for command in (enrol, people, access, run, inspect, calibrate, models, config, doctor, bench):
     main.add_command(command)
 for command in (install, remove):
     models.add_command(command)

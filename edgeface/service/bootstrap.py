@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeface import __version__, match
+from edgeface import __version__, decide, match
+from edgeface import bar as bars
 from edgeface.adapters import golden, manifest, mqtt, tflite
 from edgeface.adapters.clock import SystemClock, boot_id
 from edgeface.adapters.golden import Finding
 from edgeface.adapters.manifest import Choice, Entry
 from edgeface.adapters.tflite import TfliteModel
+from edgeface.bar import Bar
 from edgeface.calibration import false_match_rate
 from edgeface.detect import Detector
 from edgeface.embed import Embedder
@@ -70,6 +72,8 @@ class Station:
     reader: Reader
     store: GalleryStore
     gallery: Gallery
+    bar: Bar
+    """What it asks of a visitor."""
     problem: Callable[[], str | None]
     """Why decisions are not being delivered now, as a sentence; None while they are, or if no broker is configured."""
     waiting: Callable[[], int]
@@ -127,13 +131,14 @@ def open_station(config: Config, loaded: Loaded, database: Database, *, film_tim
     clock = SystemClock()
     store = GalleryStore(database)
     gallery = freeze_gallery(store, loaded.models.embedder)
+    bar = derive_bar(gallery, loaded, config.decide)
     journal = Journal(database, boot_id())
     journal.start(clock.now(), _facts(loaded))
     with _delivery(config.mqtt, database, loaded, clock) as delivery:
         reader = Reader(
             models=loaded.models,
             gallery=gallery,
-            floor=loaded.floor,
+            bar=bar,
             live_floor=loaded.live_floor(config.liveness.min_score),
             options=config.pipeline(),
             journal=journal,
@@ -142,8 +147,22 @@ def open_station(config: Config, loaded: Loaded, database: Database, *, film_tim
             film_time=film_time,
         )
         yield Station(
-            reader=reader, store=store, gallery=gallery, problem=delivery.problem, waiting=Outbox(database).count
+            reader=reader,
+            store=store,
+            gallery=gallery,
+            bar=bar,
+            problem=delivery.problem,
+            waiting=Outbox(database).count,
         )
+
+
+def derive_bar(gallery: Gallery, loaded: Loaded, options: decide.Options) -> Bar:
+    """What this gallery asks of a visitor. Raises ConfigError for a dial that cannot be kept."""
+    spec = loaded.choice.embedder.spec
+    found = bars.derive(gallery, spec, options.false_accepts, stricter=options.threshold)
+    if found.problem is not None:
+        raise ConfigError(f"decide.false_accepts: {found.problem}; take it out, or see `edgeface calibrate`")
+    return found
 
 
 def _refuse_lower(threshold: float | None, loaded: Loaded) -> None:

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from edgeface.bar import Bar
 from edgeface.decide import Decision
 from edgeface.frame import Frame, Instant
 from edgeface.match import Gallery
@@ -51,7 +52,7 @@ class Reader:
         *,
         models: Models,
         gallery: Gallery,
-        floor: float,
+        bar: Bar,
         live_floor: float | None,
         options: Options,
         journal: Journal,
@@ -59,10 +60,11 @@ class Reader:
         now: Callable[[], Instant],
         film_time: bool = False,
     ) -> None:
-        """`announce` is called with each decision once it is stored; the floors are `edgeface.pipeline.judge`'s. With
-        `film_time` the frames' own times count as now, for films that are played faster or slower than life."""
+        """`announce` is called with each decision once it is stored; `bar` and `live_floor` are those of
+        `edgeface.pipeline.judge`. With `film_time` the frames' own times count as now, for films that are played faster
+        or slower than life."""
         self._models, self._gallery, self._options = models, gallery, options
-        self._floor, self._live_floor = floor, live_floor
+        self._bar, self._live_floor = bar, live_floor
         self._journal, self._announce = journal, announce
         self._now, self._film_time = now, film_time
         self._scene = Scene()
@@ -97,7 +99,7 @@ class Reader:
         self._scene, decisions = judge(
             self._scene,
             self._gallery,
-            self._floor,
+            self._bar,
             self._live_floor,
             self._options,
             now,

@@ -19,6 +19,7 @@ from edgeface.liveness import Unjudged
 from edgeface.match import Gallery
 from edgeface.pipeline import Options, Scene, Sighting, judge, recognise
 from edgeface.service.bootstrap import Loaded
+from fakes import level
 from portraits import at, film
 
 LIVING = Options(decide=decide.Options(require_liveness=True))
@@ -42,7 +43,9 @@ def visit(
         scene, sightings = recognise(frame, scene, loaded.models, people, options)
         seen += sightings
         now = frame.captured_at
-        scene, made = judge(scene, people, loaded.floor, floor, options, now, lambda: f"id{next(numbers)}")
+        scene, made = judge(
+            scene, people, level(people, loaded.floor), floor, options, now, lambda: f"id{next(numbers)}"
+        )
         if made:
             return seen, made[0]
     pytest.fail("nothing was decided")

@@ -22,6 +22,7 @@ from edgeface.service.loop import Reader, Recorded, Step
 from edgeface.store import audit
 from edgeface.store.database import Database, open_database
 from edgeface.store.journal import Journal
+from fakes import level
 from portraits import at, film
 
 
@@ -88,7 +89,7 @@ def reader(loaded: Loaded, gallery: Gallery, log: Log, watch: Watch, *, film_tim
     return Reader(
         models=loaded.models,
         gallery=gallery,
-        floor=loaded.floor,
+        bar=level(gallery, loaded.floor),
         live_floor=None,
         options=Options(),
         journal=log,  # type: ignore[arg-type]
@@ -162,7 +163,7 @@ def reader_on(database: Database, loaded: Loaded, people: Gallery, watch: Watch,
     return Reader(
         models=loaded.models,
         gallery=people,
-        floor=loaded.floor,
+        bar=level(people, loaded.floor),
         live_floor=None,
         options=Options(),
         journal=Journal(database, "boot"),

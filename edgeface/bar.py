@@ -1,0 +1,149 @@
+"""How alike a visitor must be to be let in at this door: one dial, and the gallery itself.
+
+    derive(gallery, spec, dial) -> Bar
+
+The dial is what a person can judge: of how many visits by strangers one may end with an open door. A stranger meets
+everybody enrolled, so each of N comparisons may go wrong in one of N times as many cases (the union bound, which holds
+however dependent they are). What cosine that asks for is read off the embedder's tail of impostor scores, and never
+below the card's own threshold. Whoever looks like somebody else enrolled needs more: nobody gets in as him by being the
+other. No promise is made beyond what the tail was checked down to. Pure.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeface.calibration import false_match_rate, threshold_for
+from edgeface.match import Gallery
+from edgeface.model import ImpostorTail, ModelSpec
+
+Floors = npt.NDArray[np.float64]
+
+AIM = 10_000
+"""Stranger visits for one false accept, where nothing is set and the tail reaches so far: a choice."""
+LEAST, MOST = 10, 1_000_000
+"""Stranger visits that a dial may name: a door that one stranger in ten opens is none, and rarer than one in a million
+was measured by nobody here."""
+_DIAL = re.compile(r"1 in ([1-9][0-9]{0,2}(?:,[0-9]{3})+|[1-9][0-9]*)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Bar:
+    """What a visitor must reach, and what that promises."""
+
+    threshold: float
+    """Fused cosine that nobody gets in without, -1..1."""
+    floors: Floors
+    """float64 (people,), so that none is rounded below the threshold: what it takes to be let in as each of them,
+    `threshold` or more."""
+    people: tuple[str, ...]
+    """Whose floors these are; opaque ids."""
+    revision: int
+    """Gallery that it was derived for."""
+    promised: float | None
+    """Share of visits by strangers that are let in, at most, 0..1; None: the embedder's tail was never measured."""
+    strictest: float | None
+    """The least share that could be promised to this gallery, 0..1; None as above."""
+    too_alike: tuple[tuple[str, str, float], ...]
+    """Pairs of people enrolled whose templates are more alike than `threshold`, with their cosine, the most alike
+    first: kin, twins, or one person under two names."""
+    problem: str | None
+    """Why the dial cannot be kept, as a sentence; then the door must not open by it."""
+    reason: str
+    """How the threshold came about, as a sentence without names."""
+
+    def needed(self, person_id: str) -> float:
+        """Fused cosine that lets a visitor in as this person; infinity for somebody the bar does not know."""
+        return float(self.floors[self.people.index(person_id)]) if person_id in self.people else math.inf
+
+
+def parse(dial: str) -> int:
+    """ "1 in 10000" -> 10000. Raises ValueError, its message begins with "false_accepts"."""
+    found = _DIAL.fullmatch(dial)
+    if found is None:
+        raise ValueError(f'false_accepts must be written as in "1 in 10000", not "{dial}"')
+    visits = int(found[1].replace(",", ""))
+    if not LEAST <= visits <= MOST:
+        raise ValueError(f"false_accepts must lie between 1 in {LEAST} and 1 in {MOST}, not at 1 in {visits}")
+    return visits
+
+
+def derive(gallery: Gallery, spec: ModelSpec, dial: str | None = None, *, stricter: float | None = None) -> Bar:
+    """The bar for a gallery of `spec`'s embeddings. Without a `dial`: 1 in 10,000, or as near as was proved.
+
+    `stricter`: a cosine of the user's own, which counts if it is above what is derived. Raises ValueError for a dial
+    that is none.
+    """
+    people, tail, card = len(gallery.people), spec.impostor_tail, spec.thresholds["grant"]
+    visits = None if dial is None else parse(dial)
+    derived, problem = card, None
+    if tail is not None:
+        wanted = 1 / (visits or AIM) / max(people, 1)
+        derived = max(card, threshold_for(max(wanted, tail.lowest_fmr), tail))
+        problem = _beyond(people, visits, tail)
+    elif visits is not None:
+        problem = f"{spec.name} comes without a measured tail of impostor scores: no false_accepts can be promised"
+    threshold = derived if stricter is None else max(derived, stricter)
+    floors, alike = _look_alikes(gallery, threshold)
+    return Bar(
+        threshold=threshold,
+        floors=floors,
+        people=gallery.people,
+        revision=gallery.revision,
+        promised=None if tail is None else min(1.0, people * false_match_rate(threshold, tail)),
+        strictest=None if tail is None else min(1.0, people * tail.lowest_fmr),
+        too_alike=alike,
+        problem=problem,
+        reason=_why(threshold, derived, card, people, tail),
+    )
+
+
+def _beyond(people: int, visits: int | None, tail: ImpostorTail) -> str | None:
+    """Why a dial that was set asks for more than the tail was checked down to, or None."""
+    reach = math.floor(1 / (max(people, 1) * tail.lowest_fmr) * (1 + 1e-9))
+    if visits is None or visits <= reach:
+        return None
+    able = f'false_accepts = "1 in {reach}" is the strictest' if reach >= LEAST else "none is"
+    crowd = "1 person" if people == 1 else f"{people} people"
+    return (
+        f"1 in {visits} cannot be promised to {crowd} enrolled, {able}: the embedder's errors were measured "
+        f"down to 1 comparison in {round(1 / tail.lowest_fmr)}"
+    )
+
+
+def _why(threshold: float, derived: float, card: float, people: int, tail: ImpostorTail | None) -> str:
+    crowd = f"{people} {'person' if people == 1 else 'people'} enrolled"
+    if threshold > derived:
+        return f"{threshold:.3f} is your own decide.threshold, stricter than the {derived:.3f} derived for {crowd}"
+    if tail is None:
+        return f"{threshold:.3f} is the embedder's own; it comes without a measured tail, so nothing is promised"
+    if threshold == card:
+        return f"{threshold:.3f} is the lowest that the embedder was measured at; {crowd} need no more"
+    return f"{threshold:.3f} is what {crowd} need"
+
+
+def _look_alikes(gallery: Gallery, threshold: float) -> tuple[Floors, tuple[tuple[str, str, float], ...]]:
+    """Everybody's floor, and the pairs that raise one.
+
+    A person who visits is about as like to another one enrolled as his own templates are, so that nobody is let in as
+    somebody below what the nearest other person's templates reach with his (FaceID for Frigate measured the same: look-
+    alikes among the enrolled come nearer than any stranger). It takes one row of the matrix of everybody against
+    everybody at a time: 10,000 templates would fill 400 MB.
+    """
+    floors = np.full(len(gallery.people), threshold)
+    found: dict[tuple[int, int], float] = {}
+    for person in range(len(gallery.people)):
+        own = gallery.vectors[gallery.owners == person]
+        likeness = np.full(len(gallery.people), -1, np.float32)
+        np.maximum.at(likeness, gallery.owners, (gallery.vectors @ own.T).max(axis=1))
+        likeness[person] = -1
+        floors[person] = max(floors[person], float(likeness.max()))
+        for other in np.flatnonzero(likeness[:person] >= threshold).tolist():
+            found[other, person] = float(likeness[other])
+    ranked = sorted(found.items(), key=lambda pair: -pair[1])
+    return floors, tuple((gallery.people[a], gallery.people[b], cosine) for (a, b), cosine in ranked)

@@ -1,0 +1,111 @@
+"""`edgeface calibrate`: what this gallery asks of a visitor, and what that promises."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from edgeface import bar as bars
+from edgeface.bar import Bar
+from edgeface.calibration import false_match_rate
+from edgeface.cli.context import Context
+from edgeface.match import Gallery
+from edgeface.model import ImpostorTail, ModelSpec
+from edgeface.service.bootstrap import freeze_gallery
+from edgeface.store.gallery import GalleryStore
+
+DIALS = ("1 in 100", "1 in 1000", "1 in 10000", "1 in 100000")
+"""Settings that are shown beside the one in use."""
+
+
+@click.command(short_help="What score opens this door, and how often it errs.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object; pairs by id, without names.")
+@click.pass_obj
+def calibrate(context: Context, as_json: bool) -> None:
+    """Derive the score that lets people in from the dial, false_accepts under [decide], and from who is enrolled.
+
+    Tells of how many visits by strangers one is expected to open the door, with its 95 % interval by the embedder's
+    measured tail; which people enrolled are too alike to be told apart at that score; and what other settings of the
+    dial would ask for. Nothing is changed.
+    """
+    options, loaded = context.config().decide, context.loaded()
+    spec = loaded.choice.embedder.spec
+    with context.gallery() as database:
+        store = GalleryStore(database)
+        gallery = freeze_gallery(store, loaded.models.embedder)
+        names = {person: store.name_of(person) or "?" for person in gallery.people}
+    found = bars.derive(gallery, spec, options.false_accepts, stricter=options.threshold)
+    others = {dial: bars.derive(gallery, spec, dial) for dial in DIALS}
+    if as_json:
+        click.echo(json.dumps(_report(found, options.false_accepts, others, spec)))
+    else:
+        _tell(found, options.false_accepts, others, spec, gallery, names)
+
+
+def expected(bar: Bar, tail: ImpostorTail | None) -> tuple[float, float, float] | None:
+    """Share of stranger visits let in: at most, and the ends of its 95 % interval, by the tail's; None without one."""
+    if tail is None:
+        return None
+    people, rates = len(bar.people), []
+    for shape in tail.shape_interval:
+        for scale in tail.scale_interval:
+            rates.append(_rate(bar.threshold, tail, shape, scale))
+    own = _rate(bar.threshold, tail, tail.shape, tail.scale)
+    return min(1.0, people * own), min(1.0, people * min(rates)), min(1.0, people * max(rates))
+
+
+def _rate(threshold: float, tail: ImpostorTail, shape: float, scale: float) -> float:
+    return false_match_rate(threshold, replace(tail, shape=shape, scale=scale))
+
+
+def _report(bar: Bar, dial: str | None, others: dict[str, Bar], spec: ModelSpec) -> dict[str, Any]:
+    share = expected(bar, spec.impostor_tail)
+    return {
+        "embedder": spec.name,
+        "people": len(bar.people),
+        "false_accepts": dial,
+        "threshold": round(bar.threshold, 4),
+        "reason": bar.reason,
+        "problem": bar.problem,
+        "expected_fpir": None if share is None else dict(zip(("value", "low", "high"), share, strict=True)),
+        "strictest": bar.strictest,
+        "too_alike": [{"people": [a, b], "cosine": round(cosine, 4)} for a, b, cosine in bar.too_alike],
+        "others": {
+            name: {"threshold": round(other.threshold, 4), "problem": other.problem} for name, other in others.items()
+        },
+    }
+
+
+def _tell(
+    bar: Bar, dial: str | None, others: dict[str, Bar], spec: ModelSpec, gallery: Gallery, names: dict[str, str]
+) -> None:
+    click.echo(f"Dial: {f'false_accepts = {chr(34)}{dial}{chr(34)}' if dial else 'not set'}. {_capital(bar.reason)}.")
+    if bar.problem:
+        click.secho(f"Refused: {bar.problem}.", fg="red")
+    share = expected(bar, spec.impostor_tail)
+    if share is not None and gallery.people:
+        value, low, high = (_one_in(part) for part in share)
+        click.echo(f"A stranger's visit is expected to open the door {value} (95 %: {low} to {high}).")
+    if not gallery.people:
+        click.echo("Nobody is enrolled: nobody gets in. `edgeface enrol NAME PICTURE...`")
+    for first, second, cosine in bar.too_alike:
+        click.secho(
+            f"Too alike: {names[first]} ({first}) and {names[second]} ({second}), cosine {cosine:.2f}: each of them "
+            "needs more than that to get in. If they are one person, forget one of the two.",
+            fg="yellow",
+        )
+    click.echo("\nfalse_accepts   score needed")
+    for name, other in others.items():
+        click.echo(f"{name:14}  {'refused: ' + other.problem if other.problem else format(other.threshold, '.3f')}")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _one_in(share: float) -> str:
+    """0.0001 -> "1 in 10,000"."""
+    return "never" if share <= 0 else f"1 in {1 / share:,.0f}"

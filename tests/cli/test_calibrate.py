@@ -1,0 +1,56 @@
+"""`edgeface calibrate`: the score of this door, and what it promises; a dial that cannot be kept stops the reader."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from calling import Edgeface
+
+
+def calibrated(edgeface: Edgeface) -> dict[str, Any]:
+    result = edgeface("calibrate", "--json")
+    assert result.exit_code == 0, result.output
+    told: dict[str, Any] = json.loads(result.output)
+    return told
+
+
+def set_dial(home: Path, dial: str) -> None:
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "edgeface.toml").write_text(f'[decide]\nfalse_accepts = "{dial}"\n', encoding="utf-8")
+
+
+def test_nobody_enrolled(edgeface: Edgeface) -> None:
+    assert calibrated(edgeface)["people"] == 0
+    assert "Nobody is enrolled" in edgeface("calibrate").output
+
+
+def test_one_person_under_two_names_is_told_by_name_on_the_terminal_only(edgeface: Edgeface, pictures: Path) -> None:
+    for name in ("Ada", "Bob"):
+        assert edgeface("enrol", name, pictures / "astronaut.png").exit_code == 0
+    told = edgeface("calibrate").output
+    assert "Too alike: Ada" in told
+    assert "Bob" in told
+    report = calibrated(edgeface)
+    (pair,) = report["too_alike"]
+    assert pair["cosine"] > 0.99
+    assert "Ada" not in json.dumps(report)
+    rates = report["expected_fpir"]
+    assert 0 < rates["low"] <= rates["value"] <= rates["high"] <= 1e-3
+
+
+def test_a_dial_beyond_the_proof_is_told_and_stops_the_reader(edgeface: Edgeface, pictures: Path, home: Path) -> None:
+    assert edgeface("enrol", "Ada", pictures / "astronaut.png").exit_code == 0
+    set_dial(home, "1 in 1000000")
+    assert "cannot be promised to 1 person enrolled" in edgeface("calibrate").output
+    result = edgeface("run", "--source", str(pictures / "astronaut.png"))
+    assert result.exit_code == 78
+    assert "decide.false_accepts: 1 in 1000000 cannot be promised" in result.output
+
+
+def test_nonsense_is_named(edgeface: Edgeface, home: Path) -> None:
+    set_dial(home, "often")
+    result = edgeface("calibrate")
+    assert result.exit_code == 78
+    assert 'decide.false_accepts must be written as in "1 in 10000", not "often"' in result.output
