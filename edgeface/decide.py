@@ -74,6 +74,8 @@ class Outcome(StrEnum):
 
     GRANT = "grant"
     """A known person, well seen."""
+    DENY = "deny"
+    """A known person, well seen, whom a rule keeps out (`edgeface.access`)."""
     UNKNOWN = "unknown"
     """A face well seen that belongs to nobody enrolled."""
     SPOOF = "spoof"
@@ -96,7 +98,7 @@ class Decision:
     rule: str
     """Which rule decided; an identifier such as "known_person"."""
     person_id: str | None
-    """Who, if granted; an opaque id."""
+    """Who, if granted, or denied by a rule; an opaque id."""
     score: float | None
     """Fused cosine similarity to the best person, -1..1; None if no shot could be compared."""
     margin: float | None
@@ -116,6 +118,8 @@ class Decision:
     captured_at: Instant
     """When the last frame that counted was taken."""
     decided_at: Instant
+    duress: bool = False
+    """A duress PIN was used: for whoever answers alarms, never for the door's display."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,6 +93,8 @@ class DecisionMessage:
     liveness: float | None = None
     """Mean over the shots that counted, 0 attack .. 1 bona fide; null if none could be judged. Messages stored before
     there was a liveness model lack it."""
+    duress: bool = False
+    """A silent alarm: the person was made to open. Never show it at the door. Older messages lack it."""
 
 
 class Presence(StrEnum):
@@ -186,6 +188,7 @@ def decision_message(decision: Decision, *, seq: int, boot_id: str) -> DecisionM
         shots=decision.shots,
         track=decision.track,
         replayed=False,
+        duress=decision.duress,
     )
 
 

@@ -87,7 +87,15 @@ def test_a_decision_stored_before_there_was_a_liveness_model_can_still_be_sent()
     assert message.decode(DecisionMessage, json.dumps(fields)).liveness is None
 
 
-@pytest.mark.parametrize("key", sorted(plain().keys() - {"liveness"}))
+def test_the_silent_alarm_travels_and_older_messages_have_none() -> None:
+    told = message.decision_message(decision(duress=True), seq=1, boot_id="b")
+    assert message.decode(DecisionMessage, message.encode(told)).duress
+    fields = plain()
+    del fields["duress"]
+    assert not message.decode(DecisionMessage, json.dumps(fields)).duress
+
+
+@pytest.mark.parametrize("key", sorted(plain().keys() - {"liveness", "duress"}))
 def test_a_missing_key_is_an_error(key: str) -> None:
     fields = plain()
     del fields[key]

@@ -117,7 +117,7 @@ _STRIKES = (Code.NOBODY, Code.PERSON_NOT_VALID, Code.EXPLICIT_DENY, Code.NO_RIGH
 
 def authorise(state: State, rules: Rules, request: Request, now: Instant) -> tuple[State, Ruling]:
     """The ruling, and what the doors remember of it."""
-    state = wallclock.noticed(state, now)
+    state = state if state.lost is not None else wallclock.noticed(state, now)
     steps = list(_until_no(_steps(state, rules, request, now)))
     last = steps[-1]
     if last.passed:

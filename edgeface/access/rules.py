@@ -293,7 +293,7 @@ untrusted_clock = "always-rights-only"  # or "deny": nobody passes until the clo
 [doors.DOOR]
 
 [[grants]]
-name = "everyone-always"
+name = "known_person"
 who = ["everyone"]
 doors = ["DOOR"]
 

@@ -1,6 +1,6 @@
 """What the doors remember between requests, and how it is stored: one row an entry, so that a decision writes little.
 
-    encode(state) -> rows        decode(rows) -> state        changes(before, after) -> rows to write and to delete
+    encode(state) -> rows        decode(rows) -> state        changes(before, after, boot) -> rows to write, to delete
 
 Moments are monotonic, so they end with the boot: `restore` counts what was running before as begun at the start, which
 never shortens a pause. Rows that cannot be read make a state that is `lost`: then doors behave as in a lockdown.
@@ -172,7 +172,7 @@ def encode(state: State, boot_id: str) -> dict[str, str]:
     """Rows of text by key. A lost state has none: it is never written over what it could not read."""
     if state.lost is not None:
         raise ValueError("a lost state is not stored")
-    rows = {_HEAD: json.dumps({"v": VERSION, "boot": boot_id})}
+    rows = {_HEAD: _head(boot_id)}
     for kind in _KINDS:
         rows |= {f"{kind}/{key}": _text(entry) for key, entry in getattr(state, kind).items()}
     return rows
@@ -196,10 +196,18 @@ def decode(rows: Mapping[str, str]) -> tuple[State, str]:
     return State(**entries), boot_id
 
 
-def changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """What to write and what to delete so that stored rows `before` become `after`."""
-    written = {key: text for key, text in after.items() if before.get(key) != text}
-    return written, tuple(key for key in before if key not in after)
+def changes(before: State, after: State, boot_id: str) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Rows to write and rows to delete so that the stored `before`, of the same boot, becomes `after`."""
+    written: dict[str, str] = {}
+    gone: list[str] = []
+    for kind in _KINDS:
+        old, new = getattr(before, kind), getattr(after, kind)
+        if old is not new:
+            written |= {f"{kind}/{key}": _text(entry) for key, entry in new.items() if old.get(key) is not entry}
+            gone += [f"{kind}/{key}" for key in old if key not in new]
+    if written:
+        written[_HEAD] = _head(boot_id)
+    return written, tuple(gone)
 
 
 def restore(rows: Mapping[str, str], boot_id: str, now: Instant) -> State:
@@ -227,6 +235,10 @@ def _rebooted(state: State, now: Instant) -> State:
         opened={door: Opened(at_ns=at_ns) for door in state.opened},
         clock={key: replace(anchor, wall_less_monotonic_ns=0) for key, anchor in state.clock.items()},
     )
+
+
+def _head(boot_id: str) -> str:
+    return json.dumps({"v": VERSION, "boot": boot_id})
 
 
 def _text(entry: Any) -> str:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import click
 
@@ -15,14 +14,10 @@ from edgeface.access import Request, Rules, State, Step, Week
 from edgeface.access.schedule import zone
 from edgeface.adapters.clock import SystemClock
 from edgeface.cli.context import Context
-from edgeface.config import load, parse
 from edgeface.errors import ConfigError, UnknownPerson
 from edgeface.frame import Instant
-from edgeface.service.bootstrap import GALLERY
+from edgeface.service.bootstrap import ACCESS, GALLERY, load_rules
 from edgeface.store.gallery import GalleryStore
-
-FILE = "access.toml"
-"""File name of the rules, in the home folder."""
 
 
 @click.group(short_help="Rules of access: check them, try them, see the week.")
@@ -127,7 +122,7 @@ def _line(step: Step) -> str:
 
 
 def _text(context: Context) -> str:
-    path = context.home / FILE
+    path = context.home / ACCESS
     if not path.exists():
         return rule_book.default_text(context.config().decide.door)
     _rules(context)
@@ -135,8 +130,7 @@ def _text(context: Context) -> str:
 
 
 def _rules(context: Context) -> Rules:
-    path: Path = context.home / FILE
-    return load(path, Rules) if path.exists() else parse(_text(context), Rules)
+    return load_rules(context.home, context.config().decide.door)
 
 
 def _people(context: Context) -> Mapping[str, str]:

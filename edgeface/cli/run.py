@@ -26,6 +26,7 @@ from edgeface.service.settings import Config
 
 COLOURS = {
     Outcome.GRANT: "green",
+    Outcome.DENY: "blue",
     Outcome.UNKNOWN: "red",
     Outcome.SPOOF: "magenta",
     Outcome.INSUFFICIENT_QUALITY: "yellow",
@@ -52,8 +53,9 @@ def run(
     """Watch SOURCE and decide who may enter, until it ends or Ctrl-C.
 
     A decision needs several good shots of one visitor. Each is stored first, then printed and published; without a
-    broker it stays in the journal. "unknown" is a face well seen that nobody enrolled has; "spoof" is a known face that
-    looks like a picture, where a living one is required; "insufficient_quality" is a face never seen well enough.
+    broker it stays in the journal. "deny" is somebody known whom a rule keeps out (edgeface access); "unknown" is a
+    face well seen that nobody enrolled has; "spoof" is a known face that looks like a picture, where a living one is
+    required; "insufficient_quality" is a face never seen well enough.
     """
     logging.basicConfig(format="%(levelname)s %(message)s", level=logging.WARNING)
     config = _configured(context.config(), broker, device, door, fast)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from edgeface import __version__, decide, match
 from edgeface import bar as bars
+from edgeface.access import Rules, default_text
 from edgeface.adapters import golden, manifest, mqtt, tflite
 from edgeface.adapters.clock import SystemClock, boot_id
 from edgeface.adapters.golden import Finding
@@ -16,6 +17,7 @@ from edgeface.adapters.manifest import Choice, Entry
 from edgeface.adapters.tflite import TfliteModel
 from edgeface.bar import Bar
 from edgeface.calibration import false_match_rate
+from edgeface.config import load, parse
 from edgeface.detect import Detector
 from edgeface.embed import Embedder
 from edgeface.errors import ConfigError
@@ -27,6 +29,7 @@ from edgeface.pipeline import Models
 from edgeface.pose import PoseModel
 from edgeface.quality import Scorer
 from edgeface.service.deliver import Deliverer
+from edgeface.service.guard import Guard, recall
 from edgeface.service.loop import Reader, Recorded
 from edgeface.service.settings import Config, MqttSettings, RunOptions
 from edgeface.store import audit
@@ -37,6 +40,9 @@ from edgeface.store.outbox import Outbox
 
 GALLERY = "gallery.db"
 """File name of people and decisions, in the home folder."""
+
+ACCESS = "access.toml"
+"""File name of the access rules, in the home folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +127,12 @@ def broker_options(settings: MqttSettings) -> mqtt.MqttOptions:
     return mqtt.mqtt_options(settings.broker, topics, ca_file=settings.ca_file, password_file=settings.password_file)
 
 
+def load_rules(home: Path, door: str) -> Rules:
+    """The access rules of a home folder; without any, whoever is enrolled may pass this door. Raises ConfigError."""
+    path = home / ACCESS
+    return load(path, Rules) if path.exists() else parse(default_text(door), Rules)
+
+
 @contextmanager
 def open_station(config: Config, loaded: Loaded, database: Database, *, film_time: bool) -> Iterator[Station]:
     """A reader on an open gallery; with a broker configured, its decisions are delivered until the block ends.
@@ -134,6 +146,8 @@ def open_station(config: Config, loaded: Loaded, database: Database, *, film_tim
     bar = derive_bar(gallery, loaded, config.decide)
     journal = Journal(database, boot_id())
     journal.start(clock.now(), _facts(loaded))
+    rules = load_rules(database.path.parent, config.decide.door)
+    guard = Guard(rules, recall(database, boot_id(), clock.now()), boot_id())
     with _delivery(config.mqtt, database, loaded, clock) as delivery:
         reader = Reader(
             models=loaded.models,
@@ -141,6 +155,7 @@ def open_station(config: Config, loaded: Loaded, database: Database, *, film_tim
             bar=bar,
             live_floor=loaded.live_floor(config.liveness.min_score),
             options=config.pipeline(),
+            guard=guard,
             journal=journal,
             announce=delivery.announce,
             now=clock.now,

@@ -1,4 +1,4 @@
-"""Frame after frame: recognise, judge, journal, announce.
+"""Frame after frame: recognise, judge, rule, journal, announce.
 
 The journal comes first: what could not be stored is not announced, so that no door opens on a decision without a
 record.
@@ -15,6 +15,7 @@ from edgeface.decide import Decision
 from edgeface.frame import Frame, Instant
 from edgeface.match import Gallery
 from edgeface.pipeline import Models, Options, Scene, Sighting, judge, recognise
+from edgeface.service.guard import Guard
 from edgeface.store.journal import Journal
 
 MAX_FRAME_AGE_S = 0.5
@@ -55,6 +56,7 @@ class Reader:
         bar: Bar,
         live_floor: float | None,
         options: Options,
+        guard: Guard,
         journal: Journal,
         announce: Callable[[Recorded], None],
         now: Callable[[], Instant],
@@ -65,7 +67,7 @@ class Reader:
         or slower than life."""
         self._models, self._gallery, self._options = models, gallery, options
         self._bar, self._live_floor = bar, live_floor
-        self._journal, self._announce = journal, announce
+        self._guard, self._journal, self._announce = guard, journal, announce
         self._now, self._film_time = now, film_time
         self._scene = Scene()
         self._newest: Instant | None = None
@@ -105,7 +107,17 @@ class Reader:
             now,
             lambda: secrets.token_hex(16),
         )
-        recorded = tuple(Recorded(seq=self._journal.record(decision), decision=decision) for decision in decisions)
+        recorded = tuple(self._record(decision, now) for decision in decisions)
         for entry in recorded:
             self._announce(entry)
         return recorded
+
+    def _record(self, decision: Decision, now: Instant) -> Recorded:
+        """Let the rules have their say and store what they leave. Whom they deny is judged afresh later."""
+        ruled = self._guard.rule(decision)
+        if ruled.decision.outcome is not decision.outcome:
+            decided = {**self._scene.decided, decision.track: (ruled.decision.outcome, now)}
+            self._scene = replace(self._scene, decided=decided)
+        seq = self._journal.record(ruled.decision, ruled.change)
+        self._guard.keep(ruled)
+        return Recorded(seq=seq, decision=ruled.decision)

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from edgeface.decide import Decision
 from edgeface.frame import Instant
 from edgeface.message import decision_message, encode
-from edgeface.store import audit, outbox
+from edgeface.store import access_state, audit, outbox
+from edgeface.store.access_state import Change
 from edgeface.store.audit import Entry, Kind
 from edgeface.store.database import Database
 
@@ -20,8 +21,10 @@ class Journal:
         self._database = database
         self._boot_id = boot_id
 
-    def record(self, decision: Decision) -> int:
+    def record(self, decision: Decision, change: Change | None = None) -> int:
         """Store a decision for good and return its seq. The same id again changes nothing and returns the same seq.
+
+        `change` is what the access rules remember of it: on the disk with the decision, or not at all.
 
         Raises GalleryError if it could not be stored: then nothing may open.
         """
@@ -31,6 +34,8 @@ class Journal:
             seq = audit.next_seq(tables)
             audit.append(tables, self._decided(seq, decision))
             outbox.add(tables, seq)
+            if change is not None:
+                access_state.write(tables, change)
         return seq
 
     def start(self, now: Instant, facts: Mapping[str, str]) -> int:

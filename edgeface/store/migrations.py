@@ -5,6 +5,7 @@ The tables are
     meta          one row: which gallery this is, how often it changed
     people        who may be known            templates   one vector of one picture of a person
     audit         what happened, append-only  outbox      which audit rows no consumer has yet
+    access_state  what the doors remember: who is inside, pauses, lockdowns
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from sqlite_utils import Database as Tables
 from sqlite_utils.migrations import Migrations
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 5
 """Kept as the file's user_version: a file above this was written by a newer edgeface."""
 
 migrations = Migrations("edgeface")
@@ -24,6 +25,13 @@ def m001_gallery_and_journal(tables: Tables) -> None:
     for statement in (*_GALLERY, *_AUDIT, *_OUTBOX):
         tables.execute(statement)
     tables.execute("PRAGMA user_version = 1")
+
+
+@migrations()
+def m005_access_state(tables: Tables) -> None:
+    """What the access rules remember, written with the decision that changed it."""
+    tables.execute("CREATE TABLE access_state (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID")
+    tables.execute("PRAGMA user_version = 5")
 
 
 _GALLERY = (

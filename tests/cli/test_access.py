@@ -23,7 +23,7 @@ schedule = "office"
 
 def test_the_default_is_shown_and_can_be_kept(edgeface: Edgeface, home: Path) -> None:
     text = edgeface("access", "show").output
-    assert "everyone-always" in text
+    assert "known_person" in text
     home.mkdir(exist_ok=True)
     (home / "access.toml").write_text(text)
     assert edgeface("access", "show").output == text

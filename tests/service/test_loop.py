@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from edgeface import match
+from edgeface.access import Rules, State, default_text
+from edgeface.config import parse
 from edgeface.decide import Decision, Outcome
 from edgeface.embed import to_template
 from edgeface.enrol import Portrait, portrait
@@ -18,6 +20,7 @@ from edgeface.frame import Frame, Instant, Pixels
 from edgeface.match import Gallery
 from edgeface.pipeline import Options
 from edgeface.service.bootstrap import Loaded
+from edgeface.service.guard import Guard
 from edgeface.service.loop import Reader, Recorded, Step
 from edgeface.store import audit
 from edgeface.store.database import Database, open_database
@@ -34,7 +37,7 @@ class Log:
         self.announced: list[Recorded] = []
         self.full = False
 
-    def record(self, decision: Decision) -> int:
+    def record(self, decision: Decision, change: object) -> int:
         if self.full:
             raise GalleryError("the disk is full")
         self.entries.append(f"stored {decision.id}")
@@ -92,6 +95,7 @@ def reader(loaded: Loaded, gallery: Gallery, log: Log, watch: Watch, *, film_tim
         bar=level(gallery, loaded.floor),
         live_floor=None,
         options=Options(),
+        guard=Guard(parse(default_text("main"), Rules), State(), "boot"),
         journal=log,  # type: ignore[arg-type]
         announce=log.announce,
         now=watch.now,
@@ -166,6 +170,7 @@ def reader_on(database: Database, loaded: Loaded, people: Gallery, watch: Watch,
         bar=level(people, loaded.floor),
         live_floor=None,
         options=Options(),
+        guard=Guard(parse(default_text("main"), Rules), State(), "boot"),
         journal=Journal(database, "boot"),
         announce=heard.append,
         now=watch.now,

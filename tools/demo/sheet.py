@@ -19,6 +19,7 @@ TILE_W, TILE_H, GAP, HEADER = 400, 300, 14, 74
 INK, PAPER, MUTED = (32, 36, 40), (250, 249, 246), (110, 116, 122)
 COLOURS = {
     Outcome.GRANT: (22, 128, 76),
+    Outcome.DENY: (38, 84, 168),
     Outcome.UNKNOWN: (190, 48, 44),
     Outcome.SPOOF: (142, 36, 140),
     Outcome.INSUFFICIENT_QUALITY: (176, 118, 12),
