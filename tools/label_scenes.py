@@ -12,7 +12,7 @@ Every source is a folder of pictures, given as `kind:folder[:n]` (n: keep every 
 `--turned` adds redrawn faces at large angles (`tools.turn_faces`), labelled by geometry and kept if the teacher finds
 them.
 
-    python -m tools.label_scenes --yunet yunet_n_dynamic.onnx --pose fsanet-1x1.onnx fsanet-var.onnx \
+    python -m tools.label_scenes --yunet yunet_n_320_320.onnx --pose fsanet-1x1.onnx fsanet-var.onnx \
         --out scenes.npz --turned 9000 scene:masks crop:utkface:4 side:utkface empty:negatives boxes:boxes-dev
 """
 
@@ -280,7 +280,7 @@ def report(name: str, labelled: list[Labelled], more: Iterator[Labelled]) -> Non
 def parse() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--yunet", type=Path, required=True, help="YuNet with a dynamic input size (ONNX)")
+    parser.add_argument("--yunet", type=Path, required=True, help="YuNet (ONNX), of a fixed input size")
     parser.add_argument("--pose", type=Path, nargs=2, required=True, help="the two FSA-Net files (ONNX)")
     parser.add_argument("--reserved", type=Path, help="names of folders to skip, one a line")
     parser.add_argument("--measured", type=Path, nargs="*", default=[], help="folders whose pictures to keep out")

@@ -23,6 +23,7 @@ def add_options(
 ) -> None:
     """The options that all trainers have, with this one's defaults."""
     parser.add_argument("--out", type=Path, default=Path(out), help="checkpoint and learning curve")
+    parser.add_argument("--start", type=Path, help="weights to begin with, of tools.warm_start or a former checkpoint")
     parser.add_argument("--images", type=int, default=images, help="samples to see in all")
     parser.add_argument("--decay-images", type=int, default=decay_images, help="length of the final decay")
     parser.add_argument("--batch", type=int, default=batch)
@@ -53,7 +54,9 @@ def make_student(
     clip: float = float("inf"),
 ) -> Student:
     """`net` of the size `shape` with its schedule; `outputs` are layers that AdamW takes though they are dense, because
-    their scales differ by meaning."""
+    their scales differ by meaning. Begins with the weights of `--start` unless there is a checkpoint to go on from."""
+    if arguments.start and not (arguments.out / "checkpoint.pt").exists():
+        net.load_state_dict(torch.load(arguments.start, map_location="cpu", weights_only=False)["average"])
     net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     matrices, rest = split_parameters(net)
     kept = {id(parameter) for layer in outputs for parameter in layer.parameters()}

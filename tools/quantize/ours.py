@@ -15,22 +15,30 @@ from tools.liveness_net import LivenessNet, LivenessShape
 from tools.nets import Embedder, EmbedderShape, PoseNet, PoseShape
 from tools.quality_net import QualityNet, QualityShape
 
+KINDS: dict[str, tuple[Callable[[Any], nn.Module], Callable[..., Any]]] = {
+    "detector": (Detector, DetectorShape),
+    "embedder": (Embedder, EmbedderShape),
+    "liveness": (LivenessNet, LivenessShape),
+    "pose": (PoseNet, PoseShape),
+    "quality": (QualityNet, QualityShape),
+}
+"""What makes each network, and its size; the size without arguments is the shipped one's."""
+
+
+def fresh(kind: str) -> tuple[nn.Module, Any]:
+    """An untrained network of this kind in the size that ships, and that size."""
+    make, shape = KINDS[kind]
+    return make(shape()), shape()
+
 
 def restore(kind: str, checkpoint: Path) -> nn.Module:
-    """The network of a training checkpoint, by the running mean of its weights. Kinds: see below.
+    """The network of a training checkpoint, by the running mean of its weights. Kinds: see above.
 
     Raises ValueError if the file is no checkpoint of that kind.
     """
-    makers: dict[str, Callable[[dict[str, Any]], nn.Module]] = {
-        "detector": lambda shape: Detector(DetectorShape(**shape)),
-        "embedder": lambda shape: Embedder(EmbedderShape(**shape)),
-        "liveness": lambda shape: LivenessNet(LivenessShape(**shape)),
-        "pose": lambda shape: PoseNet(PoseShape(**shape)),
-        "quality": lambda shape: QualityNet(QualityShape(**shape)),
-    }
     try:
         state = torch.load(checkpoint, map_location="cpu", weights_only=False)
-        net = makers[kind](state["shape"])
+        net = KINDS[kind][0](KINDS[kind][1](**state["shape"]))
         net.load_state_dict(state["average"])
     except (KeyError, TypeError, EOFError, RuntimeError, UnpicklingError) as error:
         raise ValueError(f"{checkpoint} is no checkpoint of tools.train_{kind}: {error}") from error
