@@ -33,7 +33,7 @@ def access() -> None:
 @click.pass_obj
 def show(context: Context) -> None:
     """Print the rules in force: access.toml, or the default that stands for it."""
-    click.echo(_text(context), nl=False)
+    click.echo(text_of(context), nl=False)
 
 
 @access.command()
@@ -42,7 +42,7 @@ def show(context: Context) -> None:
 def check(ctx: click.Context, as_json: bool) -> None:
     """Find mistakes: what cannot be read (exit code 78), and what is hardly meant (exit code 1)."""
     context: Context = ctx.obj
-    rules, people = _rules(context), _people(context)
+    rules, people = rules_of(context), people_of(context)
     now = SystemClock().now()
     today = _local(rules, now).date() if now.wall_trusted else None
     found = rule_book.findings(rules, people.keys() if (context.home / GALLERY).exists() else None, today)
@@ -66,9 +66,9 @@ def test(context: Context, who: str, door: str, moment: str | None, untrusted_cl
 
     The answer is that of the rules alone: nobody is inside anywhere, nothing is locked down, no refusals came before.
     """
-    rules, people = _rules(context), _people(context)
+    rules, people = rules_of(context), people_of(context)
     now = _instant(rules, moment, trusted=not untrusted_clock)
-    request = Request(person_id=_find(people, who), door=door)
+    request = Request(person_id=find(people, who), door=door)
     steps = rule_book.explain(State(), rules, request, now)
     _, ruling = rule_book.authorise(State(), rules, request, now)
     if as_json:
@@ -88,11 +88,11 @@ def test(context: Context, who: str, door: str, moment: str | None, untrusted_cl
 @click.pass_obj
 def week(context: Context, door: str, who: str | None, first: str | None, as_json: bool) -> None:
     """How many people could open DOOR, half hour by half hour, over a week of the site's wall clock."""
-    rules, people = _rules(context), _people(context)
+    rules, people = rules_of(context), people_of(context)
     if door not in rules.doors:
         raise ConfigError(f"no door {door!r} stands in the rules; they know {', '.join(rules.doors) or 'none'}")
-    begin = _day(first) if first else _local(rules, SystemClock().now()).date()
-    whom = [_find(people, who)] if who else list(people)
+    begin = day(first) if first else _local(rules, SystemClock().now()).date()
+    whom = [find(people, who)] if who else list(people)
     counted = rule_book.week(rules, door, whom, begin)
     if as_json:
         click.echo(json.dumps({**asdict(counted), "first": begin.isoformat(), "people": len(whom)}))
@@ -104,8 +104,8 @@ def _draw(counted: Week, people: int) -> None:
     click.echo(f"{counted.door}: of {people}, how many could open it (. none, # all, - no such hour)")
     click.echo(" " * 15 + "".join(f"{hour:<6}" for hour in range(0, 24, 3)))
     for index, row in enumerate(counted.cells):
-        day = date.fromordinal(counted.first.toordinal() + index)
-        click.echo(f"{day:%a %Y-%m-%d} " + "".join(_cell(count, people) for count in row))
+        today = date.fromordinal(counted.first.toordinal() + index)
+        click.echo(f"{today:%a %Y-%m-%d} " + "".join(_cell(count, people) for count in row))
 
 
 def _cell(count: int, people: int) -> str:
@@ -121,19 +121,21 @@ def _line(step: Step) -> str:
     return f"  {mark} {step.code.value.replace('_', ' '):22} {step.reason} ({step.rule})"
 
 
-def _text(context: Context) -> str:
+def text_of(context: Context) -> str:
+    """The rules in force, as they are written."""
     path = context.home / ACCESS
     if not path.exists():
         return rule_book.default_text(context.config().decide.door)
-    _rules(context)
+    rules_of(context)
     return path.read_text(encoding="utf-8-sig")
 
 
-def _rules(context: Context) -> Rules:
+def rules_of(context: Context) -> Rules:
+    """The rules in force."""
     return load_rules(context.home, context.config().decide.door)
 
 
-def _people(context: Context) -> Mapping[str, str]:
+def people_of(context: Context) -> Mapping[str, str]:
     """Names by id; none if nobody was ever enrolled here."""
     if not (context.home / GALLERY).exists():
         return {}
@@ -141,7 +143,8 @@ def _people(context: Context) -> Mapping[str, str]:
         return {person.id: person.name for person in GalleryStore(database).people()}
 
 
-def _find(people: Mapping[str, str], who: str) -> str:
+def find(people: Mapping[str, str], who: str) -> str:
+    """The id of somebody enrolled, by name or id. Raises UnknownPerson."""
     for person_id, name in people.items():
         if who == person_id or who.strip().casefold() == name.casefold():
             return person_id
@@ -161,11 +164,12 @@ def _instant(rules: Rules, moment: str | None, *, trusted: bool) -> Instant:
     return Instant(monotonic_ns=now.monotonic_ns, wall_ns=wall_ns, wall_trusted=trusted)
 
 
-def _day(text: str) -> date:
+def day(text: str) -> date:
+    """A day as people write it. Raises click.BadParameter."""
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise click.BadParameter("use a day such as 2026-12-21", param_hint="--from") from None
+        raise click.BadParameter("use a day such as 2026-12-21", param_hint="a day") from None
 
 
 def _local(rules: Rules, now: Instant) -> datetime:
