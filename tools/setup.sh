@@ -22,6 +22,7 @@ install_packages() {
 
 missing=""
 have mosquitto || missing="$missing mosquitto"
+have systemd-analyze || missing="$missing systemd"  # its tools judge the units; nothing of it is started
 have "$PYTHON" || missing="$missing python3"
 "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 # shellcheck disable=SC2086  # one word a package

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import math
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -16,10 +18,12 @@ import click
 from edgeface.adapters.camera import open_source
 from edgeface.adapters.camera.files import Replay
 from edgeface.adapters.clock import SystemClock
+from edgeface.adapters.systemd import Notifier
 from edgeface.cli.context import Context
 from edgeface.decide import Outcome
 from edgeface.errors import CameraLost, PictureError
 from edgeface.service.bootstrap import Station, open_station
+from edgeface.service.heartbeat import Heartbeat
 from edgeface.service.loop import Recorded, Step
 from edgeface.service.ports import Camera
 from edgeface.service.settings import Config
@@ -34,7 +38,12 @@ COLOURS = {
 
 
 @click.command(short_help="Watch a camera and decide.")
-@click.option("--source", required=True, help="0, /dev/video0, rtsp://..., picamera2, or a file or folder to play.")
+@click.option(
+    "--source",
+    required=True,
+    envvar="EDGEFACE_SOURCE",
+    help="0, /dev/video0, rtsp://..., picamera2, or a file or folder to play.",
+)
 @click.option("--broker", help="mqtt://user@host:1883 or mqtts://...; default: the configuration's.")
 @click.option("--device", help="Name of this reader in MQTT topics.")
 @click.option("--door", help="Which door it serves.")
@@ -67,7 +76,7 @@ def run(
             _warn_of_strangers(station)
             _greet(station, config, as_json)
             _tell_liveness(config, loaded.live_floor(config.liveness.min_score), as_json)
-            _watch(camera, source, station, as_json)
+            _watch(camera, source, station, as_json, Notifier(os.environ))
         _farewell(station, config)  # only now have the last receipts come
 
 
@@ -80,17 +89,30 @@ def _configured(config: Config, broker: str | None, device: str | None, door: st
     return replace(config, mqtt=mqtt, decide=decide, camera=replace(config.camera, real_time=not fast))
 
 
-def _watch(camera: Camera, source: str, station: Station, as_json: bool) -> None:
+def _watch(camera: Camera, source: str, station: Station, as_json: bool, manager: Notifier) -> None:
     step: Step | None = None
+    heartbeat = _heartbeat(station, manager)
     try:
-        for step in station.reader.watch(camera.frames()):
+        for count, step in enumerate(station.reader.watch(camera.frames())):
+            if count == 0:
+                manager.ready(f"watching, {_counted(len(station.gallery.people), 'person', 'people')} enrolled")
+            heartbeat.beat(step)
             for recorded in step.decisions:
                 click.echo(_line(recorded, step, station, as_json))
     except KeyboardInterrupt:
+        manager.stopping()
         click.echo("stopped", err=True)
         return
     if step is None:
         raise CameraLost(f"{source} gave no usable picture: see above, or look at it with `edgeface inspect`")
+
+
+def _heartbeat(station: Station, manager: Notifier) -> Heartbeat:
+    """Fed three times in the time that systemd waits: one unanswered question is no death yet."""
+    every_s = math.inf if manager.watchdog_s is None else manager.watchdog_s / 3
+    return Heartbeat(
+        every_s=every_s, alive=manager.alive, parts=station.parts, complain=manager.status, now=SystemClock().now
+    )
 
 
 def _farewell(station: Station, config: Config) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +84,8 @@ class Station:
     """Why decisions are not being delivered now, as a sentence; None while they are, or if no broker is configured."""
     waiting: Callable[[], int]
     """How many decisions no consumer has confirmed yet."""
+    parts: Mapping[str, Callable[[], bool]]
+    """Whether each part beside the reader's own loop still ticks, by name."""
 
 
 def load_models(home: Path, options: RunOptions | None = None) -> Loaded:
@@ -168,6 +170,7 @@ def open_station(config: Config, loaded: Loaded, database: Database, *, film_tim
             bar=bar,
             problem=delivery.problem,
             waiting=Outbox(database).count,
+            parts={"gallery": lambda: store.id() is not None, **delivery.parts},
         )
 
 
@@ -199,13 +202,14 @@ class _Delivery:
 
     announce: Callable[[Recorded], None]
     problem: Callable[[], str | None]
+    parts: Mapping[str, Callable[[], bool]]
 
 
 @contextmanager
 def _delivery(settings: MqttSettings, database: Database, loaded: Loaded, clock: SystemClock) -> Iterator[_Delivery]:
     """A running way to the broker, or none if no broker is configured: then decisions wait in the outbox."""
     if not settings.broker:
-        yield _Delivery(announce=lambda recorded: None, problem=lambda: None)
+        yield _Delivery(announce=lambda recorded: None, problem=lambda: None, parts={})
         return
     publisher = mqtt.MqttPublisher(broker_options(settings))
     deliverer = Deliverer(
@@ -221,6 +225,7 @@ def _delivery(settings: MqttSettings, database: Database, loaded: Loaded, clock:
         yield _Delivery(
             announce=lambda recorded: deliverer.hand_over(recorded.seq),
             problem=lambda: str(deliverer.failure) if deliverer.failure else publisher.problem,
+            parts={"delivery": deliverer.ticks},
         )
     finally:
         deliverer.stop()

@@ -59,11 +59,18 @@ class _Announce:
 
 
 @dataclass(frozen=True, slots=True)
+class _Ping:
+    """Somebody asks whether this thread still runs."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Stop:
     """The service ends."""
 
 
-_Event = _Fresh | _Answered | _LinkUp | _Announce | _Stop
+_Event = _Fresh | _Answered | _LinkUp | _Announce | _Ping | _Stop
 
 
 class Deliverer:
@@ -93,6 +100,8 @@ class Deliverer:
         self._pause_s = 0.0
         """Grows while history is not taken; 0 when it is."""
         self._resume_at_ns = 0
+        self._asked = self._answered = 0
+        """Numbers of the newest ping and of the newest that was answered."""
         self._thread = threading.Thread(target=self._run, name="deliver")
 
     def start(self) -> None:
@@ -107,6 +116,13 @@ class Deliverer:
     def announce(self) -> None:
         """Publish `info` again, as something in it has changed."""
         self._events.put(_Announce())
+
+    def ticks(self) -> bool:
+        """Whether the thread has answered since this was last asked. True the first time."""
+        answered = self._answered == self._asked and self.failure is None
+        self._asked += 1
+        self._events.put(_Ping(self._asked))
+        return answered
 
     def stop(self) -> None:
         """Wait a little for receipts, then end the thread and the link."""
@@ -145,6 +161,8 @@ class Deliverer:
         for event in events:
             if isinstance(event, _Fresh):
                 self._go_live(event.seq)
+            elif isinstance(event, _Ping):
+                self._answered = event.number
         return not any(isinstance(event, _Stop) for event in events)
 
     def _settle(self, answers: list[_Answered]) -> None:

@@ -125,6 +125,17 @@ def test_a_fresh_decision_goes_out_live_with_its_name(up: Bench) -> None:
     assert up.publisher.history == []
 
 
+def test_it_ticks_while_its_thread_answers_and_not_after(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deliver, "FAREWELL_S", 0.05)
+    made = bench(database, FakePublisher())
+    assert made.deliverer.ticks(), "nothing was asked yet"
+    assert not made.deliverer.ticks(), "it was not even started"
+    with started(made):
+        wait_until(made.deliverer.ticks, "it answers")
+    made.deliverer.ticks()
+    assert not made.deliverer.ticks(), "it has ended"
+
+
 def test_a_person_forgotten_since_has_no_name(up: Bench) -> None:
     up.record(person_id="p_gone")
     wait_until(lambda: len(up.publisher.live) == 1, "it is sent")
