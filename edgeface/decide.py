@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import assert_never
 
 from edgeface import bar
-from edgeface.evidence import Belief, Verdict, liveness_of
+from edgeface.evidence import Belief, Verdict
 from edgeface.frame import Instant
+from edgeface.liveness import Fault, Kind
 from edgeface.pose import Pose
 from edgeface.quality import Refusal
 
@@ -38,10 +40,6 @@ class Options:
     choice, not a measurement yet."""
     min_shots: int = 3
     """Good shots that must agree before a door opens."""
-    require_liveness: bool = False
-    """Whether only a living face opens the door; without a liveness model that means never. Off, the liveness is told
-    with each decision and does not count: the shipped model knows simulated attacks only and refuses about one living
-    face in twenty (models/edgeface-live-80.md). Turn it on at doors that nobody watches."""
     unknown_shots: int = 6
     """Good shots after which a face that matches nobody is called unknown: twice those that grant, a choice."""
     patience_s: float = 2.0
@@ -134,8 +132,8 @@ class Case:
     """The visitor has left the picture."""
     floor: float
     """The score that the gallery asks for, for whom the verdict names (`edgeface.bar`): nothing grants below."""
-    live_floor: float | None
-    """The liveness score that grants; None if there is no liveness model."""
+    lifeless: Fault | None
+    """Why this may be no living face; None if every check that the door requires is passed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +162,7 @@ def decide(case: Case, options: Options, now: Instant, identity: str) -> Decisio
         margin=verdict.margin if verdict else None,
         threshold=needed(case.floor, options),
         quality=belief.quality_sum / belief.shots if belief.shots else None,
-        liveness=liveness_of(belief),
+        liveness=belief.liveness.score,
         pose=belief.pose,
         shots=belief.shots,
         track=case.track,
@@ -199,8 +197,8 @@ def _doubt(case: Case, options: Options, now: Instant) -> Ruling | None:
     """What stands against a grant, or None if nothing does."""
     if (reason := _stranger(case, options)) is not None:
         return Ruling(outcome=Outcome.UNKNOWN, rule="unknown_face", reason=reason)
-    if options.require_liveness and (ruling := _lifeless(case)) is not None:
-        return ruling
+    if case.lifeless is not None:
+        return _lifeless(case.lifeless)
     belief = case.belief
     if belief.shot_at is None or case.ended or not now.seconds_since(belief.shot_at) <= options.max_age_s:
         reason = "the last good shot is too old to act on"
@@ -227,23 +225,15 @@ def _stranger(case: Case, options: Options) -> str | None:
     return None
 
 
-def _lifeless(case: Case) -> Ruling | None:
-    """Why this may be no living face, or None if it is one."""
-    if case.live_floor is None:
-        reason = "no model is there to tell a face from a picture"
-        return Ruling(outcome=Outcome.SPOOF, rule="no_liveness_model", reason=reason)
-    # As with the match: a living face at first would lift the mean of the picture that then takes its place, one shot
-    # of three to a third, where the shipped model wants 0.19. So the newest shot must be alive by itself.
-    belief, least = case.belief, case.live_floor
-    score, newest = liveness_of(belief), belief.newest_liveness
-    if all(said is not None and said >= least for said in (score, newest)):
-        return None
-    if score is None or 2 * belief.judged < belief.shots or (score >= least and newest is None):
-        reason = "too far away or too near the border to tell a face from a picture"
-        return Ruling(outcome=Outcome.INSUFFICIENT_QUALITY, rule="liveness_unjudged", reason=reason)
-    lowest = score if newest is None else min(score, newest)
-    reason = f"the face looks like a picture of one: liveness {lowest:.2f}, {least:.2f} needed,"
-    return Ruling(outcome=Outcome.SPOOF, rule="presentation_attack", reason=reason)
+def _lifeless(fault: Fault) -> Ruling:
+    """What a check that was not passed means for the door."""
+    match fault.kind:
+        case Kind.ATTACK | Kind.NO_MEANS:
+            return Ruling(outcome=Outcome.SPOOF, rule=fault.rule, reason=fault.reason)
+        case Kind.NOT_JUDGED:
+            return Ruling(outcome=Outcome.INSUFFICIENT_QUALITY, rule=fault.rule, reason=fault.reason)
+        case _:
+            assert_never(fault.kind)
 
 
 def _explain(belief: Belief) -> str:

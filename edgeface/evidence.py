@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from edgeface import liveness as live
 from edgeface.frame import Instant
 from edgeface.liveness import Liveness
 from edgeface.match import Gallery, Match
@@ -39,12 +40,7 @@ class Belief:
     """Scores of the newest good shot alone, float32 (people,)."""
     revision: int | None = None
     """Gallery the scores belong to."""
-    judged: int = 0
-    """Good shots that could be judged for liveness."""
-    liveness_sum: float = 0.0
-    """Sum of the liveness scores of the good shots; one that could not be judged adds nothing."""
-    newest_liveness: float | None = None
-    """Liveness score of the newest good shot alone; None if it could not be judged."""
+    liveness: live.Record = field(default_factory=live.Record)
     best_quality: float = 0.0
     quality_sum: float = 0.0
     pose: Pose | None = None
@@ -89,7 +85,6 @@ def add(
 
     Without `liveness`, or with one that could not be judged, it counts as an attack's.
     """
-    alive = liveness.score if liveness is not None and liveness.unjudged is None else None
     if belief.revision not in (None, match.revision):
         belief = replace(begin(captured_at), refused=belief.refused, sightings=belief.sightings)
     weight = max(quality.score, 1.0) / 100
@@ -105,18 +100,11 @@ def add(
         total=total if belief.total is None else belief.total + total,
         newest=match.scores,
         revision=match.revision,
-        judged=belief.judged + (alive is not None),
-        liveness_sum=belief.liveness_sum + (alive or 0.0),
-        newest_liveness=alive,
+        liveness=live.shot(belief.liveness, liveness),
         best_quality=max(quality.score, belief.best_quality),
         quality_sum=belief.quality_sum + quality.score,
         pose=pose if better else belief.pose,
     )
-
-
-def liveness_of(belief: Belief) -> float | None:
-    """Mean liveness score of the good shots, 0 attack .. 1 bona fide; None before the first that could be judged."""
-    return belief.liveness_sum / belief.shots if belief.judged else None
 
 
 def weigh(belief: Belief, gallery: Gallery) -> Verdict | None:

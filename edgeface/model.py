@@ -41,7 +41,7 @@ class Layout(StrEnum):
     SCORE = "score"
     """One number that says how usable a face is; `edgeface/quality.py` reads it."""
     LIVENESS = "liveness"
-    """One logit that says how live a face is; `edgeface/liveness.py` reads it."""
+    """One logit that says how live a face is; `edgeface/liveness/picture.py` reads it."""
     ANGLES = "angles"
     """The first two rows of a head's rotation; `edgeface/pose.py` reads them."""
 

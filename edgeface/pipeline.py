@@ -144,7 +144,7 @@ def judge(
             verdict=verdict,
             ended=number in scene.ended,
             floor=_needed(verdict, bar, gallery),
-            live_floor=live_floor,
+            lifeless=liveness.fault(belief.liveness, options.liveness, live_floor),
         )
         decision = decide.decide(case, options.decide, now, identify())
         if decision is not None:

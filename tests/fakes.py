@@ -11,6 +11,7 @@ from edgeface import match
 from edgeface.bar import Bar
 from edgeface.detect import Detection, PixelBox
 from edgeface.evidence import Belief, Verdict
+from edgeface.liveness import Record
 from edgeface.match import Gallery
 from edgeface.model import Layout, ModelSpec, Task, Tensor
 from edgeface.pose import Pose
@@ -125,8 +126,12 @@ def belief(**changes: Any) -> Belief:
         "pose": FRONTAL,
     }
     made = {**plain, **changes}
-    shots = made["shots"]
-    return Belief(**{"judged": shots, "liveness_sum": 0.9 * shots, "newest_liveness": 0.9, **made})
+    return Belief(**{"liveness": record(made["shots"]), **made})
+
+
+def record(shots: int = 3, **changes: Any) -> Record:
+    """As many good shots of somebody alive."""
+    return Record(**{"shots": shots, "judged": shots, "score_sum": 0.9 * shots, "newest": 0.9, **changes})
 
 
 def level(people: Gallery, threshold: float) -> Bar:

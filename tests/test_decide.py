@@ -9,13 +9,16 @@ import pytest
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
+from edgeface import liveness
 from edgeface.decide import Case, Decision, Options, Outcome, decide, needed
 from edgeface.evidence import Belief, Verdict
+from edgeface.liveness import Check
 from edgeface.quality import Refusal
-from fakes import FRONTAL, belief, verdict
+from fakes import FRONTAL, belief, record, verdict
 from portraits import at
 
-OPTIONS = Options(require_liveness=True)
+OPTIONS = Options()
+LIVING = liveness.Options(require=(Check.PICTURE,))
 FLOOR = 0.45
 NOW = at(1.1)
 nan = float("nan")
@@ -23,13 +26,14 @@ ADA = verdict()
 
 
 def case(seen: Belief | None = None, points_to: Verdict | None = ADA, **changes: Any) -> Case:
+    believed, live_floor = seen or belief(), changes.pop("live_floor", 0.5)
     plain: dict[str, Any] = {
         "track": 4,
-        "belief": seen or belief(),
+        "belief": believed,
         "verdict": points_to,
         "ended": False,
         "floor": FLOOR,
-        "live_floor": 0.5,
+        "lifeless": liveness.fault(believed.liveness, LIVING, live_floor),
     }
     return Case(**{**plain, **changes})
 
@@ -83,51 +87,75 @@ TABLE: list[tuple[str, Case, float, Outcome | None, str]] = [
         Outcome.UNKNOWN,
         "newest good shot does not agree",
     ),
-    ("a picture", case(belief(shots=6, liveness_sum=2.99)), 1.1, Outcome.SPOOF, "looks like a picture of one"),
-    ("the newest shot is a picture", case(belief(newest_liveness=0.49)), 1.1, None, ""),
-    ("the newest shot is just alive", case(belief(newest_liveness=0.5)), 1.1, Outcome.GRANT, "agree"),
+    (
+        "a picture",
+        case(belief(shots=6, liveness=record(6, score_sum=2.99))),
+        1.1,
+        Outcome.SPOOF,
+        "looks like a picture of one",
+    ),
+    ("the newest shot is a picture", case(belief(liveness=record(newest=0.49))), 1.1, None, ""),
+    ("the newest shot is just alive", case(belief(liveness=record(newest=0.5))), 1.1, Outcome.GRANT, "agree"),
     (
         "the newest shot is a picture, six shots",
-        case(belief(shots=6, newest_liveness=0.02)),
+        case(belief(shots=6, liveness=record(6, newest=0.02))),
         1.1,
         Outcome.SPOOF,
         "picture of one: liveness 0.02, 0.50 needed",
     ),
     (
         "the newest shot cannot be judged",
-        case(belief(shots=6, newest_liveness=None)),
+        case(belief(shots=6, liveness=record(6, newest=None))),
         1.1,
         Outcome.INSUFFICIENT_QUALITY,
         "too far away",
     ),
     (
         "a picture that cannot be judged any more",
-        case(belief(shots=6, judged=5, liveness_sum=0.5, newest_liveness=None)),
+        case(belief(shots=6, liveness=record(6, judged=5, score_sum=0.5, newest=None))),
         1.1,
         Outcome.SPOOF,
         "picture of one: liveness 0.08",
     ),
-    ("the newest liveness is no number", case(belief(shots=6, newest_liveness=nan)), 1.1, Outcome.SPOOF, "picture of"),
-    ("just alive", case(belief(liveness_sum=1.5)), 1.1, Outcome.GRANT, "agree"),
-    ("a picture, three shots", case(belief(liveness_sum=0.3)), 1.1, None, ""),
-    ("a picture, gone", case(belief(liveness_sum=0.3), ended=True), 1.1, Outcome.SPOOF, "picture of one"),
-    ("a picture of nobody", case(belief(shots=6, liveness_sum=0.3), verdict(0.2)), 1.1, Outcome.UNKNOWN, "alike"),
+    (
+        "the newest liveness is no number",
+        case(belief(shots=6, liveness=record(6, newest=nan))),
+        1.1,
+        Outcome.SPOOF,
+        "picture of",
+    ),
+    ("just alive", case(belief(liveness=record(score_sum=1.5))), 1.1, Outcome.GRANT, "agree"),
+    ("a picture, three shots", case(belief(liveness=record(score_sum=0.3))), 1.1, None, ""),
+    ("a picture, gone", case(belief(liveness=record(score_sum=0.3)), ended=True), 1.1, Outcome.SPOOF, "picture of one"),
+    (
+        "a picture of nobody",
+        case(belief(shots=6, liveness=record(6, score_sum=0.3)), verdict(0.2)),
+        1.1,
+        Outcome.UNKNOWN,
+        "alike",
+    ),
     (
         "never near enough to judge",
-        case(belief(shots=6, judged=0, liveness_sum=0.0)),
+        case(belief(shots=6, liveness=record(6, judged=0, score_sum=0.0))),
         1.1,
         Outcome.INSUFFICIENT_QUALITY,
         "too far away",
     ),
     (
         "mostly too far away",
-        case(belief(shots=6, judged=2, liveness_sum=1.9)),
+        case(belief(shots=6, liveness=record(6, judged=2, score_sum=1.9))),
         1.1,
         Outcome.INSUFFICIENT_QUALITY,
         "too far away",
     ),
     ("nothing to judge with", case(belief(shots=6), live_floor=None), 1.1, Outcome.SPOOF, "no model is there"),
-    ("liveness is no number", case(belief(shots=6, liveness_sum=nan)), 1.1, Outcome.SPOOF, "picture of one"),
+    (
+        "liveness is no number",
+        case(belief(shots=6, liveness=record(6, score_sum=nan))),
+        1.1,
+        Outcome.SPOOF,
+        "picture of one",
+    ),
     ("only one enrolled", case(points_to=verdict(0.7, None)), 1.1, Outcome.GRANT, "agree"),
     ("nobody enrolled", case(belief(shots=6), None), 1.1, Outcome.UNKNOWN, "nobody is enrolled"),
     ("known but gone", case(ended=True), 1.1, Outcome.UNKNOWN, "too old to act on"),
@@ -236,9 +264,12 @@ def test_what_is_no_number_never_opens(wrong: dict[str, Any]) -> None:
 
 
 def test_a_watched_door_may_do_without_liveness() -> None:
-    watched = Options(require_liveness=False)
-    for made in (case(belief(liveness_sum=0.0)), case(belief(judged=0)), case(live_floor=None)):
-        decision = ruled(made, watched)
+    for made in (
+        case(belief(liveness=record(score_sum=0.0))),
+        case(belief(liveness=record(judged=0))),
+        case(live_floor=None),
+    ):
+        decision = ruled(replace(made, lifeless=liveness.fault(made.belief.liveness, liveness.Options(), None)))
         assert decision is not None
         assert decision.outcome is Outcome.GRANT
 
@@ -279,17 +310,18 @@ def test_a_grant_meets_every_condition(
     alive_now: float | None,
 ) -> None:
     """And what meets every condition is granted: the conditions, and nothing else, decide."""
-    options = Options(
-        require_liveness=True, min_shots=min_shots, threshold=threshold, min_margin=min_margin, max_age_s=max_age
-    )
+    options = Options(min_shots=min_shots, threshold=threshold, min_margin=min_margin, max_age_s=max_age)
     assume(abs(age - max_age) > 1e-6 and abs((alive or 0) - 0.5) > 1e-6)
     seen = belief(
         shots=shots,
         sightings=shots + more,
         shot_at=at(1.0) if shots else None,
-        judged=0 if alive is None else shots,
-        liveness_sum=shots * (alive or 0.0),
-        newest_liveness=alive_now,
+        liveness=record(
+            shots,
+            judged=0 if alive is None else shots,
+            score_sum=shots * (alive or 0.0),
+            newest=alive_now,
+        ),
     )
     points_to = verdict(score, margin, newest) if someone and shots else None
     decision = ruled(case(seen, points_to, ended=ended), options, seconds=1.0 + age)

@@ -133,18 +133,18 @@ def test_each_gate_counts_once_a_sighting_commonest_first() -> None:
 
 def test_a_shot_that_could_not_be_judged_for_liveness_counts_as_an_attack() -> None:
     belief = evidence.begin(at(0))
-    assert evidence.liveness_of(belief) is None
+    assert belief.liveness.score is None
     belief = evidence.add(belief, quality(), FRONTAL, matched(0.9, 0.1), at(0.1))
-    assert (belief.judged, evidence.liveness_of(belief)) == (0, None)
+    assert (belief.liveness.judged, belief.liveness.score) == (0, None)
     unjudged = Liveness(score=0.0, live=False, unjudged=Unjudged.TOO_SMALL)
     belief = evidence.add(belief, quality(), FRONTAL, matched(0.9, 0.1), at(0.2), liveness=unjudged)
-    assert (belief.judged, evidence.liveness_of(belief)) == (0, None)
+    assert (belief.liveness.judged, belief.liveness.score) == (0, None)
     alive = Liveness(score=0.9, live=True)
     belief = evidence.add(belief, quality(), FRONTAL, matched(0.9, 0.1), at(0.3), liveness=alive)
-    assert (belief.judged, evidence.liveness_of(belief)) == (1, pytest.approx(0.3))
-    assert belief.newest_liveness == 0.9
+    assert (belief.liveness.judged, belief.liveness.score) == (1, pytest.approx(0.3))
+    assert belief.liveness.newest == 0.9
     belief = evidence.add(belief, quality(), FRONTAL, matched(0.9, 0.1), at(0.4), liveness=unjudged)
-    assert (belief.judged, belief.newest_liveness) == (1, None)
+    assert (belief.liveness.judged, belief.liveness.newest) == (1, None)
 
 
 def test_another_revision_drops_the_liveness_too() -> None:
@@ -153,4 +153,4 @@ def test_another_revision_drops_the_liveness_too() -> None:
         alive = Liveness(score=0.9, live=True)
         belief = evidence.add(belief, quality(), FRONTAL, matched(0.9, 0.1), at(moment), liveness=alive)
     belief = evidence.add(belief, quality(), FRONTAL, matched(0.9, 0.1, revision=2), at(0.3))
-    assert (belief.judged, belief.liveness_sum, belief.newest_liveness) == (0, 0.0, None)
+    assert (belief.liveness.judged, belief.liveness.score_sum, belief.liveness.newest) == (0, 0.0, None)

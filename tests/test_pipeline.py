@@ -12,13 +12,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from edgeface import align, decide
+from edgeface import align, decide, liveness
 from edgeface.decide import Decision, Outcome
 from edgeface.detect import Detection, Detector
 from edgeface.embed import Embedder
 from edgeface.errors import ModelError, ModelMismatch
 from edgeface.frame import Frame, Pixels
-from edgeface.liveness import Judge
+from edgeface.liveness import Check, Judge
 from edgeface.match import Gallery
 from edgeface.model import Layout, Task, Tensor
 from edgeface.pipeline import Models, Options, Scene, Sighting, examine, judge, recognise
@@ -27,6 +27,7 @@ from fakes import axis, detection, embedder_spec, gallery, level, liveness_spec,
 from portraits import at
 
 FLOOR, LIVE = 0.45, 0.5
+LIVING = liveness.Options(require=(Check.PICTURE,))
 PEOPLE = gallery(("p_ada", "p_bob"))
 ADA, BOB, STRANGER = axis(0.9), axis(0, 0.9), axis(0.1, 0.1)
 
@@ -49,7 +50,7 @@ class Stage:
     """A scene whose faces the test places; the pixels are noise that passes the gate, or darkness that does not."""
 
     def __init__(self, people: Gallery = PEOPLE, options: Options | None = None) -> None:
-        self.people, self.options = people, options or Options(decide=decide.Options(require_liveness=True))
+        self.people, self.options = people, options or Options(liveness=LIVING)
         self.faces: tuple[tuple[Detection, Tensor], ...] = ()
         self.scene = Scene()
         self.embedded = 0
@@ -215,7 +216,7 @@ def test_a_liveness_that_is_no_number_opens_nothing() -> None:
 
 
 def test_liveness_is_told_where_it_does_not_count() -> None:
-    stage = Stage(options=Options(decide=decide.Options(require_liveness=False)))
+    stage = Stage(options=Options())
     stage.logit = -3.0
     (told,) = [d for i in range(4) for d in stage.frame(i / 10, (detection(), ADA))]
     assert (told.outcome, told.liveness) == (Outcome.GRANT, pytest.approx(0.047, abs=0.001))
@@ -322,9 +323,8 @@ class Door(RuleBasedStateMachine):
     @initialize(data=st.data())
     def open(self, data: st.DataObject) -> None:
         self.options = replace(
-            Options(),
+            Options(liveness=LIVING),
             decide=decide.Options(
-                require_liveness=True,
                 min_shots=data.draw(st.integers(2, 4)),
                 unknown_shots=data.draw(st.integers(4, 6)),
             ),

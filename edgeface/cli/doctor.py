@@ -107,13 +107,13 @@ def _models(context: Context) -> tuple[Health, str]:
 def _liveness(context: Context) -> tuple[Health, str]:
     config = context.config()
     floor = context.loaded().live_floor(config.liveness.min_score)
-    if config.decide.require_liveness:
+    if config.liveness.require:
         if floor is None:
             return Health.FAILED, "required, but no model is in use: nobody will be let in"
         return Health.OK, f"required: {floor:.2f} or more, of 1"
     if floor is None:
         return Health.WARNING, "no model is in use: a picture of somebody may open the door"
-    return Health.OK, "told but not required: set require_liveness under [decide] to refuse pictures"
+    return Health.OK, 'told but not required: set require = ["picture"] under [liveness] to refuse pictures'
 
 
 def _gallery(context: Context) -> tuple[Health, str]:

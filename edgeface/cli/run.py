@@ -138,7 +138,7 @@ def _greet(station: Station, config: Config, as_json: bool) -> None:
 
 def _tell_liveness(config: Config, floor: float | None, as_json: bool) -> None:
     """Whether a picture may open the door. That nobody will be let in is said with --json as well."""
-    required = config.decide.require_liveness
+    required = bool(config.liveness.require)
     if required and floor is None:
         said = "A living face is required and no liveness model is in use: nobody will be let in."
     elif as_json:
@@ -148,7 +148,7 @@ def _tell_liveness(config: Config, floor: float | None, as_json: bool) -> None:
     elif floor is None:
         said = "No liveness model is in use: a picture of somebody may open the door."
     else:
-        advice = "set require_liveness under [decide] in edgeface.toml to refuse pictures"
+        advice = 'set require = ["picture"] under [liveness] in edgeface.toml to refuse pictures'
         said = f"Liveness is told but not required: {advice}."
     click.echo(said, err=True)
 

@@ -64,7 +64,7 @@ def test_in_words(edgeface: Edgeface, pictures: Path, film_of: Film, astronaut: 
 @pytest.mark.parametrize(
     ("required", "model", "said", "with_json"),
     [
-        (False, True, "Liveness is told but not required: set require_liveness under [decide] in edgeface.toml", False),
+        (False, True, 'Liveness is told but not required: set require = ["picture"] under [liveness]', False),
         (True, True, "Only a living face opens the door: liveness 0.", False),
         (False, False, "No liveness model is in use: a picture of somebody may open the door.", False),
         (True, False, "nobody will be let in.", True),
@@ -81,7 +81,7 @@ def test_whether_a_living_face_is_required_is_said_first(
     with_json: bool,
 ) -> None:
     home.mkdir()
-    (home / "edgeface.toml").write_text(f"[decide]\nrequire_liveness = {str(required).lower()}\n")
+    (home / "edgeface.toml").write_text('[liveness]\nrequire = ["picture"]\n' if required else "")
     if not model:
         monkeypatch.setattr(Loaded, "live_floor", lambda self, wanted: None)
     assert said in edgeface("run", "--source", pictures, "--fast").stderr

@@ -94,7 +94,7 @@ def test_the_doctor_finds_what_is_broken_and_goes_on(edgeface: Edgeface, home: P
 @pytest.mark.parametrize(
     ("required", "model", "health", "said"),
     [
-        (False, True, "ok", "told but not required: set require_liveness under [decide]"),
+        (False, True, "ok", 'told but not required: set require = ["picture"] under [liveness]'),
         (True, True, "ok", "required: 0."),
         (False, False, "warning", "a picture of somebody may open the door"),
         (True, False, "failed", "nobody will be let in"),
@@ -110,7 +110,7 @@ def test_the_doctor_says_whether_pictures_are_refused(
     said: str,
 ) -> None:
     home.mkdir()
-    (home / "edgeface.toml").write_text(f"[decide]\nrequire_liveness = {str(required).lower()}\n")
+    (home / "edgeface.toml").write_text('[liveness]\nrequire = ["picture"]\n' if required else "")
     if not model:
         monkeypatch.setattr(Loaded, "live_floor", lambda self, wanted: None)
     result = edgeface("doctor", "--json")

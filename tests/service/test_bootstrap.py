@@ -15,6 +15,7 @@ from edgeface.embed import to_template
 from edgeface.enrol import Portrait, portrait
 from edgeface.errors import ConfigError
 from edgeface.frame import Pixels
+from edgeface.liveness import Check
 from edgeface.pipeline import Options
 from edgeface.service.bootstrap import Loaded, open_station
 from edgeface.service.settings import Config
@@ -41,8 +42,8 @@ def told(loaded: Loaded, folder: Path, enrolled: Pixels, visitor: Pixels, config
     return [recorded.decision for step in steps for recorded in step.decisions]
 
 
-def config(min_score: float | None = None, **changes: Any) -> Config:
-    return Config(decide=decide.Options(**changes), liveness=liveness.Options(min_score=min_score))
+def config(min_score: float | None = None, require: tuple[Check, ...] = (), **changes: Any) -> Config:
+    return Config(decide=decide.Options(**changes), liveness=liveness.Options(min_score=min_score, require=require))
 
 
 def test_the_floors_are_the_cards_unless_another_liveness_is_wanted(loaded: Loaded) -> None:
@@ -77,8 +78,8 @@ def test_a_door_that_asks_for_a_living_face_gets_the_liveness_that_is_set(
     """The film is a still picture pasted on a wall; how alive it looks is the model's to say."""
     for name, settings, outcome in (
         ("off", config(0.9999), Outcome.GRANT),
-        ("strict", config(0.9999, require_liveness=True), Outcome.SPOOF),
-        ("lax", config(0.0001, require_liveness=True), Outcome.GRANT),
+        ("strict", config(0.9999, require=(Check.PICTURE,)), Outcome.SPOOF),
+        ("lax", config(0.0001, require=(Check.PICTURE,)), Outcome.GRANT),
     ):
         (tmp_path / name).mkdir()
         decisions = told(loaded, tmp_path / name, astronaut, astronaut, settings)
@@ -90,7 +91,7 @@ def test_a_door_that_asks_for_a_living_face_stays_shut_without_a_model(
     loaded: Loaded, tmp_path: Path, astronaut: Pixels
 ) -> None:
     bare = replace(loaded, choice=replace(loaded.choice, liveness=None), models=replace(loaded.models, liveness=None))
-    decisions = told(bare, tmp_path, astronaut, astronaut, config(require_liveness=True))
+    decisions = told(bare, tmp_path, astronaut, astronaut, config(require=(Check.PICTURE,)))
     assert [(decision.outcome, decision.rule) for decision in decisions] == [(Outcome.SPOOF, "no_liveness_model")]
 
 

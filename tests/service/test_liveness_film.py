@@ -9,20 +9,20 @@ from itertools import count
 import numpy as np
 import pytest
 
-from edgeface import decide, match
+from edgeface import liveness, match
 from edgeface.decide import Decision, Outcome
 from edgeface.embed import to_template
 from edgeface.enrol import Portrait, portrait
 from edgeface.frame import Frame, Pixels
 from edgeface.image import resize
-from edgeface.liveness import Unjudged
+from edgeface.liveness import Check, Unjudged
 from edgeface.match import Gallery
 from edgeface.pipeline import Options, Scene, Sighting, judge, recognise
 from edgeface.service.bootstrap import Loaded
 from fakes import level
 from portraits import at, film
 
-LIVING = Options(decide=decide.Options(require_liveness=True))
+LIVING = Options(liveness=liveness.Options(require=(Check.PICTURE,)))
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_a_face_too_small_to_judge_is_not_let_in_and_told_why(
     assert {shot.liveness.unjudged for shot in seen if shot.liveness is not None} == {Unjudged.TOO_SMALL}
     assert (decision.liveness, decision.person_id) == (None, None)
     assert "too far away" in decision.reason
-    plain = replace(LIVING, decide=decide.Options())
+    plain = replace(LIVING, liveness=liveness.Options())
     assert visit(loaded, people, far_away(astronaut), plain)[1].outcome is Outcome.GRANT
 
 

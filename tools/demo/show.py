@@ -21,6 +21,7 @@ from edgeface.decide import Decision
 from edgeface.embed import to_template
 from edgeface.enrol import Portrait, portrait
 from edgeface.frame import Pixels
+from edgeface.liveness import Check
 from edgeface.service.bootstrap import GALLERY, Loaded, Station, load_models, open_station
 from edgeface.service.loop import Step
 from edgeface.service.ports import Camera
@@ -82,7 +83,7 @@ class Show:
         """The defaults; `living`: only a living face opens the door."""
         plain = Config()
         mqtt = MqttSettings(broker=self.broker.url, device="demo")
-        return replace(plain, mqtt=mqtt, decide=replace(plain.decide, require_liveness=living))
+        return replace(plain, mqtt=mqtt, liveness=replace(plain.liveness, require=(Check.PICTURE,) if living else ()))
 
     def enrol(self, name: str, pictures: Sequence[Pixels]) -> bool:
         """Enrol somebody from pictures, each through the door's own quality gate; False if none was good enough."""
@@ -106,7 +107,7 @@ class Show:
     def watch(self, camera: Camera, stop: Callable[[Step], bool] = lambda step: False, *, living: bool = False) -> None:
         """Let the reader watch a camera until its film ends or `stop` says so. Its decisions arrive over the broker.
 
-        `living`: with `require_liveness` on.
+        `living`: only a living face opens the door.
         """
         with (
             closing(open_database(self._home / GALLERY)) as database,

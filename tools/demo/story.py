@@ -51,7 +51,7 @@ def portrait_story(show: Show) -> None:
     show.watch(_film(show, _first_act(collins, hopper)))
     explain_hopper(show)
 
-    say("\nNow only a living face opens the door: require_liveness is on.")
+    say('\nNow only a living face opens the door: [liveness] requires "picture".')
     show.watch(_film(show, _liveness_act(collins)), living=True)
     sum_up(show)
 

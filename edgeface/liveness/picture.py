@@ -1,4 +1,4 @@
-"""Is a person there, or a picture of one? Presentation attack detection in the words of ISO/IEC 30107-3.
+"""One picture, judged by a model: is a person there, or a picture of one?
 
     prepare -> infer -> decode
 
@@ -18,6 +18,7 @@ from edgeface.detect import Detection, sigmoid
 from edgeface.errors import ModelError
 from edgeface.frame import Pixels
 from edgeface.image import resize
+from edgeface.liveness.options import Options
 from edgeface.model import Infer, ModelSpec, Tensor
 
 DETAIL = 0.4
@@ -34,28 +35,6 @@ class Unjudged(StrEnum):
     """Too near the picture's border: what is around the face is not seen."""
     NO_NUMBER = "no_number"
     """The model gave none."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What is taken for a living face, and what can be judged at all."""
-
-    min_score: float | None = None
-    """Faces below this are attacks, 0..1; unset: the threshold of the model's card. A lower one lets more pictures
-    pass for people."""
-    min_face_px: float = 72.0
-    """Longer side of the face's box. Training saw nothing smaller."""
-    min_room: float = 1.1
-    """Least side of the square that the picture leaves around the face, in longer sides of its box. Training saw 1.1
-    and more."""
-
-    def __post_init__(self) -> None:
-        if self.min_score is not None and not 0 < self.min_score < 1:
-            raise ValueError("min_score must be between 0 and 1")
-        if not self.min_face_px >= 16:
-            raise ValueError("min_face_px must be at least 16")
-        if not 0.5 <= self.min_room <= 8:
-            raise ValueError("min_room must be 0.5 to 8")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
