@@ -9,9 +9,10 @@ shortens or stretches them.
 """
 
 from edgeface.access.factors import Answer, Factor, FactorKind, Reply, hash_card, hash_pin, present, verify_pin
-from edgeface.access.judge import Code, Contact, Request, Ruling, Step, Verdict, authorise, explain
+from edgeface.access.judge import authorise, explain
 from edgeface.access.lint import Finding, findings
 from edgeface.access.rules import Rules, default_text
+from edgeface.access.ruling import Code, Contact, Request, Ruling, Step, Verdict
 from edgeface.access.state import State, changes, decode, encode, forget, lock, restore, unlock
 from edgeface.access.survey import Week, entitled, week
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from edgeface.access.rules import ALWAYS, Right, Rules
+from edgeface.access.parts import ALWAYS, Right
+from edgeface.access.rules import Rules
 from edgeface.access.schedule import covers, zone
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from edgeface.access import limits
-from edgeface.access.rules import Door, PersonRules, Rules, SecondFactor
+from edgeface.access.parts import Door, PersonRules, SecondFactor
+from edgeface.access.rules import Rules
 from edgeface.access.secrets import hash_card, hash_pin, verify_pin
 from edgeface.access.state import Proof, State
 from edgeface.frame import Instant

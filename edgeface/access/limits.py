@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from edgeface.access.rules import RateLimit
+from edgeface.access.parts import RateLimit
 from edgeface.access.state import MOST_STRIKES, State, Strikes, without
 from edgeface.frame import Instant
 

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from edgeface.access.rules import ALL, EVERYONE, PERSON_ID, Right, Rules, SecondFactor, rights
+from edgeface.access.parts import ALL, EVERYONE, PERSON_ID, Right, SecondFactor
+from edgeface.access.rules import Rules, rights
 from edgeface.access.schedule import OnHolidays, Schedule
 
 

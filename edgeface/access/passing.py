@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from edgeface.access.rules import Direction, Passback, Rules
+from edgeface.access.parts import Direction, Passback
+from edgeface.access.rules import Rules
 from edgeface.access.state import MOST_ENTRIES, Opened, Place, State, without
 from edgeface.frame import Instant
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from edgeface.access.calendar import day_problem, fits
-from edgeface.access.rules import ALL, Right, Rules, rights
+from edgeface.access.parts import ALL, Right
+from edgeface.access.rules import Rules, rights
 from edgeface.access.schedule import zone
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import click
 
@@ -16,6 +17,7 @@ from edgeface.adapters.clock import SystemClock
 from edgeface.cli.context import Context
 from edgeface.errors import ConfigError, UnknownPerson
 from edgeface.frame import Instant
+from edgeface.image import encode_png, table_picture
 from edgeface.service.bootstrap import ACCESS, GALLERY, load_rules
 from edgeface.store.gallery import GalleryStore
 
@@ -84,9 +86,10 @@ def test(context: Context, who: str, door: str, moment: str | None, untrusted_cl
 @click.argument("door")
 @click.option("--who", help="Only this person, by name or id; default: everybody enrolled.")
 @click.option("--from", "first", help="The first day, such as 2026-12-21; default: today.")
+@click.option("--png", type=click.Path(path_type=Path, dir_okay=False), help="Write it as a picture to this file.")
 @click.option("--json", "as_json", is_flag=True, help="The counts as one JSON object.")
 @click.pass_obj
-def week(context: Context, door: str, who: str | None, first: str | None, as_json: bool) -> None:
+def week(context: Context, door: str, who: str | None, first: str | None, png: Path | None, as_json: bool) -> None:
     """How many people could open DOOR, half hour by half hour, over a week of the site's wall clock."""
     rules, people = rules_of(context), people_of(context)
     if door not in rules.doors:
@@ -97,7 +100,44 @@ def week(context: Context, door: str, who: str | None, first: str | None, as_jso
     if as_json:
         click.echo(json.dumps({**asdict(counted), "first": begin.isoformat(), "people": len(whom)}))
         return
+    if png is not None:
+        _paint(counted, len(whom), rules.site.time_zone, png)
+        return
     _draw(counted, len(whom))
+
+
+@access.command()
+@click.option("--from", "first", help="The first day, such as 2026-12-21; default: today.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a person, door and line.")
+@click.pass_obj
+def who(context: Context, first: str | None, as_json: bool) -> None:
+    """Who could open which door: hours a week, from a day on, of everybody enrolled at every door."""
+    rules, people = rules_of(context), people_of(context)
+    begin = day(first) if first else _local(rules, SystemClock().now()).date()
+    for person_id, name in people.items():
+        for door in rules.doors:
+            cells = rule_book.week(rules, door, [person_id], begin).cells
+            hours = sum(count for row in cells for count in row if count > 0) / 2
+            told = {"person": {"id": person_id, "label": name}, "door": door, "hours": hours}
+            click.echo(json.dumps(told) if as_json else f"{name:24} {door:16} {_spoken(hours)}")
+    if not people and not as_json:
+        click.echo("Nobody is enrolled yet: `edgeface enrol NAME PICTURE...`")
+
+
+def _spoken(hours: float) -> str:
+    return {0.0: "never"}.get(hours, "always" if hours >= 167 else f"{hours:g} hours a week")
+
+
+def _paint(counted: Week, people: int, zone_name: str, path: Path) -> None:
+    days = [date.fromordinal(counted.first.toordinal() + index) for index in range(7)]
+    rows = [f"{one:%a %Y-%m-%d}" for one in days]
+    note = f"the darker the more of {people} people; time of {zone_name}; grey: no such hour"
+    picture = table_picture(f"Who could open {counted.door}", rows, counted.cells, people, note)
+    try:
+        path.write_bytes(encode_png(picture))
+    except OSError as error:
+        raise click.BadParameter(f"cannot be written: {error.strerror or error}", param_hint="--png") from error
+    click.echo(f"{path} is written.")
 
 
 def _draw(counted: Week, people: int) -> None:

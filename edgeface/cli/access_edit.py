@@ -11,7 +11,8 @@ import click
 
 from edgeface import access as rule_book
 from edgeface.access import Rules
-from edgeface.access.rules import EVERYONE, Group, PersonRules, Right, rights
+from edgeface.access.parts import EVERYONE, Group, PersonRules, Right
+from edgeface.access.rules import rights
 from edgeface.adapters.access_file import append_table, remove_table, replace_file, set_key
 from edgeface.cli.access import day, find, people_of, rules_of, text_of
 from edgeface.cli.context import Context

@@ -12,6 +12,7 @@ import click
 from edgeface import __version__
 from edgeface.cli.access import access
 from edgeface.cli.access_edit import card, deny, grant, group, pin, revoke
+from edgeface.cli.access_state import lockdown, reset
 from edgeface.cli.bench import bench
 from edgeface.cli.calibrate import calibrate
 from edgeface.cli.config import config
@@ -89,7 +90,7 @@ def main(ctx: click.Context, home: Path, config_file: Path | None) -> None:
 
 for command in (enrol, people, access, run, inspect, calibrate, models, config, doctor, bench):
     main.add_command(command)
-for command in (grant, deny, revoke, group, pin, card):
+for command in (grant, deny, revoke, group, pin, card, lockdown, reset):
     access.add_command(command)
 for command in (install, remove):
     models.add_command(command)

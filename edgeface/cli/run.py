@@ -74,6 +74,8 @@ def run(
         film_time = fast and isinstance(camera, Replay)
         with closing(camera), open_station(config, loaded, database, film_time=film_time) as station:
             _warn_of_strangers(station)
+            if station.shut:
+                click.echo(station.shut, err=True)
             _greet(station, config, as_json)
             _tell_liveness(config, loaded.live_floor(config.liveness.min_score), as_json)
             _watch(camera, source, station, as_json, Notifier(os.environ))

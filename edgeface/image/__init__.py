@@ -13,6 +13,7 @@ Coordinates are continuous pixels: the top left corner of a picture is (0, 0), i
 from edgeface.image.codec import decode, encode_jpeg, encode_png, read
 from edgeface.image.geometry import Letterbox, fit_to, letterbox, resize, warp
 from edgeface.image.plain import DecodeLimits, Kind, kind_of
+from edgeface.image.table import table_picture
 from edgeface.image.tone import luminance
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "luminance",
     "read",
     "resize",
+    "table_picture",
     "warp",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -80,6 +81,8 @@ class Station:
     gallery: Gallery
     bar: Bar
     """What it asks of a visitor."""
+    shut: str | None
+    """Why the access rules will let in nobody, or hardly anybody, as a sentence; None if they will."""
     problem: Callable[[], str | None]
     """Why decisions are not being delivered now, as a sentence; None while they are, or if no broker is configured."""
     waiting: Callable[[], int]
@@ -147,9 +150,9 @@ def open_station(config: Config, loaded: Loaded, database: Database, *, film_tim
     gallery = freeze_gallery(store, loaded.models.embedder)
     bar = derive_bar(gallery, loaded, config.decide)
     journal = Journal(database, boot_id())
-    journal.start(clock.now(), _facts(loaded))
     rules = load_rules(database.path.parent, config.decide.door)
-    guard = Guard(rules, recall(database, boot_id(), clock.now()), boot_id())
+    journal.start(clock.now(), _facts(loaded, database.path.parent / ACCESS))
+    guard = Guard(rules, recall(database, boot_id(), clock.now()), boot_id(), film_time=film_time)
     with _delivery(config.mqtt, database, loaded, clock) as delivery:
         reader = Reader(
             models=loaded.models,
@@ -168,6 +171,7 @@ def open_station(config: Config, loaded: Loaded, database: Database, *, film_tim
             store=store,
             gallery=gallery,
             bar=bar,
+            shut=guard.problem(config.decide.door),
             problem=delivery.problem,
             waiting=Outbox(database).count,
             parts={"gallery": lambda: store.id() is not None, **delivery.parts},
@@ -247,9 +251,10 @@ def _info(database: Database, loaded: Loaded) -> InfoMessage:
     )
 
 
-def _facts(loaded: Loaded) -> dict[str, str]:
+def _facts(loaded: Loaded, access: Path) -> dict[str, str]:
     return {
         "version": __version__,
         **{entry.spec.task.value: entry.spec.sha256 for entry in loaded.choice.entries()},
         "kernels": loaded.embedder.kernels,
+        "access": hashlib.sha256(access.read_bytes()).hexdigest() if access.exists() else "default",
     }

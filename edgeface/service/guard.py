@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from edgeface import access
-from edgeface.access import Request, Rules, Ruling, State, Verdict
+from edgeface.access import Answer, Contact, Factor, Request, Rules, Ruling, State, Verdict
+from edgeface.access.parts import ALL
 from edgeface.decide import Decision, Outcome
 from edgeface.frame import Instant
 from edgeface.store import access_state
@@ -18,25 +19,42 @@ from edgeface.store.database import Database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """What there would be to remember."""
+
+    state: State
+    change: Change | None
+    """What to store of it; None if nothing changes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ruled:
     """A decision after the rules, and what they would remember of it."""
 
     decision: Decision
-    state: State
-    change: Change | None
-    """None if nothing changes."""
+    memory: Memory
 
 
 class Guard:
     """The rules of one reader, and what its doors remember."""
 
-    def __init__(self, rules: Rules, state: State, boot_id: str) -> None:
+    def __init__(self, rules: Rules, state: State, boot_id: str, *, film_time: bool = False) -> None:
+        """With `film_time` the decisions tell a film's time: it is not remembered as this machine's."""
+        self._film_time = film_time
         self._rules, self._state, self._boot_id = rules, state, boot_id
+        self._contacts: dict[str, Contact] = {}
 
-    @property
-    def lost(self) -> str | None:
-        """Why what the doors remembered cannot be known; None if it can."""
-        return self._state.lost
+    def problem(self, door: str) -> str | None:
+        """Why this door will open for nobody, or hardly anybody, as a sentence; None if nothing stands against it."""
+        if self._state.lost is not None:
+            return f"What the doors remember is damaged ({self._state.lost}): see `edgeface access reset`."
+        if door not in self._rules.doors:
+            return f"The access rules know no door {door!r}: nobody will be let in."
+        if not any({door, ALL} & set(right.doors) for right in self._rules.grants):
+            return f"The access rules give nobody a right at {door!r}: nobody will be let in."
+        if {door, ALL} & self._state.lockdowns.keys():
+            return "A lockdown holds: `edgeface access lockdown --lift` ends it."
+        return None
 
     def rule(self, decision: Decision) -> Ruled:
         """The decision as the rules leave it. Only a grant can change, and only to a denial."""
@@ -51,18 +69,31 @@ class Guard:
             case _:
                 assert_never(decision.outcome)
 
-    def keep(self, ruled: Ruled) -> None:
-        """Remember it: the decision is stored."""
-        self._state = ruled.state
+    def present(self, factor: Factor, now: Instant) -> tuple[Answer, Memory]:
+        """A PIN or card arrives."""
+        state, answer = access.present(self._state, self._rules, factor, now)
+        return answer, self._memory(state)
+
+    def hear(self, door: str, contact: Contact) -> None:
+        """What a door's contact says now. Until it has said something it is unknown, and no interlock opens."""
+        self._contacts[door] = contact
+
+    def keep(self, memory: Memory) -> None:
+        """Remember it: it is stored."""
+        self._state = memory.state
 
     def _authorise(self, decision: Decision, person_id: str | None) -> tuple[State, Ruling]:
-        request = Request(person_id=person_id, door=decision.door, track=decision.track)
+        request = Request(person_id=person_id, door=decision.door, track=decision.track, contacts=self._contacts)
         return access.authorise(self._state, self._rules, request, decision.decided_at)
 
     def _ruled(self, decision: Decision, state: State) -> Ruled:
+        return Ruled(decision=decision, memory=self._memory(state))
+
+    def _memory(self, state: State) -> Memory:
+        if self._film_time:
+            state = replace(state, clock=self._state.clock)
         written, deleted = access.changes(self._state, state, self._boot_id)
-        change = Change(written=written, deleted=deleted) if written or deleted else None
-        return Ruled(decision=decision, state=state, change=change)
+        return Memory(state=state, change=Change(written=written, deleted=deleted) if written or deleted else None)
 
 
 def recall(database: Database, boot_id: str, now: Instant) -> State:

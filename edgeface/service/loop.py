@@ -10,8 +10,9 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from edgeface.access import Answer, Factor, Reply
 from edgeface.bar import Bar
-from edgeface.decide import Decision
+from edgeface.decide import Decision, Outcome
 from edgeface.frame import Frame, Instant
 from edgeface.match import Gallery
 from edgeface.pipeline import Models, Options, Scene, Sighting, judge, recognise
@@ -92,6 +93,20 @@ class Reader:
         took_ms = 1000 * self._now().seconds_since(started)
         return Step(frame=frame, sightings=sightings, decisions=decisions, stale=False, took_ms=took_ms)
 
+    def present(self, factor: Factor) -> Answer:
+        """A PIN or card, between two frames. The right one lets whoever lacked it be judged afresh at once.
+
+        Raises GalleryError if it could not be stored: then it does not count.
+        """
+        answer, memory = self._guard.present(factor, self._now())
+        if memory.change is not None:
+            self._journal.remember(memory.change)
+        self._guard.keep(memory)
+        if answer.reply is Reply.ACCEPTED:
+            decided = {number: past for number, past in self._scene.decided.items() if past[0] is not Outcome.DENY}
+            self._scene = replace(self._scene, decided=decided)
+        return answer
+
     def _finish(self, frame: Frame) -> Step:
         self._scene = replace(self._scene, ended=tuple(self._scene.beliefs))
         decisions = self._judge(frame.captured_at if self._film_time else self._now())
@@ -118,6 +133,6 @@ class Reader:
         if ruled.decision.outcome is not decision.outcome:
             decided = {**self._scene.decided, decision.track: (ruled.decision.outcome, now)}
             self._scene = replace(self._scene, decided=decided)
-        seq = self._journal.record(ruled.decision, ruled.change)
-        self._guard.keep(ruled)
+        seq = self._journal.record(ruled.decision, ruled.memory.change)
+        self._guard.keep(ruled.memory)
         return Recorded(seq=seq, decision=ruled.decision)

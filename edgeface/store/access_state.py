@@ -36,6 +36,11 @@ def write(tables: sqlite_utils.Database, change: Change) -> None:
         )
 
 
+def forget(tables: sqlite_utils.Database, person_id: str) -> None:
+    """Delete every row that names a person, within the caller's transaction."""
+    tables.execute("DELETE FROM access_state WHERE instr(key, ?) OR instr(value, ?)", (person_id, person_id))
+
+
 def replace_all(database: Database, rows: Mapping[str, str]) -> None:
     """These rows and no others."""
     with database.transaction() as tables:

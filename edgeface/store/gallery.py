@@ -17,6 +17,7 @@ import sqlite_utils
 from edgeface.errors import EnrolmentError, GalleryCorrupt, UnknownPerson
 from edgeface.frame import Instant
 from edgeface.pose import Pose
+from edgeface.store import access_state
 from edgeface.store.database import Database
 
 NAME_LIMIT = 80
@@ -125,6 +126,7 @@ class GalleryStore:
         with self._database.transaction() as tables:
             _expect(tables, person_id)
             tables.table("people").delete(person_id)
+            access_state.forget(tables, person_id)
             _count_change(tables)
         self._database.erase_traces()
 

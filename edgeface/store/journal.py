@@ -38,6 +38,11 @@ class Journal:
                 access_state.write(tables, change)
         return seq
 
+    def remember(self, change: Change) -> None:
+        """Store what the access rules remember of something that is no decision, such as a wrong PIN."""
+        with self._database.transaction() as tables:
+            access_state.write(tables, change)
+
     def start(self, now: Instant, facts: Mapping[str, str]) -> int:
         """Note that the service began, with what it runs (versions, models), and return the row's seq."""
         with self._database.transaction() as tables:

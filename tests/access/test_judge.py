@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from rulebook import ADA, BOB, EVE, book, moment
 
 from edgeface.access import Code, Contact, Request, State, Verdict, authorise, explain, lock, unlock
-from edgeface.access.rules import Right, Rules
+from edgeface.access.parts import Right
+from edgeface.access.rules import Rules
 from edgeface.config import parse
 from edgeface.frame import Instant
 

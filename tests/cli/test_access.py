@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 from calling import Edgeface
+
+from edgeface.image import read
+from edgeface.store import access_state
+from edgeface.store.database import open_database
 
 RULES = """
 [site]
@@ -69,3 +74,62 @@ def test_the_week(edgeface: Edgeface, home: Path, pictures: Path) -> None:
     told = json.loads(edgeface("access", "week", "main", "--from", "2026-12-21", "--json").output)
     assert sum(told["cells"][0]) == 20
     assert edgeface("access", "week", "cellar").exit_code == 78
+
+
+def test_the_week_as_a_picture(edgeface: Edgeface, home: Path, pictures: Path, tmp_path: Path) -> None:
+    edgeface("enrol", "Ada", pictures / "astronaut.png")
+    (home / "access.toml").write_text(RULES)
+    shown = tmp_path / "week.png"
+    assert edgeface("access", "week", "main", "--from", "2026-12-21", "--png", shown).exit_code == 0
+    pixels = read(shown)
+    monday, noon = 64 + 10, 172 + 16 * 24 + 8
+    assert tuple(pixels[monday, noon]) == (18, 97, 128), "Monday noon: everybody"
+    assert tuple(pixels[monday + 6 * 44, noon]) == (241, 243, 245), "Sunday noon: nobody"
+    assert edgeface("access", "week", "main", "--png", tmp_path / "no" / "week.png").exit_code == 2
+
+
+def test_who_could_open_which_door(edgeface: Edgeface, home: Path, pictures: Path) -> None:
+    assert "Nobody is enrolled yet" in edgeface("access", "who").output
+    edgeface("enrol", "Ada", pictures / "astronaut.png")
+    (home / "access.toml").write_text(RULES + "[doors.shut]\n")
+    rows = [
+        json.loads(line) for line in edgeface("access", "who", "--from", "2026-12-21", "--json").output.splitlines()
+    ]
+    assert [(row["door"], row["hours"]) for row in rows] == [("main", 50.0), ("shut", 0.0)]
+    assert "50 hours a week" in edgeface("access", "who", "--from", "2026-12-21").output
+
+
+def remembered(home: Path) -> dict[str, str]:
+    with closing(open_database(home / "gallery.db")) as database:
+        return access_state.read(database)
+
+
+def test_a_lockdown_outlasts_the_command(edgeface: Edgeface, home: Path) -> None:
+    assert edgeface("access", "lockdown").exit_code == 0
+    assert "lockdowns/all" in remembered(home)
+    assert edgeface("access", "lockdown", "main").exit_code == 0
+    assert edgeface("access", "lockdown", "--lift").exit_code == 0
+    assert {"lockdowns/main", "lockdowns/all"} & remembered(home).keys() == {"lockdowns/main"}
+    assert edgeface("access", "lockdown", "cellar").exit_code == 78
+
+
+def test_reset(edgeface: Edgeface, home: Path, pictures: Path) -> None:
+    ada = json.loads(edgeface("enrol", "Ada", pictures / "astronaut.png", "--json").output)["id"]
+    rows = {
+        "state": '{"v": 1, "boot": "b"}',
+        f"places/house/{ada}": '{"inside":true,"door":"main","at_ns":1}',
+        "places/house/p_0000000000000000": '{"inside":true,"door":"main","at_ns":1}',
+        "clock/anchor": '{"wall_less_monotonic_ns":1,"newest_wall_ns":1}',
+    }
+    with closing(open_database(home / "gallery.db")) as database:
+        access_state.replace_all(database, rows)
+    assert edgeface("access", "reset").exit_code == 2
+    assert edgeface("access", "reset", "--who", "ada").exit_code == 0
+    assert rows.keys() - remembered(home).keys() == {f"places/house/{ada}"}
+    assert edgeface("access", "reset", "--clock").exit_code == 0
+    assert remembered(home).keys() == {"state", "places/house/p_0000000000000000"}
+    with closing(open_database(home / "gallery.db")) as database:
+        access_state.replace_all(database, {"state": "damaged"})
+    assert edgeface("access", "lockdown").exit_code == 74
+    assert edgeface("access", "reset", "--all").exit_code == 0
+    assert remembered(home) == {}

@@ -26,7 +26,9 @@ def test_every_command_of_the_documentation_is_there() -> None:
     paths = {" ".join(path) for path, _ in EVERY}
     assert paths >= {
         "enrol", "people", "people list", "people rename", "people forget", "access", "access show",
-        "access check", "access test", "access week", "run", "inspect", "models", "models list",
+        "access check", "access test", "access week", "access who", "access grant", "access deny",
+        "access revoke", "access group", "access pin", "access card", "access lockdown",
+        "access reset", "run", "inspect", "models", "models list",
         "models use", "models check", "models install", "models remove", "config", "config show", "config check",
         "doctor", "bench",
     }  # fmt: skip

@@ -238,3 +238,14 @@ def test_what_nobody_heard_is_said_at_the_end(edgeface: Edgeface, film_of: Film,
     assert "#2 unknown" in result.stdout
     assert "1 decision not confirmed yet" in result.stderr
     assert "sent as history at the next start" in result.stderr
+
+
+def test_the_rules_have_the_last_word(
+    edgeface: Edgeface, home: Path, pictures: Path, film_of: Film, astronaut: Pixels
+) -> None:
+    ada = json.loads(edgeface("enrol", "Ada", pictures / "astronaut.png", "--json").output)["id"]
+    (home / "access.toml").write_text("[doors.main]\n")
+    result = edgeface("run", "--source", film_of(astronaut, 8), "--fast", "--json")
+    told = [json.loads(line) for line in result.output.splitlines() if line.startswith("{")]
+    assert "give nobody a right at 'main'" in result.output
+    assert [(row["outcome"], row["rule"], row["person"]["id"]) for row in told] == [("deny", "no_right", ada)]

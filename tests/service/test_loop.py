@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edgeface import match
-from edgeface.access import Rules, State, default_text
+from edgeface.access import Factor, FactorKind, Reply, Rules, State, default_text, hash_pin
 from edgeface.config import parse
 from edgeface.decide import Decision, Outcome
 from edgeface.embed import to_template
@@ -42,6 +43,9 @@ class Log:
             raise GalleryError("the disk is full")
         self.entries.append(f"stored {decision.id}")
         return len(self.entries)
+
+    def remember(self, change: object) -> None:
+        self.entries.append("remembered")
 
     def announce(self, recorded: Recorded) -> None:
         self.entries.append(f"announced {recorded.decision.id}")
@@ -88,14 +92,19 @@ def people(loaded: Loaded, astronaut: Pixels) -> Gallery:
     return match.freeze(template[None], ("p_eileen",), loaded.embedder.identity, 1, len(template))
 
 
-def reader(loaded: Loaded, gallery: Gallery, log: Log, watch: Watch, *, film_time: bool = False) -> Reader:
+EVERYONE = parse(default_text("main"), Rules)
+
+
+def reader(
+    loaded: Loaded, gallery: Gallery, log: Log, watch: Watch, *, film_time: bool = False, rules: Rules = EVERYONE
+) -> Reader:
     return Reader(
         models=loaded.models,
         gallery=gallery,
         bar=level(gallery, loaded.floor),
         live_floor=None,
         options=Options(),
-        guard=Guard(parse(default_text("main"), Rules), State(), "boot"),
+        guard=Guard(rules, State(), "boot"),
         journal=log,  # type: ignore[arg-type]
         announce=log.announce,
         now=watch.now,
@@ -170,7 +179,7 @@ def reader_on(database: Database, loaded: Loaded, people: Gallery, watch: Watch,
         bar=level(people, loaded.floor),
         live_floor=None,
         options=Options(),
-        guard=Guard(parse(default_text("main"), Rules), State(), "boot"),
+        guard=Guard(EVERYONE, State(), "boot"),
         journal=Journal(database, "boot"),
         announce=heard.append,
         now=watch.now,
@@ -253,3 +262,38 @@ def test_the_time_told_is_the_time_spent(loaded: Loaded, people: Gallery, log: L
     (step, _) = reader(loaded, people, log, watch).watch(iter([wall]))
     assert step.took_ms == 0.0
     assert step.frame is wall
+
+
+PIN = f"""
+[people.p_0123456789abcdef]
+pin = "{hash_pin("1234", bytes(16))}"
+[doors.main]
+second_factor = "pin"
+[[grants]]
+who = ["everyone"]
+doors = ["main"]
+"""
+
+
+def test_who_is_kept_out_by_a_rule_is_judged_again_and_the_right_pin_opens_at_once(
+    loaded: Loaded, people: Gallery, log: Log, watch: Watch, astronaut: Pixels
+) -> None:
+    ada = replace(people, people=("p_0123456789abcdef",))
+    made = reader(loaded, ada, log, watch, rules=parse(PIN, Rules))
+    frames = film(astronaut, 2.5)
+    told = []
+    for frame in played(frames, watch):
+        told += made.step(frame).decisions
+        if told:
+            break
+    assert [(one.decision.outcome, one.decision.rule) for one in told] == [(Outcome.DENY, "doors.main.second_factor")]
+    denied_at = watch.seconds
+    wrong = Factor(door="main", kind=FactorKind.PIN, secret="0000", at=watch.now())
+    assert made.present(wrong).reply is Reply.WRONG
+    assert made.present(replace(wrong, secret="1234")).reply is Reply.ACCEPTED
+    for frame in played(frames, watch):
+        told += made.step(frame).decisions
+        if len(told) > 1:
+            break
+    assert told[-1].decision.outcome is Outcome.GRANT
+    assert watch.seconds - denied_at < Options().decide.retry_s
