@@ -4,9 +4,10 @@
 
 The dial is what a person can judge: of how many visits by strangers one may end with an open door. A stranger meets
 everybody enrolled, so each of N comparisons may go wrong in one of N times as many cases (the union bound, which holds
-however dependent they are). What cosine that asks for is read off the embedder's tail of impostor scores, and never
-below the card's own threshold. Whoever looks like somebody else enrolled needs more: nobody gets in as him by being the
-other. No promise is made beyond what the tail was checked down to. Pure.
+however dependent they are). What cosine that asks for is read off the embedder's tail of whole visits, as the best of
+several moments comes nearer than one picture, and is never below the card's own threshold. Whoever looks like somebody
+else enrolled needs more: nobody gets in as him by being the other. No promise is made beyond what the tail was checked
+down to. Pure.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def derive(gallery: Gallery, spec: ModelSpec, dial: str | None = None, *, strict
     `stricter`: a cosine of the user's own, which counts if it is above what is derived. Raises ValueError for a dial
     that is none.
     """
-    people, tail, card = len(gallery.people), spec.impostor_tail, spec.thresholds["grant"]
+    people, tail, card = len(gallery.people), tail_of(spec), spec.thresholds["grant"]
     visits = None if dial is None else parse(dial)
     derived, problem = card, None
     if tail is not None:
@@ -101,6 +102,11 @@ def derive(gallery: Gallery, spec: ModelSpec, dial: str | None = None, *, strict
         problem=problem,
         reason=_why(threshold, derived, card, people, tail),
     )
+
+
+def tail_of(spec: ModelSpec) -> ImpostorTail | None:
+    """How near strangers come in a visit: in the best of its moments, if that was measured; else in one picture."""
+    return spec.visit_tail or spec.impostor_tail
 
 
 def _beyond(people: int, visits: int | None, tail: ImpostorTail) -> str | None:

@@ -34,6 +34,8 @@ class Match:
 
     scores: Tensor
     """float32, shape (people,): each person's best template, cosine -1..1."""
+    probe: Tensor
+    """What was compared: float32, shape (dimensions,), length 1."""
     revision: int
     """Of the gallery."""
 
@@ -61,9 +63,14 @@ def match(probe: Embedding, gallery: Gallery) -> Match:
             f"the probe was made by model {probe.model_sha256[:12]}, the gallery by {gallery.model_sha256[:12]}: "
             "enrol again with the model in use, or go back to the former with `edgeface models use`"
         )
+    return Match(scores=likeness(probe.vector, gallery), probe=probe.vector, revision=gallery.revision)
+
+
+def likeness(vector: Tensor, gallery: Gallery) -> Tensor:
+    """Cosine of a vector of length 1 to each person's nearest template: float32, shape (people,)."""
     scores = np.full(len(gallery.people), -1, np.float32)
-    np.maximum.at(scores, gallery.owners, gallery.vectors @ probe.vector)
-    return Match(scores=scores, revision=gallery.revision)
+    np.maximum.at(scores, gallery.owners, gallery.vectors @ vector)
+    return scores
 
 
 def compare(template: Template, other: Template) -> float:

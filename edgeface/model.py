@@ -114,6 +114,9 @@ class ModelSpec:
     calibration: tuple[tuple[float, float], ...] = ()
     """Embedders: cosine -> log10 likelihood ratio, the corners of a rising line; see `edgeface/calibration.py`."""
     impostor_tail: ImpostorTail | None = None
+    """Embedders: of single pictures."""
+    visit_tail: ImpostorTail | None = None
+    """Embedders: of the best moment of whole visits, shots fused as the reader does; see `tools/visit_tail.py`."""
     golden: dict[str, str] = field(default_factory=dict)
     """sha256 of what the model gives for the probes of `edgeface/adapters/golden.py`, by kernel path."""
     golden_sample: bytes = b""

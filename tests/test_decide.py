@@ -17,7 +17,7 @@ from edgeface.quality import Refusal
 from fakes import FRONTAL, belief, record, verdict
 from portraits import at
 
-OPTIONS = Options()
+OPTIONS = Options(unknown_shots=6)
 LIVING = liveness.Options(require=(Check.PICTURE,))
 FLOOR = 0.45
 NOW = at(1.1)
@@ -356,7 +356,7 @@ def test_a_grant_meets_every_condition(
         {"threshold": 1.0},
         {"threshold": nan},
         {"min_shots": 1},
-        {"min_shots": 7},
+        {"min_shots": 10},
         {"max_age_s": 0.6},
         {"max_age_s": nan},
         {"patience_s": 0.0},

@@ -28,6 +28,7 @@ from portraits import at
 
 FLOOR, LIVE = 0.45, 0.5
 LIVING = liveness.Options(require=(Check.PICTURE,))
+DOOR = decide.Options(unknown_shots=6)
 PEOPLE = gallery(("p_ada", "p_bob"))
 ADA, BOB, STRANGER = axis(0.9), axis(0, 0.9), axis(0.1, 0.1)
 
@@ -50,7 +51,7 @@ class Stage:
     """A scene whose faces the test places; the pixels are noise that passes the gate, or darkness that does not."""
 
     def __init__(self, people: Gallery = PEOPLE, options: Options | None = None) -> None:
-        self.people, self.options = people, options or Options(liveness=LIVING)
+        self.people, self.options = people, options or Options(decide=DOOR, liveness=LIVING)
         self.faces: tuple[tuple[Detection, Tensor], ...] = ()
         self.scene = Scene()
         self.embedded = 0
@@ -93,7 +94,9 @@ class Stage:
 
     def _vector(self, chip: Pixels) -> tuple[Tensor, ...]:
         self.embedded += 1
-        return (next(self._next)[None],)
+        vector = next(self._next).copy()
+        vector[-2] += 0.05 * (7 * self.embedded % 5 - 2)  # no two frames are the same
+        return (vector[None],)
 
     def _maps(self, canvas: Pixels) -> tuple[Tensor, ...]:
         """Grid maps that hold the faces; a picture of 640x480 lies on the canvas at half its size."""

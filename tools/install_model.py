@@ -24,7 +24,7 @@ import numpy as np
 from edgeface.adapters import golden, manifest, tflite
 
 MODELS = Path(__file__).parent.parent / "models"
-OF_THE_FILE = ("golden", "golden_sample", "calibration", "impostor_tail")
+OF_THE_FILE = ("golden", "golden_sample", "calibration", "impostor_tail", "visit_tail")
 """Keys that were measured on a file, and say nothing of another."""
 
 
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("name", help="of the manifest's entry")
     parser.add_argument("file", type=Path, nargs="?", help="int8 file from tools.quantize; default: what is there")
     parser.add_argument("--threshold", type=float, help="new value of the entry's threshold, from tools.evaluate")
-    parser.add_argument("--calibration", type=Path, help="JSON from tools.calibrate_scores")
+    parser.add_argument("--calibration", type=Path, help="JSON from tools.calibrate_scores or tools.visit_tail")
     arguments = parser.parse_args()
     measured = json.loads(arguments.calibration.read_text(encoding="utf-8")) if arguments.calibration else {}
     install(arguments.name, arguments.file, arguments.threshold, measured, MODELS / "manifest.toml")
@@ -66,12 +66,14 @@ def _replace(name: str, file: Path, path: Path) -> None:
 
 
 def _calibration(name: str, measured: Mapping[str, Any], path: Path) -> dict[str, str]:
-    """The two keys of a JSON file of tools.calibrate_scores, as TOML. Exits if it was measured on another file."""
+    """The keys of a JSON file of tools.calibrate_scores or tools.visit_tail, as TOML. Exits if another file's."""
     spec = manifest.read(path)[name].spec
     if measured["sha256"] != spec.sha256:
         raise SystemExit(f"the calibration was measured on a file {measured['sha256'][:12]}..., not on {spec.file}")
-    tail = ", ".join(f"{key} = {value}" for key, value in measured["impostor_tail"].items())
-    return {"calibration": str(measured["calibration"]), "impostor_tail": f"{{ {tail} }}"}
+    changes = {"calibration": str(measured["calibration"])} if "calibration" in measured else {}
+    for key in {"impostor_tail", "visit_tail"} & measured.keys():
+        changes[key] = f"{{ {', '.join(f'{name} = {value}' for name, value in measured[key].items())} }}"
+    return changes
 
 
 def _golden(name: str, path: Path) -> dict[str, str]:

@@ -62,7 +62,7 @@ def pareto(excesses: Floats, weights: Floats) -> tuple[float, float]:
 
 def fit(impostors: Comparisons, *, rounds: int, lowest_fmr: float, seed: int = 0) -> ImpostorTail:
     """The tail of comparisons of different people, with intervals of its two parameters."""
-    tail = _fit(impostors, lowest_fmr)
+    tail = fit_once(impostors, lowest_fmr)
     high = impostors.only(impostors.scores > tail.above)
     drawn = (high.weights(counts) for counts in draws(impostors.people, rounds, seed))
     again = np.array([pareto((high.scores - tail.above)[w > 0], w[w > 0]) for w in drawn])
@@ -74,7 +74,7 @@ def fit(impostors: Comparisons, *, rounds: int, lowest_fmr: float, seed: int = 0
     )
 
 
-def _fit(impostors: Comparisons, lowest_fmr: float) -> ImpostorTail:
+def fit_once(impostors: Comparisons, lowest_fmr: float) -> ImpostorTail:
     """Without intervals. Rounded as it is written down, so that what is checked is what is used."""
     above = round(float(np.quantile(impostors.scores, 1 - RATE)), 4)
     excesses = impostors.scores[impostors.scores > above] - above
@@ -99,7 +99,7 @@ def extrapolate(impostors: Comparisons, *, splits: int, seed: int = 0) -> list[P
     for _ in range(splits):
         mine = random.permutation(impostors.people) < impostors.people // 2
         first, second = mine[impostors.first], mine[impostors.second]
-        tail = _fit(impostors.only(first & second), min(RATES))
+        tail = fit_once(impostors.only(first & second), min(RATES))
         scores = np.sort(impostors.scores[~first & ~second])
         thresholds = [calibration.threshold_for(rate, tail) for rate in RATES]
         observed.append(1 - np.searchsorted(scores, thresholds) / len(scores))

@@ -113,6 +113,7 @@ _KINDS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "golden_sample": (_bytes, "a text in base64"),
     "calibration": (_calibration, "2 to 9 points [cosine, log10 likelihood ratio] that rise"),
     "impostor_tail": (_tail, "a table as tools.calibrate_scores writes it"),
+    "visit_tail": (_tail, "a table as tools.visit_tail writes it"),
 }
 """Every key of a model, what turns TOML's value into ModelSpec's, and how to say what is wanted."""
 
@@ -164,8 +165,8 @@ def _checked(spec: ModelSpec) -> ModelSpec:
         (spec.task is Task.EMBEDDER and spec.dimensions < 8, "dimensions must be at least 8"),
         (spec.output < 0, "output must not be negative"),
         (
-            spec.task is not Task.EMBEDDER and bool(spec.calibration or spec.impostor_tail),
-            f"calibration and impostor_tail are not for the task {spec.task}",
+            spec.task is not Task.EMBEDDER and bool(spec.calibration or spec.impostor_tail or spec.visit_tail),
+            f"calibration, impostor_tail and visit_tail are not for the task {spec.task}",
         ),
         (
             threshold is not None and not 0 < spec.thresholds.get(threshold, 0) < 1,

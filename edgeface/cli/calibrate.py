@@ -62,7 +62,7 @@ def _rate(threshold: float, tail: ImpostorTail, shape: float, scale: float) -> f
 
 
 def _report(bar: Bar, dial: str | None, others: dict[str, Bar], spec: ModelSpec) -> dict[str, Any]:
-    share = expected(bar, spec.impostor_tail)
+    share = expected(bar, bars.tail_of(spec))
     return {
         "embedder": spec.name,
         "people": len(bar.people),
@@ -85,7 +85,7 @@ def _tell(
     click.echo(f"Dial: {f'false_accepts = {chr(34)}{dial}{chr(34)}' if dial else 'not set'}. {_capital(bar.reason)}.")
     if bar.problem:
         click.secho(f"Refused: {bar.problem}.", fg="red")
-    share = expected(bar, spec.impostor_tail)
+    share = expected(bar, bars.tail_of(spec))
     if share is not None and gallery.people:
         value, low, high = (_one_in(part) for part in share)
         click.echo(f"A stranger's visit is expected to open the door {value} (95 %: {low} to {high}).")

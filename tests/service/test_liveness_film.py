@@ -9,7 +9,7 @@ from itertools import count
 import numpy as np
 import pytest
 
-from edgeface import liveness, match
+from edgeface import decide, liveness, match
 from edgeface.decide import Decision, Outcome
 from edgeface.embed import to_template
 from edgeface.enrol import Portrait, portrait
@@ -22,7 +22,7 @@ from edgeface.service.bootstrap import Loaded
 from fakes import level
 from portraits import at, film
 
-LIVING = Options(liveness=liveness.Options(require=(Check.PICTURE,)))
+LIVING = Options(decide=decide.Options(unknown_shots=6), liveness=liveness.Options(require=(Check.PICTURE,)))
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,304 @@
+"""Whole visits: how often the right one waits in vain and the wrong one gets in, by the reader's rule and by others.
+
+One run, one set of embeddings (`tools.visit_bank`). A visit ends with the best moment that a rule saw: the threshold at
+which it would just have granted somebody.
+
+    fused        the reader's: quality-weighted mean of the embeddings, three good shots, the newest agrees by itself
+    mean cosine  what the reader did before: quality-weighted mean of the cosines
+    likelihoods  sum of the calibrated log likelihood ratios, over the root of the number of shots
+    best frame   the one shot of the highest quality so far decides alone
+    vote         Frigate's, in our own words, with its default numbers: a sigmoid of the cosine less a little for blur,
+                 names below 0.8 are unknown, weighted by area and score, majority of the names, at most 12 attempts,
+                 no gate but 750 px; 0.9 grants
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeface.calibration import Calibration, threshold_for
+from edgeface.decide import Options
+from edgeface.model import Tensor
+from tools import metrics, tail
+from tools.comparisons import Comparisons
+from tools.datasets import Archive
+from tools.evaluate.acquire import Bench, Report, Value, progress, stored
+from tools.metrics import Figure, Floats
+from tools.visit_bank import Visit, by_person, make, read
+
+BANK = Path("work/visits")
+SIZES = (10, 100, 500)
+DIALS = (1e-1, 1e-2, 1e-3)
+"""False accepts by visit that are promised and counted."""
+DRAWS = 200
+"""Galleries of each size."""
+SPLITS = 40
+"""Halvings of the people for the promise; the tail is fitted to one half, and the other half visits the other."""
+LOWEST = 1e-7
+"""False match rate that the tail may be asked for here: what comes of it is what is to be seen."""
+RATE = 0.01
+"""False positive identification rate that rules are compared at, with 100 people enrolled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class World:
+    """Everybody's reference and everybody's visits."""
+
+    names: tuple[str, ...]
+    references: Tensor
+    """(people, d)."""
+    visits: tuple[Visit, ...]
+    owner: npt.NDArray[np.intp]
+    """(visits,): whose each is."""
+
+
+def visits(bench: Bench) -> Report:
+    """FPIR and FNIR of whole visits, five rules; promised against observed FPIR."""
+    world = populate(bench)
+    line = bench.loaded.choice.embedder.spec.calibration
+    least, most = Options().min_shots, Options().unknown_shots
+    rules = {
+        "fused": np.stack([fused(one, world.references, least, most) for one in world.visits]),
+        "mean cosine": np.stack([averaged(one, world.references, least, most) for one in world.visits]),
+        "likelihoods": np.stack([summed(one, world.references, least, most, line) for one in world.visits]),
+        "best frame": np.stack([best_frame(one, world.references) for one in world.visits]),
+    }
+    draws = _galleries(world, 100, DRAWS, np.random.default_rng(0))
+    pooled = {name: [_searches(scores, world, one) for one in draws] for name, scores in rules.items()}
+    pooled["vote"] = [_vote_searches(world, one) for one in progress(draws[:20], "votes")]
+    figures: dict[str, Value] = {
+        "visits": float(len(world.visits)),
+        "people": float(len(world.names)),
+        "visits_without_enough_good_shots": metrics.wilson(
+            sum(int(one.accepted.sum()) < least for one in world.visits), len(world.visits)
+        ),
+    }
+    figures |= _compare(pooled)
+    figures |= _grants(world, least, most, bench)
+    figures |= _promises(rules["fused"], world)
+    return Report(figures=figures, remarks=_remarks(world))
+
+
+def populate(bench: Bench) -> World:
+    """Everybody of LFW-dev, with the visits that the bank holds; what it lacks is filmed first, which takes minutes."""
+    archive = Archive(bench.data / "lfw-dev.tar")
+    folder = BANK / bench.loaded.choice.embedder.spec.sha256[:12]
+    make(archive, bench.loaded, folder)
+    pictures = by_person(archive)
+    firsts = {name: own[0] for name, own in pictures.items()}
+    vectors = bench.vectors(archive, firsts.values(), "LFW-dev, first pictures")
+    known = {name: found for name, one in firsts.items() if (found := stored(vectors[one])) is not None}
+    names = tuple(known)
+    seen = tuple(bench.sample(one for one in read(folder) if one.person in known))
+    places = {name: place for place, name in enumerate(names)}
+    owner = np.array([places[one.person] for one in seen])
+    return World(names=names, references=np.stack(list(known.values())), visits=seen, owner=owner)
+
+
+def fused(visit: Visit, references: Tensor, least: int, most: int) -> Floats:
+    """For everybody: the highest threshold at which this visit would have been granted as him. -1: never."""
+    good = np.flatnonzero(visit.accepted)[:most]
+    if len(good) < least:
+        return np.full(len(references), -1.0)
+    weights = np.maximum(visit.quality[good], 1)[:, None] / 100
+    sums = np.cumsum(visit.vectors[good] * weights, axis=0)
+    together = (sums / np.linalg.norm(sums, axis=1, keepdims=True)) @ references.T
+    newest = visit.vectors[good] @ references.T
+    return np.asarray(np.minimum(together, newest)[least - 1 :].max(axis=0), np.float64)
+
+
+def averaged(visit: Visit, references: Tensor, least: int, most: int) -> Floats:
+    """As `fused`, by the mean of the cosines."""
+    good = np.flatnonzero(visit.accepted)[:most]
+    if len(good) < least:
+        return np.full(len(references), -1.0)
+    weights = np.maximum(visit.quality[good], 1)[:, None] / 100
+    newest = visit.vectors[good] @ references.T
+    mean = np.cumsum(newest * weights, axis=0) / np.cumsum(weights, axis=0)
+    return np.asarray(np.minimum(mean, newest)[least - 1 :].max(axis=0), np.float64)
+
+
+def summed(visit: Visit, references: Tensor, least: int, most: int, line: Calibration) -> Floats:
+    """As `fused`, by log10 likelihood ratios, added up and divided by the root of their number: frames are alike."""
+    good = np.flatnonzero(visit.accepted)[:most]
+    if len(good) < least or not line:
+        return np.full(len(references), -1.0)
+    logs = np.interp(visit.vectors[good] @ references.T, *zip(*line, strict=True))
+    logs *= np.maximum(visit.quality[good], 1)[:, None] / 100
+    together = np.cumsum(logs, axis=0) / np.sqrt(np.arange(1, len(good) + 1))[:, None]
+    return np.asarray(together[least - 1 :].max(axis=0), np.float64)
+
+
+def best_frame(visit: Visit, references: Tensor) -> Floats:
+    """As `fused`, by the best shot of the whole visit alone."""
+    if not visit.accepted.any():
+        return np.full(len(references), -1.0)
+    best = np.flatnonzero(visit.accepted)[int(np.argmax(visit.quality[visit.accepted]))]
+    return np.asarray(references @ visit.vectors[best], np.float64)
+
+
+def vote(visit: Visit, gallery: Tensor) -> dict[int, float]:
+    """By place in the gallery: the highest weighted average with which the vote names that person."""
+    history: list[tuple[int, float, float]] = []
+    best: dict[int, float] = {}
+    attempts = 0
+    for vector, area, blur in zip(visit.vectors, visit.area_px, visit.blur, strict=True):
+        if area < 750 or attempts == 12:
+            continue
+        attempts += 1
+        cosines = gallery @ vector
+        name = int(np.argmax(cosines))
+        blurred = 0.06 if blur < 120 else 0.04 if blur < 160 else 0.02 if blur < 200 else 0.01 if blur < 250 else 0.0
+        score = 1 / (1 + float(np.exp(-20 * (cosines[name] - 0.3)))) - blurred
+        if score > 0.8:
+            history.append((name, score, min(float(area), 4000) * (score - 0.8) * 10))
+        counts = Counter(entry[0] for entry in history).most_common(2)
+        if not counts or (len(counts) == 2 and counts[0][1] == counts[1][1]):
+            continue
+        named = [entry for entry in history if entry[0] == counts[0][0]]
+        average = sum(s * w for _, s, w in named) / sum(w for _, _, w in named)
+        best[counts[0][0]] = max(best.get(counts[0][0], -1.0), average)
+    return best
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Outcomes:
+    """One gallery's visits."""
+
+    mates: Floats
+    """(mated visits,)."""
+    mated: npt.NDArray[np.intp]
+    """Whose."""
+    strangers: Floats
+    strange: npt.NDArray[np.intp]
+
+
+def _galleries(world: World, size: int, draws: int, random: np.random.Generator) -> list[npt.NDArray[np.intp]]:
+    """Random galleries; half of each are people who visit, as far as there are."""
+    visitors = np.unique(world.owner)
+    others = np.setdiff1d(np.arange(len(world.names)), visitors)
+    mates = min(size // 2, len(visitors) // 2)
+    return [
+        np.concatenate([random.permutation(visitors)[:mates], random.permutation(others)[: size - mates]])
+        for _ in range(draws)
+    ]
+
+
+def _searches(scores: Floats, world: World, gallery: npt.NDArray[np.intp]) -> Outcomes:
+    inside = np.isin(world.owner, gallery)
+    return Outcomes(
+        mates=scores[np.flatnonzero(inside), world.owner[inside]],
+        mated=world.owner[inside],
+        strangers=scores[np.ix_(np.flatnonzero(~inside), gallery)].max(axis=1),
+        strange=world.owner[~inside],
+    )
+
+
+def _vote_searches(world: World, gallery: npt.NDArray[np.intp]) -> Outcomes:
+    inside = np.isin(world.owner, gallery)
+    told = [vote(one, world.references[gallery]) for one in world.visits]
+    places = {int(person): place for place, person in enumerate(gallery)}
+    mates = [told[i].get(places[int(world.owner[i])], -1.0) for i in np.flatnonzero(inside)]
+    strangers = [max(told[i].values(), default=-1.0) for i in np.flatnonzero(~inside)]
+    return Outcomes(
+        mates=np.array(mates), mated=world.owner[inside], strangers=np.array(strangers), strange=world.owner[~inside]
+    )
+
+
+def _compare(pooled: dict[str, list[Outcomes]]) -> dict[str, Value]:
+    """FNIR of every rule at the threshold where its FPIR is RATE, and of the vote at its default numbers."""
+    figures: dict[str, Value] = {}
+    for name, outcomes in pooled.items():
+        strangers = np.concatenate([one.strangers for one in outcomes])
+        threshold = metrics.threshold_at_fmr(strangers, RATE)
+        key = name.replace(" ", "_")
+        figures[f"fnir_at_fpir_1e-2_gallery_100_{key}"] = _missed(outcomes, threshold)
+        figures[f"threshold_at_fpir_1e-2_gallery_100_{key}"] = threshold
+    figures["fpir_gallery_100_vote_default"] = _let_in(pooled["vote"], 0.9)
+    figures["fnir_gallery_100_vote_default"] = _missed(pooled["vote"], 0.9)
+    return figures
+
+
+def _missed(outcomes: list[Outcomes], threshold: float) -> Figure:
+    missed = np.concatenate([one.mates < threshold for one in outcomes])
+    return metrics.rate_by_person(missed, _pairs(np.concatenate([one.mated for one in outcomes])))
+
+
+def _let_in(outcomes: list[Outcomes], threshold: float) -> Figure:
+    happened = np.concatenate([one.strangers >= threshold for one in outcomes])
+    return metrics.rate_by_person(happened, _pairs(np.concatenate([one.strange for one in outcomes])))
+
+
+def _pairs(people: npt.NDArray[np.intp]) -> list[tuple[str, str]]:
+    return [(str(one), str(one)) for one in people]
+
+
+def _grants(world: World, least: int, most: int, bench: Bench) -> dict[str, Value]:
+    """How many good shots a grant takes, at the card's threshold."""
+    floor, taken = bench.loaded.floor, []
+    for place, one in enumerate(world.visits):
+        for shots in range(least, most + 1):
+            if fused(one, world.references[[world.owner[place]]], least, shots)[0] >= floor:
+                taken.append(shots)
+                break
+    return {
+        "good_shots_to_a_grant_median": float(np.median(taken)),
+        "good_shots_to_a_grant_90th_percentile": float(np.percentile(taken, 90)),
+    }
+
+
+def _promises(scores: Floats, world: World) -> dict[str, Value]:
+    """Observed FPIR where a dial is promised to a gallery, the tail being fitted to visits and references of others."""
+    random, people = np.random.default_rng(1), len(world.names)
+    seen: dict[tuple[int, float], list[float]] = {}
+    for _ in progress(range(SPLITS), "promises"):
+        mine = random.permutation(people) < people // 2
+        fit = tail.fit_once(strangers(scores, world, mine), LOWEST)
+        theirs, visiting = np.flatnonzero(~mine), np.flatnonzero(~mine[world.owner])
+        other = world.owner[visiting][:, None] != theirs[None]
+        for size in (size for size in SIZES if size < len(theirs)):
+            for dial in DIALS:
+                over = scores[np.ix_(visiting, theirs)] >= threshold_for(max(dial / size, LOWEST), fit)
+                seen.setdefault((size, dial), []).append(_any_of(over & other, size))
+    figures: dict[str, Value] = {}
+    for (size, dial), values in seen.items():
+        low, high = np.percentile(values, [2.5, 97.5])
+        figures[f"fpir_promised_{dial:g}_gallery_{size}"] = Figure(
+            value=float(np.mean(values)), low=float(low), high=float(high), n=len(world.visits) // 2
+        )
+    return figures
+
+
+def strangers(scores: Floats, world: World, people: npt.NDArray[np.bool_]) -> Comparisons:
+    """The visits of some people against the references of the others among them; `scores` is (visits, people)."""
+    visiting, met = np.flatnonzero(people[world.owner]), np.flatnonzero(people)
+    first, second = np.meshgrid(world.owner[visiting], met, indexing="ij")
+    other = first != second
+    told = scores[np.ix_(visiting, met)][other]
+    return Comparisons(scores=told, first=first[other], second=second[other], people=len(people))
+
+
+def _any_of(over: npt.NDArray[np.bool_], size: int) -> float:
+    """Mean over visits of the chance that a random gallery of `size` others holds anybody who is over: exact."""
+    others = over.shape[1] - 1
+    hits = over.sum(axis=1)
+    miss = np.ones(len(hits))
+    for place in range(int(hits.max(initial=0))):
+        miss = np.where(hits > place, miss * np.maximum(0, (others - size - place) / (others - place)), miss)
+    return float(np.mean(1 - miss))
+
+
+def _remarks(world: World) -> tuple[str, ...]:
+    reasons = Counter(reason for one in world.visits for reason in one.refused if reason)
+    faces = sum(len(one.vectors) for one in world.visits)
+    told = ", ".join(f"{reason} {count / faces:.1%}" for reason, count in reasons.most_common())
+    missing = sum(one.frames - len(one.vectors) for one in world.visits)
+    return (
+        f"{faces} faces in {faces + missing} frames; refused, worst reason of each: {told}.",
+        "Every visit shows one photograph, and the enrolled one is another: days, cameras and years lie between them.",
+    )
