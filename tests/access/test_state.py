@@ -92,3 +92,21 @@ def test_who_is_forgotten_is_nowhere() -> None:
     state, _ = authorise(State(), book(), Request(person_id=ADA, door="lab-in"), moment())
     assert ADA in "".join(encode(state, "b"))
     assert ADA not in "".join(encode(forget(state, ADA), "b"))
+
+
+def test_a_clock_that_is_behind_what_it_once_told_is_not_believed_after_a_start_either() -> None:
+    rules, asked = book(), Request(person_id=ADA, door="main")
+    state, ruling = authorise(State(), rules, asked, moment("2026-03-03T12:00"))
+    assert ruling.code is Code.PERMITTED
+    booted = restore(encode(state, "b1"), "b2", moment("2026-03-02T12:00", -900))
+    assert authorise(booted, rules, asked, moment("2026-03-02T12:00", -900))[1].code is Code.CLOCK_UNTRUSTED
+    assert authorise(booted, rules, asked, moment("2026-03-04T12:00", -900))[1].code is Code.PERMITTED
+
+
+def test_a_visit_writes_what_it_changed_and_no_more() -> None:
+    crowd = {f"lab/p_{number:016x}": Place(inside=True, door="lab-in", at_ns=1) for number in range(100, 600)}
+    before = State(places=crowd)
+    after, _ = authorise(before, book(), Request(person_id=ADA, door="lab-in"), moment())
+    written, gone = changes(before, after, "b")
+    assert written.keys() <= {f"places/lab/{ADA}", "clock/anchor", "state"}
+    assert gone == ()

@@ -54,6 +54,8 @@ def test_why(edgeface: Edgeface, home: Path, pictures: Path) -> None:
         "permit: a right applies (hours)"
         in edgeface("access", "test", "ada", "main", "--at", "2026-12-21T08:00").output
     )
+    assert "deny: outside the hours" in edgeface("access", "test", "ada", "main", "--at", "2026-12-21T07:59").output
+    assert "permit:" in edgeface("access", "test", "ada", "main", "--at", "2026-12-21T07:59Z").output
     said = edgeface("access", "test", "ada", "main", "--at", "2026-12-21T18:00", "--json").output
     told = json.loads(said)
     assert (told["verdict"], told["code"], told["rule"]) == ("deny", "outside_schedule", "hours")

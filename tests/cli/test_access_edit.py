@@ -115,3 +115,13 @@ def test_without_a_file_the_default_is_what_is_changed(edgeface: Edgeface, home:
     edgeface("access", "deny", "ada")
     assert [right.name for right in now(home).grants] == ["known_person"]
     assert "deny: a rule denies it" in edgeface("access", "test", "ada", "main").output
+
+
+def test_the_wrong_table_is_never_the_one_that_goes(edgeface: Edgeface, home: Path, ada: str) -> None:
+    right = 'who = ["everyone"]\ndoors = ["main"]\n'
+    odd = f'[doors.main]\n[[ grants ]]\nname = "first"\n{right}[[grants]]\nname = "second"\n{right}'
+    (home / "access.toml").write_text(odd)
+    result = edgeface("access", "revoke", "first")
+    assert result.exit_code == 78
+    assert "edit it by hand" in result.output
+    assert (home / "access.toml").read_text() == odd
