@@ -27,7 +27,7 @@ def problem(state: State, rules: Rules, name: str, person_id: str, now: Instant)
     since_s = (now.monotonic_ns - place.at_ns) / 1e9
     if place.inside is not (door.direction is Direction.IN):
         return None
-    if place.door == name and 0 <= since_s <= area.grace_s:
+    if place.door == name and 0 <= since_s < area.grace_s:
         return None
     if door.direction is Direction.OUT:
         return "this person has left already"
