@@ -76,6 +76,16 @@ class ImpostorTail:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MatedScores:
+    """What visits of people enrolled come to: the fused score of the best moment of each."""
+
+    quantiles: tuple[float, ...]
+    """Rising cosines at evenly spaced shares from 0 to 1; -1 for visits without enough good shots."""
+    visits: int
+    """That they were measured on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
     """One entry of `models/manifest.toml`: everything needed to run a file, and the right to."""
 
@@ -117,6 +127,8 @@ class ModelSpec:
     """Embedders: of single pictures."""
     visit_tail: ImpostorTail | None = None
     """Embedders: of the best moment of whole visits, shots fused as the reader does; see `tools/visit_tail.py`."""
+    visit_mates: MatedScores | None = None
+    """Embedders: of the people enrolled themselves, one picture each."""
     golden: dict[str, str] = field(default_factory=dict)
     """sha256 of what the model gives for the probes of `edgeface/adapters/golden.py`, by kernel path."""
     golden_sample: bytes = b""

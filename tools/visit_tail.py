@@ -13,17 +13,21 @@ import argparse
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from edgeface.decide import Options
 from edgeface.service.bootstrap import load_models
 from tools import tail
 from tools.evaluate.acquire import Bench
 from tools.evaluate.visits import fused, populate, strangers
+from tools.metrics import Floats
 
 ROUNDS = 100
 """Of the bootstrap over people."""
+QUANTILES = 41
 LOWEST = 1e-5
 """Promises were kept within a factor of 2 down to here (100 people, 1 visit in 1,000), on people not fitted to."""
 
@@ -40,10 +44,21 @@ def main() -> None:
     everybody = np.ones(len(world.names), bool)
     fitted = tail.fit(strangers(scores, world, everybody), rounds=ROUNDS, lowest_fmr=LOWEST)
     kept = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(fitted).items()}
-    report = {"sha256": loaded.choice.embedder.spec.sha256, "visit_tail": kept}
+    report = {
+        "sha256": loaded.choice.embedder.spec.sha256,
+        "visit_tail": kept,
+        "visit_mates": _mates(scores, world.owner),
+    }
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(kept, indent=1))
+
+
+def _mates(scores: Floats, owner: npt.NDArray[np.intp]) -> dict[str, Any]:
+    """What each visit comes to as its own person."""
+    own = scores[np.arange(len(owner)), owner]
+    quantiles = np.quantile(own, np.linspace(0, 1, QUANTILES), method="lower")
+    return {"quantiles": [round(float(cosine), 4) for cosine in quantiles], "visits": len(own)}
 
 
 if __name__ == "__main__":

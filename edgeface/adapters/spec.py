@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from edgeface.errors import ModelError
-from edgeface.model import ImpostorTail, Layout, ModelSpec, Task
+from edgeface.model import ImpostorTail, Layout, MatedScores, ModelSpec, Task
 
 
 def to_spec(name: str, table: Any, manifest: Path) -> ModelSpec:
@@ -101,6 +101,21 @@ def _tail(value: Any) -> ImpostorTail:
     return tail
 
 
+def _mates(value: Any) -> MatedScores:
+    table: dict[str, Any] = {
+        key: _whole(part) if key == "visits" else _cosines(part) for key, part in _only(dict, value).items()
+    }
+    mates = MatedScores(**table)
+    rising = all(low <= high for low, high in pairwise(mates.quantiles))
+    if not (2 <= len(mates.quantiles) <= 101 and rising and mates.visits > 0):
+        raise ValueError
+    return mates
+
+
+def _cosines(value: Any) -> tuple[float, ...]:
+    return tuple(_number(part) for part in _only(list, value))
+
+
 _T = TypeVar("_T")
 _KINDS: dict[str, tuple[Callable[[Any], Any], str]] = {
     **dict.fromkeys(("task", "file", "sha256", "licence", "origin", "layout", "order"), (_text, "a text in quotes")),
@@ -114,6 +129,7 @@ _KINDS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "calibration": (_calibration, "2 to 9 points [cosine, log10 likelihood ratio] that rise"),
     "impostor_tail": (_tail, "a table as tools.calibrate_scores writes it"),
     "visit_tail": (_tail, "a table as tools.visit_tail writes it"),
+    "visit_mates": (_mates, "a table as tools.visit_tail writes it"),
 }
 """Every key of a model, what turns TOML's value into ModelSpec's, and how to say what is wanted."""
 
@@ -165,8 +181,9 @@ def _checked(spec: ModelSpec) -> ModelSpec:
         (spec.task is Task.EMBEDDER and spec.dimensions < 8, "dimensions must be at least 8"),
         (spec.output < 0, "output must not be negative"),
         (
-            spec.task is not Task.EMBEDDER and bool(spec.calibration or spec.impostor_tail or spec.visit_tail),
-            f"calibration, impostor_tail and visit_tail are not for the task {spec.task}",
+            spec.task is not Task.EMBEDDER
+            and any((spec.calibration, spec.impostor_tail, spec.visit_tail, spec.visit_mates)),
+            f"calibration, tails and visit_mates are not for the task {spec.task}",
         ),
         (
             threshold is not None and not 0 < spec.thresholds.get(threshold, 0) < 1,

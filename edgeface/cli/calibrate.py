@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from typing import Any
 
 import click
+import numpy as np
 
 from edgeface import bar as bars
 from edgeface.bar import Bar
 from edgeface.calibration import false_match_rate
 from edgeface.cli.context import Context
 from edgeface.match import Gallery
-from edgeface.model import ImpostorTail, ModelSpec
+from edgeface.model import ImpostorTail, MatedScores, ModelSpec
 from edgeface.service.bootstrap import freeze_gallery
 from edgeface.store.gallery import GalleryStore
 
@@ -57,12 +59,23 @@ def expected(bar: Bar, tail: ImpostorTail | None) -> tuple[float, float, float] 
     return min(1.0, people * own), min(1.0, people * min(rates)), min(1.0, people * max(rates))
 
 
+def missed(bar: Bar, mates: MatedScores | None) -> tuple[float, float, float] | None:
+    """Share of the visits of people enrolled that the bar turns away, and its 95 % interval (Wilson); None: unknown."""
+    if mates is None:
+        return None
+    at = np.linspace(0, 1, len(mates.quantiles))
+    share, n, z = float(np.interp(bar.threshold, mates.quantiles, at)), mates.visits, 1.96
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return share, max(0.0, centre - half), min(1.0, centre + half)
+
+
 def _rate(threshold: float, tail: ImpostorTail, shape: float, scale: float) -> float:
     return false_match_rate(threshold, replace(tail, shape=shape, scale=scale))
 
 
 def _report(bar: Bar, dial: str | None, others: dict[str, Bar], spec: ModelSpec) -> dict[str, Any]:
-    share = expected(bar, bars.tail_of(spec))
+    share, lost = expected(bar, bars.tail_of(spec)), missed(bar, spec.visit_mates)
     return {
         "embedder": spec.name,
         "people": len(bar.people),
@@ -71,6 +84,7 @@ def _report(bar: Bar, dial: str | None, others: dict[str, Bar], spec: ModelSpec)
         "reason": bar.reason,
         "problem": bar.problem,
         "expected_fpir": None if share is None else dict(zip(("value", "low", "high"), share, strict=True)),
+        "expected_fnir": None if lost is None else dict(zip(("value", "low", "high"), lost, strict=True)),
         "strictest": bar.strictest,
         "too_alike": [{"people": [a, b], "cosine": round(cosine, 4)} for a, b, cosine in bar.too_alike],
         "others": {
@@ -89,6 +103,12 @@ def _tell(
     if share is not None and gallery.people:
         value, low, high = (_one_in(part) for part in share)
         click.echo(f"A stranger's visit is expected to open the door {value} (95 %: {low} to {high}).")
+    if (lost := missed(bar, spec.visit_mates)) is not None and gallery.people:
+        value, low, high = (f"{100 * part:.0f}" for part in lost)
+        click.echo(
+            f"Of visits as hard as those simulated of LFW, one old picture enrolled, {value} % are turned away "
+            f"(95 %: {low} to {high} %); good pictures and several of them make that less."
+        )
     if not gallery.people:
         click.echo("Nobody is enrolled: nobody gets in. `edgeface enrol NAME PICTURE...`")
     for first, second, cosine in bar.too_alike:

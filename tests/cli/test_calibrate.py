@@ -36,7 +36,8 @@ def test_one_person_under_two_names_is_told_by_name_on_the_terminal_only(edgefac
     (pair,) = report["too_alike"]
     assert pair["cosine"] > 0.99
     assert "Ada" not in json.dumps(report)
-    rates = report["expected_fpir"]
+    rates, lost = report["expected_fpir"], report["expected_fnir"]
+    assert 0 < lost["low"] < lost["value"] < lost["high"] < 1
     assert 0 < rates["low"] <= rates["value"] <= rates["high"] <= 1e-3
 
 

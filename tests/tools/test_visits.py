@@ -1,0 +1,75 @@
+"""Simulated visits and the rules that are compared on them."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from fakes import axis
+from tools import visits
+from tools.evaluate.visits import _any_of, averaged, best_frame, fused, vote
+from tools.turn_faces import Angles
+from tools.visit_bank import Visit
+
+REFERENCES = np.stack([axis(1.0), axis(0.0, 1.0)])
+STRAIGHT = Angles(yaw_deg=0.0, pitch_deg=0.0, roll_deg=0.0)
+EYES = np.array([[55, 60], [85, 60], [70, 78], [58, 93], [82, 93]], np.float32)
+
+
+def visit(*shots: tuple[float, float, bool]) -> Visit:
+    """(cosine to the first person, quality, accepted) by frame."""
+    return Visit(
+        person="ada",
+        vectors=np.stack([axis(cosine) for cosine, _, _ in shots]),
+        quality=np.array([quality for _, quality, _ in shots], np.float32),
+        accepted=np.array([accepted for _, _, accepted in shots]),
+        frame=np.arange(len(shots)),
+        area_px=np.full(len(shots), 3000, np.float32),
+        blur=np.full(len(shots), 999, np.float32),
+        refused=("",) * len(shots),
+        frames=len(shots),
+    )
+
+
+def test_a_visit_is_grey_levels_of_one_size_and_the_same_for_the_same_chance() -> None:
+    picture = np.random.default_rng(0).integers(0, 255, (150, 140, 3), np.uint8)
+    films = [visits.film(picture, EYES, STRAIGHT, np.random.default_rng(seed)) for seed in (1, 1, 2)]
+    assert 5 <= len(films[0]) <= 40
+    assert films[0][0].shape == (visits.HEIGHT_PX, visits.WIDTH_PX, 3)
+    assert all((one == two).all() for one, two in zip(films[0], films[1], strict=True))
+    assert len(films[2]) != len(films[0]) or (films[2][0] != films[0][0]).any()
+
+
+def test_two_good_shots_are_too_few_and_refused_ones_do_not_count() -> None:
+    few = visit((0.9, 80, True), (0.9, 80, True), (0.9, 80, False))
+    assert (fused(few, REFERENCES, 3, 9) == -1).all()
+    assert best_frame(few, REFERENCES)[0] == pytest.approx(0.9)
+
+
+def test_the_newest_shot_must_agree() -> None:
+    swapped = visit((0.9, 80, True), (0.9, 80, True), (0.1, 80, True))
+    assert fused(swapped, REFERENCES, 3, 9)[0] == pytest.approx(0.1, abs=1e-6)
+    assert averaged(swapped, REFERENCES, 3, 9)[0] == pytest.approx(0.1, abs=1e-6)
+
+
+def test_fused_says_at_least_the_mean() -> None:
+    one = visit((0.5, 80, True), (0.7, 40, True), (0.8, 60, True))
+    assert fused(one, REFERENCES, 3, 9)[0] >= averaged(one, REFERENCES, 3, 9)[0]
+
+
+def test_a_vote_needs_more_of_one_name_than_of_another() -> None:
+    both = visit((0.9, 80, True), (0.0, 80, True))
+    both.vectors[1] = axis(0.0, 0.9)
+    first = vote(both, REFERENCES)
+    assert list(first) == [0]  # after the second it is a tie, which names nobody
+    assert first[0] > 0.99
+    assert vote(visit((0.3, 80, True)), REFERENCES) == {}  # a confidence of a half is unknown
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_the_chance_of_a_random_gallery_is_exact(size: int) -> None:
+    over = np.array([[False, True, False, True, False], [False] * 5])  # one of the five is the visitor: the first
+    counted = np.mean([any(over[0, list(drawn)]) for drawn in combinations(range(1, 5), size)])
+    assert _any_of(over, size) == pytest.approx(counted / 2)
