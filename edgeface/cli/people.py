@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
 from edgeface.cli.context import Context
+from edgeface.store.consent import Consent, consent_of, duplicates_of
 from edgeface.store.gallery import GalleryStore, Person
 
 
-@click.group(invoke_without_command=True, short_help="List, rename or forget people.")
+@click.group(invoke_without_command=True, short_help="List, show, rename or forget people.")
 @click.pass_context
 def people(ctx: click.Context) -> None:
     """Who is enrolled. Without a subcommand: the list."""
@@ -32,6 +35,28 @@ def list_people(context: Context, as_json: bool = False) -> None:
         click.echo(json.dumps(row) if as_json else _text(row))
     if not everybody and not as_json:
         click.echo("Nobody is enrolled yet: `edgeface enrol NAME PICTURE...`")
+
+
+@people.command()
+@click.argument("who")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_obj
+def show(context: Context, who: str, as_json: bool) -> None:
+    """All that is kept of WHO (a name or an id): templates, consent, and whose face it is too."""
+    identity = context.loaded().embedder.identity
+    with context.gallery() as database:
+        store = GalleryStore(database)
+        person = store.find(who)
+        consent, twins = consent_of(database, person.id), duplicates_of(database, person.id)
+        names = {twin.of_person_id: store.name_of(twin.of_person_id) for twin in twins}
+    if as_json:
+        told = None if consent is None else asdict(consent)
+        click.echo(json.dumps({**_row(person, identity), "consent": told, "duplicates": [asdict(t) for t in twins]}))
+        return
+    click.echo(_text(_row(person, identity)))
+    click.echo("no consent is on record" if consent is None else _consent(consent))
+    for twin in twins:
+        click.echo(f"same face as {names[twin.of_person_id]} ({twin.of_person_id}), allowed by {twin.allowed_by}")
 
 
 @people.command()
@@ -68,6 +93,15 @@ def _row(person: Person, identity: str) -> dict[str, Any]:
         "templates": person.templates.get(identity, 0),
         "templates_of_other_models": sum(n for model, n in person.templates.items() if model != identity),
     }
+
+
+def _consent(consent: Consent) -> str:
+    when = datetime.fromtimestamp(consent.recorded_at_wall_ns / 1e9, UTC).isoformat(timespec="seconds")
+    unsure = "" if consent.wall_trusted else " (by a clock that was not set)"
+    return (
+        f"consent: {consent.given.value}, recorded by {consent.recorded_by} at {when}{unsure}, "
+        f"to {consent.text_version!r}, sha256 {consent.text_sha256}"
+    )
 
 
 def _text(row: dict[str, Any]) -> str:

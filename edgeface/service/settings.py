@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgeface import decide, detect, liveness, pipeline, quality, track
+from edgeface import decide, detect, enrol, liveness, pipeline, quality, track
 from edgeface.adapters.camera import CameraOptions
 from edgeface.adapters.tflite import RUNTIMES
 
@@ -54,6 +54,7 @@ class Config:
     quality: quality.Options = field(default_factory=quality.Options)
     liveness: liveness.Options = field(default_factory=liveness.Options)
     decide: decide.Options = field(default_factory=decide.Options)
+    enrol: enrol.Options = field(default_factory=enrol.Options)
     mqtt: MqttSettings = field(default_factory=MqttSettings)
 
     def pipeline(self) -> pipeline.Options:

@@ -18,6 +18,8 @@ from edgeface.errors import EnrolmentError, GalleryCorrupt, UnknownPerson
 from edgeface.frame import Instant
 from edgeface.pose import Pose
 from edgeface.store import access_state
+from edgeface.store import consent as consents
+from edgeface.store.consent import Consent, Duplicate
 from edgeface.store.database import Database
 
 NAME_LIMIT = 80
@@ -88,8 +90,19 @@ class GalleryStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def enrol(self, name: str, templates: Sequence[NewTemplate], now: Instant) -> Person:
-        """A new person. Raises EnrolmentError for a bad name, one that is taken, or no templates."""
+    def enrol(
+        self,
+        name: str,
+        templates: Sequence[NewTemplate],
+        now: Instant,
+        *,
+        consent: Consent | None = None,
+        duplicates: Sequence[Duplicate] = (),
+    ) -> Person:
+        """A new person, with the consent and the permission to be enrolled twice, all or nothing.
+
+        Raises EnrolmentError for a bad name, one that is taken, or no templates.
+        """
         if not templates:
             raise EnrolmentError("nobody is enrolled without a usable picture")
         name = valid_name(name)
@@ -98,6 +111,7 @@ class GalleryStore:
             _refuse_taken(tables, name, person_id)
             row = {"id": person_id, "name": name, "name_key": _key(name), "created_at_wall_ns": now.wall_ns}
             tables.table("people").insert(row)
+            consents.insert(tables, person_id, consent, duplicates, now)
             _insert(tables, person_id, templates, now)
             _count_change(tables)
         return self.find(person_id)

@@ -4,6 +4,7 @@ The tables are
 
     meta          one row: which gallery this is, how often it changed
     people        who may be known            templates   one vector of one picture of a person
+    consents      who took whose consent      duplicates  who may be enrolled twice, and who allowed it
     audit         what happened, append-only  outbox      which audit rows no consumer has yet
     access_state  what the doors remember: who is inside, pauses, lockdowns
 """
@@ -25,6 +26,14 @@ def m001_gallery_and_journal(tables: Tables) -> None:
     for statement in (*_GALLERY, *_AUDIT, *_OUTBOX):
         tables.execute(statement)
     tables.execute("PRAGMA user_version = 1")
+
+
+@migrations()
+def m002_consent(tables: Tables) -> None:
+    """Why a person may be here; gone with the person."""
+    for statement in _CONSENT:
+        tables.execute(statement)
+    tables.execute("PRAGMA user_version = 2")
 
 
 @migrations()
@@ -60,6 +69,26 @@ _GALLERY = (
     ) STRICT""",
     "CREATE INDEX templates_of_person ON templates (person_id)",
     "CREATE INDEX templates_of_model ON templates (model_sha256)",
+)
+
+_CONSENT = (
+    """CREATE TABLE consents (
+        person_id TEXT PRIMARY KEY REFERENCES people (id) ON DELETE CASCADE,
+        recorded_by TEXT NOT NULL CHECK (length(recorded_by) > 0),
+        given TEXT NOT NULL,
+        text_version TEXT NOT NULL,
+        text_sha256 TEXT NOT NULL CHECK (length(text_sha256) = 64),
+        recorded_at_wall_ns INTEGER NOT NULL,
+        wall_trusted INTEGER NOT NULL CHECK (wall_trusted IN (0, 1))
+    ) STRICT""",
+    """CREATE TABLE duplicates (
+        person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+        of_person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+        allowed_by TEXT NOT NULL,
+        score REAL NOT NULL,
+        allowed_at_wall_ns INTEGER NOT NULL,
+        PRIMARY KEY (person_id, of_person_id)
+    ) STRICT""",
 )
 
 # person_id refers to nobody on purpose: the row outlives the person, the name does not. The triggers also stop

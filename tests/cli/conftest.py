@@ -21,6 +21,7 @@ def edgeface(home: Path, monkeypatch: pytest.MonkeyPatch) -> Edgeface:
     """`edgeface --home HOME ...`; a mistake of ours keeps its traceback and fails the test."""
     monkeypatch.delenv("EDGEFACE_CONFIG", raising=False)
     monkeypatch.delenv("EDGEFACE_HOME", raising=False)
+    monkeypatch.setenv("EDGEFACE_CONSENT_BY", "The Warden")
 
     def call(*words: object, stdin: str | None = None) -> Result:
         result = CliRunner().invoke(main, ["--home", str(home), *map(str, words)], input=stdin)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -13,6 +14,7 @@ from calling import Edgeface
 from edgeface.frame import Pixels
 from edgeface.image import encode_png
 from edgeface.service.bootstrap import GALLERY
+from edgeface.store.consent import TEXT_FILE
 
 
 def listed(edgeface: Edgeface) -> list[dict[str, Any]]:
@@ -33,7 +35,7 @@ def test_enrolling_tells_what_became_of_every_picture(edgeface: Edgeface, pictur
     result = edgeface("enrol", "Ada", pictures / "astronaut.png", pictures / "wall.png", "--json")
     assert result.exit_code == 0
     told = json.loads(result.output)
-    assert set(told) == {"id", "name", "pictures_used", "refused"}
+    assert set(told) == {"id", "name", "pictures_used", "refused", "looks_like"}
     assert re.fullmatch(r"p_[0-9a-f]{16}", told["id"])
     assert (told["name"], told["pictures_used"]) == ("Ada", 1)
     assert list(told["refused"]) == [str(pictures / "wall.png")]
@@ -152,3 +154,106 @@ def test_forget_nobody(edgeface: Edgeface) -> None:
     result = edgeface("people", "forget", "Eve", "--yes")
     assert result.exit_code == 65
     assert "nobody called 'Eve'" in result.output
+
+
+def test_a_face_is_enrolled_once(edgeface: Edgeface, pictures: Path, ada: str) -> None:
+    result = edgeface("enrol", "Eve", pictures / "astronaut.png")
+    assert result.exit_code == 65
+    assert f"this face is already enrolled as Ada ({ada}" in result.output
+    assert [row["name"] for row in listed(edgeface)] == ["Ada"]
+
+
+def test_a_face_is_enrolled_twice_with_permission_which_is_kept(edgeface: Edgeface, pictures: Path, ada: str) -> None:
+    result = edgeface("enrol", "Eve", pictures / "astronaut.png", "--allow-duplicate", "--json")
+    assert result.exit_code == 0
+    assert "looks like Ada" in json.loads(result.output)["looks_like"][0]
+    shown = json.loads(edgeface("people", "show", "Eve", "--json").output)
+    assert [(twin["of_person_id"], twin["allowed_by"]) for twin in shown["duplicates"]] == [(ada, "The Warden")]
+    assert "same face as Ada" in edgeface("people", "show", "Eve").output
+    edgeface("people", "forget", "Ada", "--yes")
+    assert json.loads(edgeface("people", "show", "Eve", "--json").output)["duplicates"] == []
+
+
+def test_a_face_of_two_people_is_no_third(edgeface: Edgeface, pictures: Path, ada: str) -> None:
+    edgeface("enrol", "Eve", pictures / "astronaut.png", "--allow-duplicate")
+    result = edgeface("enrol", "Mallory", pictures / "astronaut.png")
+    assert result.exit_code == 65
+    assert "the face matches 2 people" in result.output
+
+
+def test_two_people_in_one_set(edgeface: Edgeface, pictures: Path) -> None:
+    result = edgeface("enrol", "Ada", pictures / "astronaut.png", pictures / "hopper.png")
+    assert result.exit_code == 65
+    assert "no two of the pictures show the same person" in result.output
+    assert listed(edgeface) == []
+
+
+def test_a_picture_of_somebody_else_is_set_aside(edgeface: Edgeface, pictures: Path, astronaut: Pixels) -> None:
+    (pictures / "dim.png").write_bytes(encode_png((astronaut * 0.8).astype("uint8")))
+    result = edgeface(
+        "enrol", "Ada", pictures / "astronaut.png", pictures / "hopper.png", pictures / "dim.png", "--json"
+    )
+    told = json.loads(result.output)
+    assert told["pictures_used"] == 2
+    assert told["refused"] == {str(pictures / "hopper.png"): "shows somebody else than the other pictures"}
+
+
+def test_pictures_that_are_added_must_show_the_person(edgeface: Edgeface, pictures: Path, ada: str) -> None:
+    result = edgeface("enrol", "Ada", pictures / "hopper.png", "--add")
+    assert result.exit_code == 65
+    assert "the pictures do not show Ada" in result.output
+    assert [row["templates"] for row in listed(edgeface)] == [1]
+
+
+def test_consent_is_kept_and_shown(edgeface: Edgeface, pictures: Path, ada: str) -> None:
+    kept = json.loads(edgeface("people", "show", "ada", "--json").output)["consent"]
+    assert kept["recorded_by"] == "The Warden"
+    assert kept["given"] == "written"
+    assert kept["text_version"] == "edgeface consent 1"
+    assert kept["text_sha256"] == hashlib.sha256(TEXT_FILE.read_bytes()).hexdigest()
+    assert "recorded by The Warden at 20" in edgeface("people", "show", ada).output
+
+
+def test_nobody_is_enrolled_without_consent(
+    edgeface: Edgeface, pictures: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("EDGEFACE_CONSENT_BY")
+    result = edgeface("enrol", "Ada", pictures / "astronaut.png")
+    assert result.exit_code == 65
+    assert "--consent-by NAME" in result.output
+    assert not (home / GALLERY).exists()
+    home.mkdir()
+    (home / "edgeface.toml").write_text("[enrol]\nrequire_consent = false\n")
+    assert edgeface("enrol", "Ada", pictures / "astronaut.png").exit_code == 0
+    assert "no consent is on record" in edgeface("people", "show", "Ada").output
+
+
+@pytest.mark.parametrize("text", [b"", b"\xff\xfe", None])
+def test_a_consent_text_that_is_none(edgeface: Edgeface, pictures: Path, tmp_path: Path, text: bytes | None) -> None:
+    words = tmp_path / "words.txt"
+    if text is not None:
+        words.write_bytes(text)
+    result = edgeface("enrol", "Ada", pictures / "astronaut.png", "--consent-text", words)
+    assert result.exit_code == 65
+    assert "the consent text" in result.output
+
+
+@pytest.mark.parametrize("by", ["", " ", "x" * 81, "\x1b[2J", "a\nb", "\u202eb"])
+def test_a_consent_is_recorded_by_somebody(edgeface: Edgeface, pictures: Path, by: str) -> None:
+    result = edgeface("enrol", "Ada", pictures / "astronaut.png", f"--consent-by={by}")
+    assert result.exit_code == 65
+    assert "recorded by somebody" in result.output
+
+
+@pytest.mark.parametrize("cap", [1, 2])
+def test_no_more_templates_than_the_configuration_allows(
+    edgeface: Edgeface, pictures: Path, home: Path, astronaut: Pixels, cap: int
+) -> None:
+    home.mkdir()
+    (home / "edgeface.toml").write_text(f"[enrol]\nmax_templates = {cap}\n")
+    for share in (8, 7):
+        (pictures / f"dim{share}.png").write_bytes(encode_png((astronaut * (share / 10)).astype("uint8")))
+    files = [pictures / name for name in ("astronaut.png", "dim8.png", "dim7.png")]
+    told = json.loads(edgeface("enrol", "Ada", *files, "--json").output)
+    assert told["pictures_used"] == cap
+    assert set(told["refused"].values()) == {"adds nothing to the pictures that were kept"}

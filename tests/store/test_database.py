@@ -66,7 +66,7 @@ def test_the_settings_that_durability_rests_on(gallery: Database) -> None:
 
 def test_every_table_is_strict(gallery: Database) -> None:
     ours = {row["name"] for row in gallery.read("PRAGMA table_list") if row["strict"]}
-    assert ours == {"meta", "people", "templates", "audit", "outbox", "access_state"}
+    assert ours == {"meta", "people", "templates", "audit", "outbox", "access_state", "consents", "duplicates"}
 
 
 def test_only_the_owner_may_read_it(path: Path) -> None:

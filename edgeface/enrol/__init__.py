@@ -4,29 +4,48 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgeface import detect, embed
-from edgeface.detect import Detection
-from edgeface.embed import Embedding
+from edgeface import detect, embed, pipeline
+from edgeface.enrol.check import Agreement, Bars, Resemblance, agreement, bars, resemblances
+from edgeface.enrol.choose import Bin, bin_of, choose
+from edgeface.enrol.shot import Portrait
 from edgeface.frame import Pixels
-from edgeface.pipeline import Models, Options, examine
-from edgeface.pose import Pose
+from edgeface.pipeline import Models, examine
 from edgeface.quality import Quality, Refusal
+
+__all__ = [
+    "Agreement",
+    "Bars",
+    "Bin",
+    "Options",
+    "Portrait",
+    "Resemblance",
+    "agreement",
+    "bars",
+    "bin_of",
+    "choose",
+    "portrait",
+    "resemblances",
+]
 
 BYSTANDER = 0.25
 """A second face at least this large, against the first, makes a picture ambiguous. Smaller ones are far behind."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Portrait:
-    """One picture that may stand for a person."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What it takes to be enrolled."""
 
-    embedding: Embedding
-    detection: Detection
-    pose: Pose
-    quality: Quality
+    require_consent: bool = True
+    """Nobody is enrolled without a record of who took consent. A choice: faces are biometric data (GDPR, art. 9)."""
+    max_templates: int = 8
+    """Templates kept of the pictures of one enrolment, 1..64; chosen for poses covered and difference. A choice."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.max_templates <= 64:
+            raise ValueError(f"max_templates must be 1 to 64, not {self.max_templates}")
 
 
-def portrait(pixels: Pixels, models: Models, options: Options) -> Portrait | str:
+def portrait(pixels: Pixels, models: Models, options: pipeline.Options) -> Portrait | str:
     """The one good face of a picture, or a sentence that says why there is none."""
     faces = detect.detect(pixels, models.detector, options.detect)
     if not faces:

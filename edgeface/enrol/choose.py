@@ -1,0 +1,53 @@
+"""Which of a person's good pictures become templates: those that show most of the head, then those that differ most."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+import numpy as np
+
+from edgeface.enrol.shot import Portrait
+from edgeface.pose import Pose
+
+TURNED_DEG = 15.0
+"""Beyond this a head is turned, not frontal. A choice: about twice what the pose model errs."""
+
+
+class Bin(StrEnum):
+    """Where a head points, as the person who stands there says it."""
+
+    FRONTAL = "frontal"
+    LEFT = "left"
+    RIGHT = "right"
+    UP = "up"
+    DOWN = "down"
+
+
+def bin_of(pose: Pose) -> Bin:
+    """The bin of a pose. To the person's left the nose points to the right side of the picture."""
+    if max(abs(pose.yaw_deg), abs(pose.pitch_deg)) <= TURNED_DEG:
+        return Bin.FRONTAL
+    if abs(pose.yaw_deg) >= abs(pose.pitch_deg):
+        return Bin.RIGHT if pose.yaw_deg > 0 else Bin.LEFT
+    return Bin.UP if pose.pitch_deg > 0 else Bin.DOWN
+
+
+def choose(portraits: Sequence[Portrait], most: int) -> tuple[int, ...]:
+    """Places of at most `most` portraits to keep, the best first.
+
+    Greedy: the best frontal face, then whichever shows a new bin, is least like what is kept, and is of good quality.
+    """
+    if not portraits:
+        return ()
+    vectors = np.stack([portrait.embedding.vector for portrait in portraits])
+    bins = [bin_of(portrait.pose) for portrait in portraits]
+    quality = np.array([portrait.quality.score / 100 for portrait in portraits])
+    kept = [int(np.argmax(quality + np.array([found is Bin.FRONTAL for found in bins])))]
+    while len(kept) < min(most, len(portraits)):
+        novelty = 1 - (vectors @ vectors[kept].T).max(axis=1)
+        new_bin = np.array([found not in {bins[place] for place in kept} for found in bins])
+        gain = quality * (new_bin + novelty)
+        gain[kept] = -np.inf
+        kept.append(int(np.argmax(gain)))
+    return tuple(kept)
