@@ -33,7 +33,8 @@ def m002_consent(tables: Tables) -> None:
     """Why a person may be here; gone with the person."""
     for statement in _CONSENT:
         tables.execute(statement)
-    tables.execute("PRAGMA user_version = 2")
+    newest = tables.execute("PRAGMA user_version").fetchone()[0]  # m005 may have come first
+    tables.execute(f"PRAGMA user_version = {max(2, newest)}")
 
 
 @migrations()

@@ -19,6 +19,7 @@ from edgeface.store import database as module
 from edgeface.store.database import Database, open_database
 from edgeface.store.gallery import GalleryStore, NewTemplate
 from edgeface.store.journal import Journal
+from edgeface.store.migrations import SCHEMA_VERSION
 from samples import decision, instant
 
 
@@ -66,7 +67,19 @@ def test_the_settings_that_durability_rests_on(gallery: Database) -> None:
 
 def test_every_table_is_strict(gallery: Database) -> None:
     ours = {row["name"] for row in gallery.read("PRAGMA table_list") if row["strict"]}
-    assert ours == {"meta", "people", "templates", "audit", "outbox", "access_state", "consents", "duplicates"}
+    assert ours == {"meta", "people", "templates", "consents", "duplicates", "audit", "outbox", "access_state"}
+
+
+def test_a_step_that_comes_late_does_not_make_the_file_older(path: Path) -> None:
+    """A gallery of a version that had the fifth step and not yet the second."""
+    open_database(path).close()
+    with closing(sqlite3.connect(path)) as older:
+        older.executescript("DROP TABLE consents; DROP TABLE duplicates")
+        older.execute("DELETE FROM _sqlite_migrations WHERE name LIKE 'm002%'")
+        older.commit()
+    with closing(open_database(path)) as gallery:
+        assert gallery.read("SELECT count(*) AS n FROM consents") == [{"n": 0}]
+        assert gallery.read("PRAGMA user_version") == [{"user_version": SCHEMA_VERSION}]
 
 
 def test_only_the_owner_may_read_it(path: Path) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from edgeface.errors import EnrolmentError, GalleryCorrupt, UnknownPerson
 from edgeface.pose import Pose
+from edgeface.store.consent import Duplicate, Given, consent_of, duplicates_of, read_text, taken
 from edgeface.store.database import Database, open_database
 from edgeface.store.gallery import GalleryStore, NewTemplate, valid_name
 from edgeface.store.journal import Journal
@@ -192,3 +193,26 @@ def test_a_name_is_refused_or_stays_as_it_is(text: str) -> None:
     assert valid_name(name) == name
     assert name.isprintable() or not set(name) & set("/#+\x00\u202e")
     name.encode()
+
+
+def test_consent_comes_with_the_person_and_goes_with_the_person(store: GalleryStore, database: Database) -> None:
+    consent = taken(read_text(), "The Warden", Given.SPOKEN, instant())
+    grace = store.enrol("Grace", [template(1)], instant())
+    twin = Duplicate(of_person_id=grace.id, allowed_by="The Warden", score=0.7)
+    ada = store.enrol("Ada", [template(2)], instant(), consent=consent, duplicates=[twin])
+    assert consent_of(database, ada.id) == consent
+    assert duplicates_of(database, ada.id) == (twin,)
+    assert consent_of(database, grace.id) is None
+    store.forget(ada.id)
+    assert consent_of(database, ada.id) is None
+    assert database.read("SELECT count(*) AS n FROM duplicates") == [{"n": 0}]
+
+
+def test_consent_without_its_person_is_not_kept(store: GalleryStore, database: Database) -> None:
+    """One transaction: a template that cannot be stored takes the consent with it."""
+    consent = taken(read_text(), "The Warden", Given.WRITTEN, instant())
+    odd = NewTemplate(model_sha256=MODEL, vector=np.zeros((2, 2), np.int8), quality=1.0, pose=None, source="x")
+    with pytest.raises(ValueError, match="a template is int8"):
+        store.enrol("Ada", [template(1), odd], instant(), consent=consent)
+    assert database.read("SELECT count(*) AS n FROM consents") == [{"n": 0}]
+    assert store.people() == ()
