@@ -7,7 +7,7 @@ are the steps of the first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +48,33 @@ points on a line less than 1e-6."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fusion:
+    """Yaw from two witnesses: the head pose model, which reads a profile short, and the detector's landmarks.
+
+    Their errors have little to do with each other, so that a mean of both is better than either.
+    """
+
+    landmark_share: float
+    """Weight of the landmarks' yaw, 0..1."""
+    knee_deg: float
+    """From this mean yaw on, degrees, both are known to fall short ..."""
+    stretch: float
+    """... and what lies beyond counts this much more: 0.5 makes 10 degrees 15."""
+
+    def yaw_deg(self, model_deg: float, landmarks_deg: float) -> float:
+        """Yaw of both, within +-90 degrees; arrays alike."""
+        mean = (1 - self.landmark_share) * model_deg + self.landmark_share * landmarks_deg
+        beyond = np.sign(mean) * np.maximum(np.abs(mean) - self.knee_deg, 0.0)
+        clipped: float = np.clip(mean + self.stretch * beyond, -90.0, 90.0)
+        return clipped
+
+
+FUSION = Fusion(landmark_share=0.7, knee_deg=50.0, stretch=0.2)
+"""Fitted by `tools.fit_yaw` on 824 redrawn training faces, none of AFLW2000-3D. On the fifth kept back the mean error
+falls from 6.1 to 2.7 degrees between 60 and 75, from 9.3 to 4.2 beyond that, and by 0.5 to 1.0 below 60."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PoseModel:
     """A head pose model, ready to run."""
 
@@ -56,7 +83,18 @@ class PoseModel:
 
 
 def measure(pixels: Pixels, detection: Detection, model: PoseModel) -> Pose:
-    """Pose of one face, by a model of its own. Raises ModelError if the model does not give two rows of a rotation."""
+    """Pose of one face, by a model of its own; the landmarks have a say in its yaw.
+
+    Raises ModelError if the model does not give two rows of a rotation.
+    """
+    seen, landmarks = by_model(pixels, detection, model), from_landmarks(detection.landmarks)
+    if UNDEFINED in (seen, landmarks):
+        return seen
+    return replace(seen, yaw_deg=float(FUSION.yaw_deg(seen.yaw_deg, landmarks.yaw_deg)))
+
+
+def by_model(pixels: Pixels, detection: Detection, model: PoseModel) -> Pose:
+    """Pose of one face, by a model of its own alone. Raises ModelError as `measure` does."""
     turn_deg = upright_deg(detection.landmarks)
     return decode(model.infer(prepare(pixels, detection.box, turn_deg, model.spec)), turn_deg, model.spec)
 

@@ -14,7 +14,7 @@ from edgeface.errors import ModelError
 from edgeface.frame import Pixels
 from edgeface.image import warp
 from edgeface.model import Layout, Task
-from edgeface.pose import HEAD, UNDEFINED, Pose, PoseModel, from_landmarks
+from edgeface.pose import FUSION, HEAD, UNDEFINED, Pose, PoseModel, from_landmarks
 from edgeface.quality import Options as QualityOptions
 from edgeface.service.bootstrap import Loaded
 from fakes import detection, spec
@@ -145,6 +145,32 @@ def test_rows_of_any_length_give_the_nearest_rotation(
     rows = (basis @ up @ aside @ tilt + 0.02 * np.array([[1, -1, 1], [1, 1, -1]])) * [[first], [second]]
     found = pose.decode((rows.astype(np.float32),), 0.0, pose_model(AHEAD)[0].spec)
     assert (found.yaw_deg, found.pitch_deg, found.roll_deg) == pytest.approx((yaw, pitch, roll), abs=5)
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_the_landmarks_have_a_say_in_yaw_and_in_nothing_else(side: int) -> None:
+    """A model that sees a head straight ahead, landmarks of one that looks aside: something between."""
+    model, _ = pose_model(AHEAD)
+    face, picture = detection(landmarks=turned(side * 40, 0, 0)), np.zeros((200, 300, 3), np.uint8)
+    alone, found = pose.by_model(picture, face, model), pose.measure(picture, face, model)
+    assert 5 < side * found.yaw_deg < 38
+    assert found.yaw_deg == pytest.approx(side * 40 * FUSION.landmark_share, abs=0.5)
+    assert (found.pitch_deg, found.roll_deg) == (alone.pitch_deg, alone.roll_deg)
+
+
+@given(model=st.floats(-90, 90), landmarks=st.floats(-90, 90), more=st.floats(0, 40))
+def test_fused_yaw_never_falls_when_a_witness_turns_farther(model: float, landmarks: float, more: float) -> None:
+    first = FUSION.yaw_deg(model, landmarks)
+    assert -90 <= first <= FUSION.yaw_deg(min(90, model + more), landmarks) <= 90
+    assert FUSION.yaw_deg(-model, -landmarks) == pytest.approx(-first)
+    if abs(model) <= FUSION.knee_deg and abs(landmarks) <= FUSION.knee_deg:
+        assert min(model, landmarks) - 1e-9 <= first <= max(model, landmarks) + 1e-9
+
+
+def test_landmarks_that_say_nothing_leave_yaw_to_the_model() -> None:
+    model, _ = pose_model(AHEAD)
+    flat = detection(landmarks=np.array([[i, i] for i in range(5)], np.float32))
+    assert pose.measure(np.zeros((200, 300, 3), np.uint8), flat, model).yaw_deg == 0
 
 
 def test_the_crop_is_the_box_in_the_middle_turned_upright() -> None:

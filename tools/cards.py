@@ -190,7 +190,7 @@ def _worst(sources: Sources) -> str:
     return ", ".join(f"`{name.split(';')[0].rsplit('/', 2)[-1][-48:]}` {decibels:.0f} dB" for name, decibels in layers)
 
 
-def _curve(sources: Sources, *keys: str) -> str:
+def curve(sources: Sources, *keys: str) -> str:
     lines = _lines(sources)
     kept = lines[:: max(1, len(lines) // CURVE_ROWS)]
     kept += lines[-1:] if kept[-1] is not lines[-1] else []
@@ -210,7 +210,7 @@ VERBS: dict[str, Callable[..., str]] = {
     "ahead": _ahead,
     "record": _record,
     "worst": _worst,
-    "curve": _curve,
+    "curve": curve,
     "last": _last,
     "command": _command,
 }

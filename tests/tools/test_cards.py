@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -159,3 +160,17 @@ def test_a_readme_without_its_markers_is_left_alone(tmp_path: Path, monkeypatch:
         with pytest.raises(CardError, match="nothing was written"):
             cards._between(cards.FIGURES, "new")
         assert readme.read_text() == broken
+
+
+def test_no_card_was_left_with_a_blank() -> None:
+    cards_written = [cards.MODELS / text.name for text in (cards.MODELS / "cards").glob("edgeface-*.md")]
+    assert cards_written
+    assert not [card.name for card in cards_written if "{{" in card.read_text(encoding="utf-8")]
+
+
+def test_a_table_with_figures_typed_by_hand_owns_up_to_it() -> None:
+    """Measured figures come with an interval, and into a text through a blank; what was counted once says so."""
+    typed = re.compile(r"^\|.*\d+(\.\d+)? ?%? \[\d", re.MULTILINE)
+    for text in (cards.MODELS / "cards").glob("*.md"):
+        for section in text.read_text(encoding="utf-8").split("\n## "):
+            assert not typed.search(section) or "Counted once" in section, (text.name, section.partition("\n")[0])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeface.detect import PixelBox
+from edgeface.detect import Detection, PixelBox
 from edgeface.frame import Pixels
 from edgeface.pose import Pose
 from tools.teach_pose import PoseTeacher, cut
@@ -25,4 +25,11 @@ class Fsanet:
         place = np.array([box.x, box.y, box.w, box.h], np.float32)
         crop = cut(np.ascontiguousarray(pixels[..., ::-1]), place, 0.0, mirrored=False)
         yaw_deg, pitch_deg, roll_deg = self._pair.once(crop).tolist()
+        return Pose(yaw_deg=yaw_deg, pitch_deg=pitch_deg, roll_deg=roll_deg)
+
+    def teach(self, pixels: Pixels, face: Detection) -> Pose:
+        """The same, with the repetitions by which it taught our own network."""
+        place = np.array([face.box.x, face.box.y, face.box.w, face.box.h], np.float32)
+        picture = np.ascontiguousarray(pixels[..., ::-1])
+        yaw_deg, pitch_deg, roll_deg = self._pair.angles(picture, place, face.landmarks).tolist()
         return Pose(yaw_deg=yaw_deg, pitch_deg=pitch_deg, roll_deg=roll_deg)
