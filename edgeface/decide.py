@@ -136,6 +136,8 @@ class Case:
     """The score that the gallery asks for, for whom the verdict names (`edgeface.bar`): nothing grants below."""
     lifeless: Fault | None
     """Why this may be no living face; None if every check that the door requires is passed."""
+    contested: bool = False
+    """Another face in the same picture is taken for the same person: one of the two is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +201,9 @@ def _doubt(case: Case, options: Options, now: Instant) -> Ruling | None:
     """What stands against a grant, or None if nothing does."""
     if (reason := _stranger(case, options)) is not None:
         return Ruling(outcome=Outcome.UNKNOWN, rule="unknown_face", reason=reason)
+    if case.contested:
+        reason = "another face in the picture is taken for the same person"
+        return Ruling(outcome=Outcome.UNKNOWN, rule="one_person_two_faces", reason=reason)
     if case.lifeless is not None:
         return _lifeless(case.lifeless)
     belief = case.belief

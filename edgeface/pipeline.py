@@ -7,6 +7,7 @@ outside: everything here is pure.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -85,6 +86,12 @@ class Scene:
     """By track number: the last outcome of visitors still in the picture, and when."""
     ended: tuple[int, ...] = ()
     """Tracks that have closed and still wait for judgement."""
+    taken_for: Mapping[int, str] = field(default_factory=dict)
+    """By track number: whom a decided visitor was taken for, let in or not, while in the picture; opaque ids."""
+    newest_at: Instant | None = None
+    """Capture time of the newest frame; None before the first."""
+    size_px: tuple[int, int] | None = None
+    """Width and height of the newest frame."""
     next_number: int = 1
 
 
@@ -94,7 +101,12 @@ def recognise(
     """Every face in `frame`, with its similarity to everybody or the reason it was refused, folded into the scene.
 
     Faces whose visit is decided are only followed: that halves the processor time of a 640x480 frame with one of them.
+    A frame that is not newer than the one before adds nothing. When frames change their size, all tracks end: what was
+    where means nothing any more.
     """
+    if scene.newest_at is not None and not frame.captured_at.seconds_since(scene.newest_at) > 0:
+        return scene, ()
+    scene = _sized(scene, frame)
     found = detect.detect(frame.pixels, models.detector, options.detect)
     tracks, ended = track.follow(scene.tracks, found, frame.captured_at, options.track, scene.next_number)
     seen = [visitor for visitor in tracks if visitor.seen_at == frame.captured_at]
@@ -114,6 +126,8 @@ def recognise(
         tracks=tracks,
         beliefs=beliefs,
         decided={number: past for number, past in scene.decided.items() if number in numbers},
+        taken_for={number: person for number, person in scene.taken_for.items() if number in numbers},
+        newest_at=frame.captured_at,
         ended=(*scene.ended, *(visitor.number for visitor in ended)),
         next_number=max([scene.next_number, *(number + 1 for number in numbers)]),
     )
@@ -134,10 +148,14 @@ def judge(
     `bar` is what this gallery asks for: one that was derived for another revision lets nobody in. `live_floor` is the
     liveness model's threshold: None if there is no such model.
     """
-    beliefs, decided = dict(scene.beliefs), dict(scene.decided)
+    beliefs, decided, taken_for = dict(scene.beliefs), dict(scene.decided), dict(scene.taken_for)
+    verdicts = {number: evidence.weigh(belief, gallery) for number, belief in scene.beliefs.items()}
+    bars = {n: decide.needed(_needed(verdict, bar, gallery), options.decide) for n, verdict in verdicts.items()}
+    claims = {n: v.person_id for n, v in verdicts.items() if v is not None and v.score >= bars[n]}
+    contested = _contested(scene, claims)
     decisions = []
     for number, belief in scene.beliefs.items():
-        verdict = evidence.weigh(belief, gallery)
+        verdict = verdicts[number]
         case = Case(
             track=number,
             belief=belief,
@@ -145,14 +163,18 @@ def judge(
             ended=number in scene.ended,
             floor=_needed(verdict, bar, gallery),
             lifeless=liveness.fault(belief.liveness, options.liveness, live_floor),
+            contested=number in contested,
         )
         decision = decide.decide(case, options.decide, now, identify())
         if decision is not None:
             decisions.append(decision)
             decided[number] = decision.outcome, now
+            taken_for.pop(number, None)
+            if number in claims:
+                taken_for[number] = claims[number]
         if decision is not None or case.ended:
             del beliefs[number]
-    return replace(scene, beliefs=beliefs, decided=decided, ended=()), tuple(decisions)
+    return replace(scene, beliefs=beliefs, decided=decided, taken_for=taken_for, ended=()), tuple(decisions)
 
 
 def _needed(verdict: Verdict | None, bar: Bar, gallery: Gallery) -> float:
@@ -189,6 +211,26 @@ def unified_score(pixels: Pixels, detection: Detection, chip: Pixels, models: Mo
 
 def _cut_of(spec: ModelSpec) -> tuple[object, ...]:
     return spec.template, spec.width_px, spec.height_px
+
+
+def _sized(scene: Scene, frame: Frame) -> Scene:
+    """The scene, with its tracks ended if frames have another size from this one on."""
+    size = frame.width_px, frame.height_px
+    if scene.size_px in (None, size):
+        return replace(scene, size_px=size)
+    ended = (*scene.ended, *(visitor.number for visitor in scene.tracks))
+    return replace(scene, tracks=(), ended=ended, size_px=size)
+
+
+def _contested(scene: Scene, claims: Mapping[int, str]) -> set[int]:
+    """Undecided tracks whose person another living track is taken for too, or was when it was decided.
+
+    Nobody stands in two places: a twin, or a photo held beside the person. Which is which a score cannot tell, so that
+    neither is let in while both are there. Cost: who loses a track in mid-visit waits until that has ended.
+    """
+    there = {visitor.number for visitor in scene.tracks}  # seen lately: a blink of the detector removes nobody
+    taken = Counter(person for n, person in {**scene.taken_for, **claims}.items() if n in there)
+    return {n for n, person in claims.items() if taken[person] > 1}
 
 
 def _judge_view(

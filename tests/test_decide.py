@@ -211,7 +211,7 @@ TABLE: list[tuple[str, Case, float, Outcome | None, str]] = [
 
 RULES = {
     Outcome.GRANT: {"known_person"},
-    Outcome.UNKNOWN: {"unknown_face"},
+    Outcome.UNKNOWN: {"unknown_face", "one_person_two_faces"},
     Outcome.SPOOF: {"presentation_attack", "no_liveness_model"},
     Outcome.INSUFFICIENT_QUALITY: {"too_few_good_shots", "liveness_unjudged"},
 }

@@ -320,6 +320,64 @@ def test_a_change_of_the_gallery_starts_the_evidence_anew() -> None:
     assert (decision.person_id, decision.shots) == ("p_bob", 3)
 
 
+def test_nobody_is_let_in_while_two_faces_are_taken_for_one_person() -> None:
+    """Ada, and her picture beside her: neither opens the door; with the picture gone, the retry does."""
+    stage, left, right = Stage(), detection(x=40, y=100), detection(x=440, y=200)
+    told = [d for i in range(6) for d in stage.frame(i / 10, (left, ADA), (right, ADA))]
+    assert [(d.outcome, d.rule) for d in told] == [(Outcome.UNKNOWN, "one_person_two_faces")] * 2
+    later = [d for i in range(6, 40) for d in stage.frame(i / 10, (left, ADA))]
+    assert [(d.outcome, d.person_id, d.track) for d in later] == [(Outcome.GRANT, "p_ada", 1)]
+
+
+@pytest.mark.parametrize("lead", [1, 2])
+def test_who_is_called_unknown_first_still_stands_there(lead: int) -> None:
+    """Ada comes some frames before her picture, so that she is decided first: the picture must not get in after that,
+    nor in any retry, as long as both are there."""
+    stage, left, right = Stage(), detection(x=40, y=100), detection(x=440, y=200)
+    told = [d for i in range(lead) for d in stage.frame(i / 10, (left, ADA))]
+    told += [d for i in range(lead, 120) for d in stage.frame(i / 10, (left, ADA), (right, ADA))]
+    assert {(d.outcome, d.rule) for d in told} == {(Outcome.UNKNOWN, "one_person_two_faces")}
+    assert {d.track for d in told} == {1, 2}
+
+
+def test_a_blink_of_the_detector_lets_neither_of_two_alike_in() -> None:
+    """One face is missed in a frame: it is still there as long as its track lives."""
+    stage, left, right = Stage(), detection(x=40, y=100), detection(x=440, y=200)
+    frames = [[(left, ADA), (right, ADA)]] * 4 + [[(right, ADA)]] + [[(left, ADA), (right, ADA)]] * 3
+    told = [d for i, faces in enumerate(frames) for d in stage.frame(i / 10, *faces)]
+    assert {(d.outcome, d.rule) for d in told} == {(Outcome.UNKNOWN, "one_person_two_faces")}
+
+
+def test_the_picture_of_somebody_let_in_is_not_let_in_beside_her() -> None:
+    stage, left, right = Stage(), detection(x=40, y=100), detection(x=440, y=200)
+    told = [d for i in range(3) for d in stage.frame(i / 10, (left, ADA))]
+    told += [d for i in range(3, 20) for d in stage.frame(i / 10, (left, ADA), (right, ADA))]
+    assert [(d.outcome, d.rule) for d in told] == [
+        (Outcome.GRANT, "known_person"),
+        (Outcome.UNKNOWN, "one_person_two_faces"),
+    ]
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.0])
+def test_a_frame_again_or_from_before_adds_nothing(seconds: float) -> None:
+    stage = Stage()
+    stage.see(0.0, (detection(), ADA))
+    stage.see(0.1, (detection(), ADA))
+    before = stage.scene
+    assert stage.see(seconds, (detection(), ADA)) == ()
+    assert stage.scene is before
+
+
+def test_tracks_end_when_frames_change_their_size() -> None:
+    """Two good shots of Ada before the change do not count for whoever stands there after it."""
+    stage = Stage()
+    for i in range(2):
+        stage.frame(i / 10, (detection(), ADA))
+    stage.light = stage.light[:400]
+    told = [d for i in range(2, 6) for d in stage.frame(i / 10, (detection(), ADA))]
+    assert [(d.outcome, d.shots, d.track) for d in told] == [(Outcome.GRANT, 3, 2)]
+
+
 class Door(RuleBasedStateMachine):
     """Anybody may come, stay, blur, pause and go: what the door may do is checked against a plain record."""
 
