@@ -11,7 +11,11 @@
     │   ├── GalleryMissing        74   it existed and is gone
     │   ├── GalleryCorrupt        74   it is there and cannot be trusted
     │   ├── GalleryInUse          75   another process owns it
-    │   └── UnknownPerson         65   no such person
+    │   ├── UnknownPerson         65   no such person
+    │   └── DeviceKeyError        77   the key that opens the gallery
+    │       ├── KeyMissing        77   it is gone, or no key
+    │       ├── KeyUnsafe         77   others may read it
+    │       └── KeyWrong          77   it opens another gallery
     ├── CameraError               69   a source of frames
     │   ├── CameraUnavailable     69   it cannot be opened
     │   └── CameraLost            69   it was there and stopped
@@ -121,6 +125,24 @@ class UnknownPerson(GalleryError):
     """No person of that name or id is enrolled."""
 
     exit_code = 65
+
+
+class DeviceKeyError(GalleryError):
+    """The device key, without which nobody in the gallery can be read."""
+
+    exit_code = 77
+
+
+class KeyMissing(DeviceKeyError):
+    """There is a gallery and no key for it; a new one is never made in its place."""
+
+
+class KeyUnsafe(DeviceKeyError):
+    """Others than the owner may read the key file, or it is no plain file."""
+
+
+class KeyWrong(DeviceKeyError):
+    """The key is there and is another than the gallery's."""
 
 
 class CameraError(EdgefaceError):

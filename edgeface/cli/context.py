@@ -7,12 +7,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 from edgeface.config import load
 from edgeface.errors import GalleryError
 from edgeface.pipeline import Models
 from edgeface.service.bootstrap import GALLERY, Loaded, load_models
 from edgeface.service.settings import Config
 from edgeface.store.database import Database, open_database
+
+_KEY_ADVICE = (
+    "it opens the templates in this gallery. Keep a copy elsewhere, apart from backups of the gallery: without it "
+    "nobody can be recognised, and with it and the gallery anybody's templates can be read."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +52,8 @@ class Context:
         except OSError as error:
             raise GalleryError(f"the folder {self.home} cannot be made: {error.strerror}; see --home") from error
         database = open_database(self.home / GALLERY)
+        if database.new_key is not None:
+            click.echo(f"Made the device key {database.new_key}: {_KEY_ADVICE}", err=True)
         try:
             yield database
         finally:

@@ -19,6 +19,7 @@ from edgeface.adapters.golden import Proof
 from edgeface.cli.context import Context
 from edgeface.errors import EdgefaceError, GalleryInUse
 from edgeface.service.bootstrap import GALLERY, broker_options
+from edgeface.store import crypto, keyfile
 from edgeface.store.gallery import GalleryStore
 
 
@@ -66,6 +67,7 @@ def _checks(context: Context) -> Iterator[Check]:
         ("configuration", _configuration),
         ("models", _models),
         ("liveness", _liveness),
+        ("device key", _device_key),
         ("gallery", _gallery),
         ("clock", _clock),
         ("cameras", _cameras),
@@ -129,6 +131,17 @@ def _gallery(context: Context) -> tuple[Health, str]:
     if lacking:
         return Health.WARNING, f"{len(lacking)} of {len(people)} people have no template of the embedder in use"
     return Health.OK, f"{len(people)} people, SQLite {sqlite3.sqlite_version}"
+
+
+def _device_key(context: Context) -> tuple[Health, str]:
+    gallery = context.home / GALLERY
+    if not gallery.exists() and not keyfile.beside(gallery).exists():
+        return Health.OK, "none yet; it is made with the gallery"
+    keys = keyfile.find(gallery)
+    name = crypto.key_id(keys.current)
+    if keys.from_credential:
+        return Health.OK, f"{name}, a systemd credential"
+    return Health.OK, f"{name} in {keys.file}: who takes the whole card has the key too; keep a copy elsewhere"
 
 
 def _clock(context: Context) -> tuple[Health, str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from edgeface.adapters.clock import SystemClock
 from edgeface.cli.context import Context
 from edgeface.store.consent import Consent, consent_of, duplicates_of
 from edgeface.store.gallery import GalleryStore, Person
@@ -74,16 +75,27 @@ def rename(context: Context, who: str, name: str) -> None:
 @people.command()
 @click.argument("who")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="The receipt as a JSON object.")
 @click.pass_obj
-def forget(context: Context, who: str, yes: bool) -> None:
-    """Delete WHO (a name or an id): name and templates are overwritten on the disk. There is no way back."""
+def forget(context: Context, who: str, yes: bool, as_json: bool) -> None:
+    """Delete WHO (a name or an id) for good and give a receipt.
+
+    The person's key is destroyed, name and templates are overwritten on the disk, and every file in the home folder is
+    searched for what might be left. Copies elsewhere stay; they are unreadable without the device key.
+    """
     with context.gallery() as database:
         store = GalleryStore(database)
         person = store.find(who)
         if not yes:
             click.confirm(f"Forget {person.name} ({person.id}) for good?", abort=True)
-        store.forget(person.id)
+        receipt = store.forget(person.id, SystemClock().now())
+    if as_json:
+        click.echo(json.dumps(asdict(receipt)))
+        return
     click.echo(f"{person.id} is forgotten; decisions about that id stay in the journal without a name.")
+    click.echo(f"Key and {receipt.templates} template(s) destroyed; {receipt.files} files searched.")
+    for file in receipt.remains:
+        click.echo(f"{file} still holds the person: delete that copy.", err=True)
 
 
 def _row(person: Person, identity: str) -> dict[str, Any]:

@@ -3,8 +3,9 @@
     open_database(path) -> Database
 
 Beside the gallery stands a marker, `<gallery>.exists`, with the gallery's id. It tells "first start" from "the gallery
-is gone", and a gallery from another one copied over it. The settings follow https://www.sqlite.org/pragma.html and
-https://www.sqlite.org/howtocorrupt.html.
+is gone", and a gallery from another one copied over it. Beside it, too, stands the key that opens what is sealed in it,
+`<gallery>.key`, unless systemd gives it (see keyfile.py); the first start makes one. The settings follow
+https://www.sqlite.org/pragma.html and https://www.sqlite.org/howtocorrupt.html.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import sqlite_utils
-
-from edgeface.errors import GalleryCorrupt, GalleryError, GalleryInUse, GalleryMissing
+from edgeface.errors import GalleryCorrupt, GalleryError, GalleryInUse, GalleryMissing, KeyWrong
+from edgeface.store import crypto, files, keyfile
+from edgeface.store.keyfile import DeviceKeys
+from edgeface.store.keyring import Keyring, unlock
 from edgeface.store.migrations import SCHEMA_VERSION, migrations
+from edgeface.store.tables import Tables
 
 APPLICATION_ID = 0x45464741
 """In the file's header: "EFGA"."""
@@ -44,14 +47,21 @@ _SETTINGS = (
 class Database:
     """An open gallery: one connection, one user at a time; threads wait for each other."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, keyring: Keyring, new_key: Path | None) -> None:
         self.path = path
+        self.new_key = new_key
+        """The key file, if it is new with this gallery: somebody must be told to keep a copy."""
         self._connection = connection
-        self._tables = sqlite_utils.Database(connection, execute_plugins=False)
+        self._tables = Tables(connection, keyring)
         self._turn = threading.RLock()
 
+    @property
+    def keyring(self) -> Keyring:
+        """What opens the sealed columns."""
+        return self._tables.keyring
+
     @contextmanager
-    def transaction(self) -> Iterator[sqlite_utils.Database]:
+    def transaction(self) -> Iterator[Tables]:
         """All of the block is on the disk when it ends, or none of it if it raises. Does not nest.
 
         Raises GalleryError if the disk is full or fails, GalleryCorrupt if the file is damaged.
@@ -86,23 +96,50 @@ class Database:
 
 
 def open_database(path: Path) -> Database:
-    """Open the gallery, or make it if it never existed.
+    """Open the gallery, or make it and its key if it never existed.
 
-    Raises GalleryMissing, GalleryCorrupt or GalleryInUse; GalleryError if the folder or the disk is at fault.
+    Raises GalleryMissing, GalleryCorrupt, GalleryInUse, KeyMissing, KeyUnsafe or KeyWrong; GalleryError if the folder
+    or the disk is at fault.
     """
+    made = False
     with _renamed(path):
         if not path.exists():
-            _create(path)
+            made = _create(path)
         if path.stat().st_size == 0:
             raise GalleryCorrupt(f"{path} is empty; {_advice(path)}")
         connection = _connect(path)
         try:
-            _check(connection, path)
-            migrations.apply(sqlite_utils.Database(connection, execute_plugins=False))
+            gallery_id = _check(connection, path)
+            keys = _device_keys(connection, path)
+            keyring = _unlock(connection, gallery_id, keys)
+            migrations.apply(Tables(connection, keyring))
+            # What an earlier process deleted, or sealed, and could not overwrite any more.
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            _write_missing_marker(path, gallery_id)
         except BaseException:
             connection.close()
             raise
-    return Database(connection, path)
+    return Database(connection, path, keyring, keys.file if keys.made or made else None)
+
+
+def _device_keys(connection: sqlite3.Connection, path: Path) -> DeviceKeys:
+    """The key must be there once anything is sealed with it; before that it may be made."""
+    sealed = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'keyring'").fetchone()
+    return keyfile.find(path) if sealed else keyfile.find_or_make(path)
+
+
+def _unlock(connection: sqlite3.Connection, gallery_id: str, keys: DeviceKeys) -> Keyring:
+    """The keyring, with the device key that this gallery was sealed with; a new one for a gallery in plain text."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'keyring'").fetchone():
+        return Keyring(gallery_id=gallery_id, device_key=keys.current, names_key=crypto.new_key())
+    row = connection.execute("SELECT device_key_id, names_key FROM keyring").fetchone()
+    if row is None:
+        raise GalleryCorrupt(f"gallery {gallery_id} has lost its keyring: restore a backup")
+    key = keys.by_id(row[0])
+    if key is None:
+        known = ", ".join(crypto.key_id(known) for known in keys.keys)
+        raise KeyWrong(f"the gallery is locked with device key {row[0]}, here is {known}: put the right key back")
+    return unlock(key, gallery_id, row[1])
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -113,8 +150,11 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _check(connection: sqlite3.Connection, path: Path) -> None:
-    """Take the lock and trust the file, or raise. Nothing is written before it is known to be ours."""
+def _check(connection: sqlite3.Connection, path: Path) -> str:
+    """Take the lock and trust the file, or raise; which gallery it is.
+
+    Nothing is written before it is known to be ours.
+    """
     if _pragma(connection, "application_id") != APPLICATION_ID:
         raise GalleryCorrupt(f"{path} is a database, but no edgeface gallery; {_advice(path)}")
     if _pragma(connection, "user_version") > SCHEMA_VERSION:
@@ -128,44 +168,49 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     meta = connection.execute("SELECT gallery_id FROM meta").fetchone()
     if meta is None:
         raise GalleryCorrupt(f"{path} has lost its id; {_advice(path)}")
-    _check_marker(path, meta[0])
-
-
-def _check_marker(path: Path, gallery_id: str) -> None:
     expected = _read_marker(path)
-    if expected is None:
-        _write_marker(path, gallery_id)
-    elif expected != gallery_id:
+    if expected is not None and expected != meta[0]:
         raise GalleryCorrupt(f"{path} is another gallery than the one that was here; {_advice(path)}")
+    return str(meta[0])
+
+
+def _write_missing_marker(path: Path, gallery_id: str) -> None:
+    if _read_marker(path) is None:
+        _write_marker(path, gallery_id)
 
 
 def _pragma(connection: sqlite3.Connection, pragma: str) -> Any:
     return connection.execute(f"PRAGMA {pragma}").fetchone()[0]
 
 
-def _create(path: Path) -> None:
-    """Make an empty gallery under another name first, so that a crash leaves either nothing or all of it."""
+def _create(path: Path) -> bool:
+    """Make an empty gallery under another name first, so that a crash leaves either nothing or all of it.
+
+    Tells whether its key lies in a file of ours: somebody must be told to keep a copy.
+    """
     if not path.parent.is_dir():
         raise GalleryError(f"{path}: there is no folder {path.parent}; create it, or mount it")
     with _folder_locked(path.parent):
         if path.exists():
-            return
+            return False
         _refuse_if_it_existed(path)
         unfinished = path.with_name(path.name + ".new")
         for suffix in ("", "-journal", "-wal"):
             unfinished.with_name(unfinished.name + suffix).unlink(missing_ok=True)
         os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        gallery_id = _fill(unfinished)
-        _settle(unfinished, path)
+        keys = keyfile.find_or_make(path)
+        gallery_id = _fill(unfinished, keys)
+        files.settle(unfinished, path)
         _write_marker(path, gallery_id)
+        return not keys.from_credential
 
 
-def _fill(path: Path) -> str:
+def _fill(path: Path, keys: DeviceKeys) -> str:
     connection = _connect(path)
     try:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        migrations.apply(sqlite_utils.Database(connection, execute_plugins=False))
         gallery_id = secrets.token_hex(16)
+        migrations.apply(Tables(connection, _unlock(connection, gallery_id, keys)))
         connection.execute("INSERT INTO meta (one, gallery_id, revision) VALUES (1, ?, 0)", (gallery_id,))
     finally:
         connection.close()
@@ -196,22 +241,7 @@ def _read_marker(path: Path) -> str | None:
 def _write_marker(path: Path, gallery_id: str) -> None:
     unfinished = path.with_name(path.name + ".exists.new")
     unfinished.write_text(gallery_id + "\n", encoding="ascii")
-    _settle(unfinished, path.with_name(path.name + ".exists"))
-
-
-def _settle(unfinished: Path, path: Path) -> None:
-    """Give a finished file its name, and have both on the disk."""
-    _sync(unfinished)
-    unfinished.replace(path)
-    _sync(path.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    files.settle(unfinished, path.with_name(path.name + ".exists"))
 
 
 @contextmanager

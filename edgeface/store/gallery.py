@@ -1,6 +1,7 @@
 """People, and the templates that stand for them.
 
-Names are only here and in what is published; everything else knows a person by an opaque id.
+Names are only here and in what is published; everything else knows a person by an opaque id. On the disk names,
+templates and their sources are sealed under a key of the person's own.
 """
 
 from __future__ import annotations
@@ -12,15 +13,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import sqlite_utils
 
 from edgeface.errors import EnrolmentError, GalleryCorrupt, UnknownPerson
 from edgeface.frame import Instant
 from edgeface.pose import Pose
-from edgeface.store import access_state
+from edgeface.store import access_state, erasure
 from edgeface.store import consent as consents
 from edgeface.store.consent import Consent, Duplicate
-from edgeface.store.database import Database
+from edgeface.store.database import Database, Row
+from edgeface.store.erasure import Receipt
+from edgeface.store.keyring import PersonKey
+from edgeface.store.tables import Tables
 
 NAME_LIMIT = 80
 """Characters in a name: what a list on a terminal shows in one line."""
@@ -109,18 +112,18 @@ class GalleryStore:
         person_id = f"p_{secrets.token_hex(8)}"
         with self._database.transaction() as tables:
             _refuse_taken(tables, name, person_id)
-            row = {"id": person_id, "name": name, "name_key": _key(name), "created_at_wall_ns": now.wall_ns}
-            tables.table("people").insert(row)
+            key, wrapped = tables.keyring.new_person(person_id)
+            row = {"id": person_id, "wrapped_key": wrapped, **_named(tables, key, name)}
+            tables.table("people").insert({**row, "created_at_wall_ns": now.wall_ns})
             consents.insert(tables, person_id, consent, duplicates, now)
-            _insert(tables, person_id, templates, now)
+            _insert(tables, key, templates, now)
             _count_change(tables)
         return self.find(person_id)
 
     def add(self, person_id: str, templates: Sequence[NewTemplate], now: Instant) -> Person:
         """More templates of somebody enrolled. Raises UnknownPerson."""
         with self._database.transaction() as tables:
-            _expect(tables, person_id)
-            _insert(tables, person_id, templates, now)
+            _insert(tables, _expect(tables, person_id), templates, now)
             _count_change(tables)
         return self.find(person_id)
 
@@ -128,21 +131,26 @@ class GalleryStore:
         """A new name; the former one is overwritten. Raises UnknownPerson, EnrolmentError."""
         name = valid_name(name)
         with self._database.transaction() as tables:
-            _expect(tables, person_id)
+            key = _expect(tables, person_id)
             _refuse_taken(tables, name, person_id)
-            tables.table("people").update(person_id, {"name": name, "name_key": _key(name)})
+            tables.table("people").update(person_id, _named(tables, key, name))
             _count_change(tables)
         self._database.erase_traces()
         return self.find(person_id)
 
-    def forget(self, person_id: str) -> None:
-        """Delete a person; name and templates are overwritten, audit rows keep the id. Raises UnknownPerson."""
+    def forget(self, person_id: str, now: Instant) -> Receipt:
+        """Destroy a person's key, rows and bytes, look for them in every file beside the gallery, and say what is left.
+
+        Decisions keep the opaque id. Raises UnknownPerson.
+        """
         with self._database.transaction() as tables:
             _expect(tables, person_id)
+            needles = erasure.needles(tables, person_id)
             tables.table("people").delete(person_id)
             access_state.forget(tables, person_id)
             _count_change(tables)
         self._database.erase_traces()
+        return erasure.receipt(self._database, person_id, needles, now)
 
     def people(self) -> tuple[Person, ...]:
         """Everybody, by name."""
@@ -151,8 +159,9 @@ class GalleryStore:
             "SELECT person_id, model_sha256, count(*) AS n FROM templates GROUP BY person_id, model_sha256"
         ):
             counted.setdefault(row["person_id"], {})[row["model_sha256"]] = row["n"]
-        rows = self._database.read("SELECT id, name, created_at_wall_ns FROM people ORDER BY name_key")
-        return tuple(Person(**row, templates=counted.get(row["id"], {})) for row in rows)
+        rows = self._database.read("SELECT * FROM people")
+        everybody = (self._person(row, counted.get(row["id"], {})) for row in rows)
+        return tuple(sorted(everybody, key=lambda person: _key(person.name)))
 
     def lacking(self, model_sha256: str) -> tuple[Person, ...]:
         """Those whom this model cannot know: they need enrolling again."""
@@ -160,26 +169,31 @@ class GalleryStore:
 
     def find(self, who: str) -> Person:
         """The person of that id or name (in any case). Raises UnknownPerson."""
-        for person in self.people():
-            if person.id == who or _key(person.name) == _key(who.strip()):
-                return person
+        named = self._database.keyring.name_key(_key(who.strip()))
+        for row in self._database.read("SELECT * FROM people WHERE id = ? OR name_key = ?", (who, named)):
+            return self._person(row, self._counted(row["id"]))
         raise UnknownPerson(f"nobody called {who!r} is enrolled; `edgeface people` lists everybody")
 
     def name_of(self, person_id: str) -> str | None:
         """The name to publish, or None once the person is forgotten."""
-        rows = self._database.read("SELECT name FROM people WHERE id = ?", (person_id,))
-        return rows[0]["name"] if rows else None
+        rows = self._database.read("SELECT id, wrapped_key, sealed_name FROM people WHERE id = ?", (person_id,))
+        return self._name(rows[0]) if rows else None
 
     def load(self, model_sha256: str, dimensions: int) -> Enrolled:
         """Every template that this model made, oldest first. Raises GalleryCorrupt if one has another length."""
         revision = self.revision()  # first: a change in between makes it too old, and the caller loads again
         rows = self._database.read(
-            "SELECT person_id, vector FROM templates WHERE model_sha256 = ? ORDER BY id", (model_sha256,)
+            "SELECT templates.id, person_id, vector, wrapped_key FROM templates JOIN people ON people.id = person_id "
+            "WHERE model_sha256 = ? ORDER BY templates.id",
+            (model_sha256,),
         )
-        if any(len(row["vector"]) != dimensions for row in rows):
+        wrapped = {row["person_id"]: row["wrapped_key"] for row in rows}
+        keys = {person_id: self._database.keyring.person(person_id, key) for person_id, key in wrapped.items()}
+        opened = [keys[row["person_id"]].vector(row["vector"], row["id"], model_sha256) for row in rows]
+        if any(len(vector) != dimensions for vector in opened):
             raise GalleryCorrupt(f"a template of model {model_sha256[:12]} is not {dimensions} bytes long: enrol again")
         # From bytes, so numpy makes it read-only.
-        vectors = np.frombuffer(b"".join(row["vector"] for row in rows), np.int8).reshape(-1, dimensions)
+        vectors = np.frombuffer(b"".join(opened), np.int8).reshape(-1, dimensions)
         return Enrolled(
             model_sha256=model_sha256,
             vectors=vectors,
@@ -194,6 +208,23 @@ class GalleryStore:
     def revision(self) -> int:
         """Grows with each change of people or templates."""
         return int(self._database.read("SELECT revision FROM meta")[0]["revision"])
+
+    def _counted(self, person_id: str) -> dict[str, int]:
+        rows = self._database.read(
+            "SELECT model_sha256, count(*) AS n FROM templates WHERE person_id = ? GROUP BY model_sha256", (person_id,)
+        )
+        return {row["model_sha256"]: row["n"] for row in rows}
+
+    def _person(self, row: Row, templates: Mapping[str, int]) -> Person:
+        return Person(
+            id=row["id"],
+            name=self._name(row),
+            created_at_wall_ns=row["created_at_wall_ns"],
+            templates=templates,
+        )
+
+    def _name(self, row: Row) -> str:
+        return self._database.keyring.person(row["id"], row["wrapped_key"]).name(row["sealed_name"])
 
 
 def _problem(character: str) -> str | None:
@@ -211,37 +242,51 @@ def _key(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
-def _refuse_taken(tables: sqlite_utils.Database, name: str, person_id: str) -> None:
-    taken = tables.execute("SELECT name FROM people WHERE name_key = ? AND id <> ?", (_key(name), person_id)).fetchone()
+def _named(tables: Tables, key: PersonKey, name: str) -> dict[str, str | bytes]:
+    return {"sealed_name": key.seal_name(name), "name_key": tables.keyring.name_key(_key(name))}
+
+
+def _refuse_taken(tables: Tables, name: str, person_id: str) -> None:
+    taken = tables.execute(
+        "SELECT id, wrapped_key, sealed_name FROM people WHERE name_key = ? AND id <> ?",
+        (tables.keyring.name_key(_key(name)), person_id),
+    ).fetchone()
     if taken is not None:
-        raise EnrolmentError(f"{taken[0]!r} is enrolled already: add pictures to that person, or choose another name")
+        known = tables.keyring.person(taken[0], taken[1]).name(taken[2])
+        raise EnrolmentError(f"{known!r} is enrolled already: add pictures to that person, or choose another name")
 
 
-def _expect(tables: sqlite_utils.Database, person_id: str) -> None:
-    if tables.execute("SELECT 1 FROM people WHERE id = ?", (person_id,)).fetchone() is None:
+def _expect(tables: Tables, person_id: str) -> PersonKey:
+    found = tables.execute("SELECT wrapped_key FROM people WHERE id = ?", (person_id,)).fetchone()
+    if found is None:
         raise UnknownPerson(f"nobody with the id {person_id!r} is enrolled; `edgeface people` lists everybody")
+    return tables.keyring.person(person_id, found[0])
 
 
-def _insert(tables: sqlite_utils.Database, person_id: str, templates: Sequence[NewTemplate], now: Instant) -> None:
-    tables.table("templates").insert_all(_row(person_id, template, now) for template in templates)
+def _insert(tables: Tables, key: PersonKey, templates: Sequence[NewTemplate], now: Instant) -> None:
+    first = int(tables.execute("SELECT coalesce(max(id), 0) + 1 FROM templates").fetchone()[0])
+    tables.table("templates").insert_all(_row(key, first + n, template, now) for n, template in enumerate(templates))
 
 
-def _row(person_id: str, template: NewTemplate, now: Instant) -> dict[str, str | bytes | float | int | None]:
+def _row(
+    key: PersonKey, number: int, template: NewTemplate, now: Instant
+) -> dict[str, str | bytes | float | int | None]:
     if template.vector.dtype != np.int8 or template.vector.ndim != 1:
         raise ValueError(f"a template is int8 (d,), not {template.vector.dtype} {template.vector.shape}")
     pose = template.pose
     return {
-        "person_id": person_id,
+        "id": number,
+        "person_id": key.person_id,
         "model_sha256": template.model_sha256,
-        "vector": template.vector.tobytes(),
+        "vector": key.seal_vector(template.vector.tobytes(), number, template.model_sha256),
         "quality": template.quality,
         "yaw_deg": None if pose is None else pose.yaw_deg,
         "pitch_deg": None if pose is None else pose.pitch_deg,
         "roll_deg": None if pose is None else pose.roll_deg,
-        "source": template.source,
+        "sealed_source": key.seal_source(template.source, number),
         "created_at_wall_ns": now.wall_ns,
     }
 
 
-def _count_change(tables: sqlite_utils.Database) -> None:
+def _count_change(tables: Tables) -> None:
     tables.execute("UPDATE meta SET revision = revision + 1")

@@ -5,14 +5,22 @@ The tables are
     meta          one row: which gallery this is, how often it changed
     people        who may be known            templates   one vector of one picture of a person
     consents      who took whose consent      duplicates  who may be enrolled twice, and who allowed it
-    audit         what happened, append-only  outbox      which audit rows no consumer has yet
+    keyring       which device key opens it   audit       what happened, append-only
+    outbox        which audit rows no consumer has yet
     access_state  what the doors remember: who is inside, pauses, lockdowns
+
+Sealed (see keyring.py): people.sealed_name, templates.vector, templates.sealed_source. In plain text, because it is
+needed to order, count and check without a key: ids, times, quality, pose, digests of models, and consents with the name
+of whoever took them, who is the operator and not the person.
 """
 
 from __future__ import annotations
 
-from sqlite_utils import Database as Tables
+from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
+
+from edgeface.store.encryption import seal_everything
+from edgeface.store.tables import Tables
 
 SCHEMA_VERSION = 5
 """Kept as the file's user_version: a file above this was written by a newer edgeface."""
@@ -21,7 +29,7 @@ migrations = Migrations("edgeface")
 
 
 @migrations()
-def m001_gallery_and_journal(tables: Tables) -> None:
+def m001_gallery_and_journal(tables: Database) -> None:
     """People and templates, the append-only audit and its outbox."""
     for statement in (*_GALLERY, *_AUDIT, *_OUTBOX):
         tables.execute(statement)
@@ -29,7 +37,7 @@ def m001_gallery_and_journal(tables: Tables) -> None:
 
 
 @migrations()
-def m002_consent(tables: Tables) -> None:
+def m002_consent(tables: Database) -> None:
     """Why a person may be here; gone with the person."""
     for statement in _CONSENT:
         tables.execute(statement)
@@ -38,7 +46,17 @@ def m002_consent(tables: Tables) -> None:
 
 
 @migrations()
-def m005_access_state(tables: Tables) -> None:
+def m004_sealed(tables: Database) -> None:
+    """Names and templates are sealed, a key a person."""
+    if not isinstance(tables, Tables):
+        raise TypeError("sealing needs tables that come with their keys")
+    seal_everything(tables)
+    newest = tables.execute("PRAGMA user_version").fetchone()[0]  # m005 may have come first
+    tables.execute(f"PRAGMA user_version = {max(4, newest)}")
+
+
+@migrations()
+def m005_access_state(tables: Database) -> None:
     """What the access rules remember, written with the decision that changed it."""
     tables.execute("CREATE TABLE access_state (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID")
     tables.execute("PRAGMA user_version = 5")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,13 @@ from edgeface.frame import Pixels
 from edgeface.image import encode_png
 from edgeface.service.bootstrap import GALLERY
 from edgeface.store.consent import TEXT_FILE
+from edgeface.store.database import open_database
 
 
 def listed(edgeface: Edgeface) -> list[dict[str, Any]]:
     result = edgeface("people", "list", "--json")
     assert result.exit_code == 0
-    return [json.loads(line) for line in result.output.splitlines()]
+    return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 @pytest.fixture
@@ -28,13 +30,13 @@ def ada(edgeface: Edgeface, pictures: Path) -> str:
     """Somebody enrolled; her id."""
     result = edgeface("enrol", "Ada", pictures / "astronaut.png", "--json")
     assert result.exit_code == 0, result.output
-    return str(json.loads(result.output)["id"])
+    return str(json.loads(result.stdout)["id"])
 
 
 def test_enrolling_tells_what_became_of_every_picture(edgeface: Edgeface, pictures: Path) -> None:
     result = edgeface("enrol", "Ada", pictures / "astronaut.png", pictures / "wall.png", "--json")
     assert result.exit_code == 0
-    told = json.loads(result.output)
+    told = json.loads(result.stdout)
     assert set(told) == {"id", "name", "pictures_used", "refused", "looks_like"}
     assert re.fullmatch(r"p_[0-9a-f]{16}", told["id"])
     assert (told["name"], told["pictures_used"]) == ("Ada", 1)
@@ -144,10 +146,50 @@ def test_forget_asks_first(edgeface: Edgeface, ada: str) -> None:
 
 def test_forget_leaves_nothing_in_the_file(edgeface: Edgeface, home: Path, pictures: Path) -> None:
     edgeface("enrol", "Wilhelmina Unmistakable", pictures / "astronaut.png")
-    files = [file for file in home.iterdir() if file.is_file()]
-    assert any(b"Wilhelmina" in file.read_bytes() for file in files)
-    assert edgeface("people", "forget", "Wilhelmina Unmistakable", "--yes").exit_code == 0
-    assert not any(b"Wilhelmina" in file.read_bytes() for file in home.iterdir() if file.is_file())
+    with closing(open_database(home / GALLERY)) as database:
+        (row,) = database.read("SELECT wrapped_key, sealed_name, vector FROM people, templates")
+    needles = [b"Wilhelmina", *row.values()]
+
+    def found() -> list[bool]:
+        return [any(needle in file.read_bytes() for file in home.iterdir() if file.is_file()) for needle in needles]
+
+    assert found() == [False, True, True, True]
+    result = edgeface("people", "forget", "Wilhelmina Unmistakable", "--yes", "--json")
+    assert result.exit_code == 0
+    receipt = json.loads(result.stdout)
+    assert (receipt["templates"], receipt["remains"]) == (1, [])
+    assert receipt["files"] == 4
+    assert found() == [False] * 4
+
+
+def test_forget_names_the_copies_that_are_left(edgeface: Edgeface, home: Path, ada: str) -> None:
+    (home / "old").mkdir()
+    (home / "old" / "copy.db").write_bytes((home / GALLERY).read_bytes())
+    result = edgeface("people", "forget", "Ada", "--yes")
+    assert "old/copy.db still holds the person: delete that copy." in result.stderr
+
+
+def test_the_first_start_says_where_the_key_is_and_the_second_does_not(edgeface: Edgeface, home: Path) -> None:
+    assert f"Made the device key {home / GALLERY}.key" in edgeface("people").stderr
+    assert "device key" not in edgeface("people").stderr
+
+
+def test_without_its_key_a_gallery_stays_shut(edgeface: Edgeface, home: Path, ada: str) -> None:
+    key = home / f"{GALLERY}.key"
+    kept = key.read_bytes()
+    before = (home / GALLERY).read_bytes()
+    key.unlink()
+    result = edgeface("people")
+    assert result.exit_code == 77
+    assert "gallery.db.key is gone" in result.output
+    assert not key.exists()
+    assert (home / GALLERY).read_bytes() == before
+    key.write_bytes(kept)
+    key.chmod(0o644)
+    assert edgeface("people").exit_code == 77
+    assert "failed   device key" in edgeface("doctor").output
+    key.chmod(0o600)
+    assert [row["id"] for row in listed(edgeface)] == [ada]
 
 
 def test_forget_nobody(edgeface: Edgeface) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+import subprocess
+import sys
 import unicodedata
 from collections.abc import Iterator
 from contextlib import closing
@@ -117,7 +120,7 @@ def test_strangers(store: GalleryStore) -> None:
         lambda: store.find("Eve"),
         lambda: store.add("p_0", [template(1)], instant()),
         lambda: store.rename("p_0", "Eve"),
-        lambda: store.forget("p_0"),
+        lambda: store.forget("p_0", instant()),
     ):
         with pytest.raises(UnknownPerson):
             attempt()
@@ -125,28 +128,88 @@ def test_strangers(store: GalleryStore) -> None:
     assert store.revision() == 0
 
 
+def stored(database: Database, person_id: str) -> list[bytes]:
+    """Every sealed blob about a person: the wrapped key first."""
+    (person,) = database.read("SELECT wrapped_key, sealed_name FROM people WHERE id = ?", (person_id,))
+    rows = database.read("SELECT vector, sealed_source FROM templates WHERE person_id = ?", (person_id,))
+    return [*person.values(), *(blob for row in rows for blob in row.values())]
+
+
 def traces(folder: Path, needle: bytes) -> list[str]:
     return [file.name for file in folder.iterdir() if needle in file.read_bytes()]
 
 
 def test_forgetting_leaves_no_byte(store: GalleryStore, database: Database, tmp_path: Path) -> None:
-    store.enrol("Grace Hopper", [template(9)], instant())
+    """Neither what was sealed, nor the key that opens it, in any file."""
+    grace = store.enrol("Grace Hopper", [template(9)], instant())
     ada = store.enrol("Ada Lovelace", [template(seed, source="lovelace.jpg") for seed in range(5)], instant())
     Journal(database, "b").record(decision(person_id=ada.id))
-    secrets = [b"Ada Lovelace", b"ada lovelace", b"lovelace.jpg", *(template(n).vector.tobytes() for n in range(5))]
-    assert all(traces(tmp_path, secret) for secret in secrets), "the test looks in the right place"
-    store.forget(ada.id)
-    assert {secret: traces(tmp_path, secret) for secret in secrets} == {secret: [] for secret in secrets}
+    sealed = stored(database, ada.id)
+    assert len(sealed) == 2 + 2 * 5
+    assert all(traces(tmp_path, secret) for secret in sealed), "the test looks in the right place"
+    receipt = store.forget(ada.id, instant())
+    assert {secret: traces(tmp_path, secret) for secret in sealed} == {secret: [] for secret in sealed}
+    assert (receipt.templates, receipt.remains, receipt.files) == (5, (), 4)
     assert [person.name for person in store.people()] == ["Grace Hopper"]
-    assert store.load(MODEL, 128).vectors.shape == (1, 128)
+    assert store.load(MODEL, 128).person_ids == (grace.id,)
     assert database.read("SELECT person_id FROM audit") == [{"person_id": ada.id}]
 
 
-def test_a_former_name_leaves_no_byte(store: GalleryStore, tmp_path: Path) -> None:
-    ada = store.enrol("Ada Byron", [template(1)], instant())
-    assert traces(tmp_path, b"Ada Byron")
+def test_forgetting_finds_the_copies_it_cannot_reach(store: GalleryStore, database: Database, tmp_path: Path) -> None:
+    ada = store.enrol("Ada Lovelace", [template(1)], instant())
+    database.erase_traces()
+    with closing(sqlite3.connect(tmp_path / "backup.db")) as copy:
+        copy.execute("CREATE TABLE kept (key BLOB)")
+        copy.execute("INSERT INTO kept VALUES (?)", (stored(database, ada.id)[0],))
+        copy.commit()
+    assert store.forget(ada.id, instant()).remains == ("backup.db",)
+
+
+def test_the_lock_outlives_forgetting(store: GalleryStore, tmp_path: Path) -> None:
+    """Searching the gallery's file within this process would give the lock away."""
+    ada = store.enrol("Ada", [template(1)], instant())
+    store.forget(ada.id, instant())
+    child = "import sys; from pathlib import Path; from edgeface.store.database import open_database\n"
+    child += "open_database(Path(sys.argv[1]))"
+    words = [sys.executable, "-c", child, str(tmp_path / "gallery.db")]
+    assert "GalleryInUse" in subprocess.run(words, capture_output=True, text=True).stderr
+
+
+def test_nothing_personal_is_on_the_disk_in_plain(store: GalleryStore, tmp_path: Path) -> None:
+    ada = store.enrol("Ada Byron", [template(1, source="byron.jpg")], instant())
     store.rename(ada.id, "Ada Lovelace")
-    assert traces(tmp_path, b"Ada Byron") == traces(tmp_path, b"ada byron") == []
+    plain = [b"Ada Byron", b"ada byron", b"Lovelace", b"lovelace", b"byron.jpg", template(1).vector.tobytes()]
+    assert {secret: traces(tmp_path, secret) for secret in plain} == {secret: [] for secret in plain}
+    assert traces(tmp_path, ada.id.encode()), "the test looks in the right place"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("UPDATE templates SET vector = (SELECT vector FROM templates WHERE id = 2) WHERE id = 1", "template 1"),
+        ("UPDATE templates SET person_id = (SELECT person_id FROM templates WHERE id = 3) WHERE id = 1", "template 1"),
+        ("UPDATE templates SET vector = zeroblob(156) WHERE id = 1", "template 1"),
+        ("UPDATE templates SET vector = x'00' WHERE id = 1", "template 1"),
+        ("UPDATE people SET wrapped_key = (SELECT max(wrapped_key) FROM people)", "the key of"),
+    ],
+)
+def test_what_is_moved_or_altered_does_not_open(
+    store: GalleryStore, database: Database, change: str, says: str
+) -> None:
+    store.enrol("Ada", [template(1), template(2)], instant())
+    store.enrol("Eve", [template(3)], instant())
+    with database.transaction() as tables:
+        tables.execute(change)
+    with pytest.raises(GalleryCorrupt, match=says):
+        store.load(MODEL, 128)
+
+
+def test_a_template_is_bound_to_its_model(store: GalleryStore, database: Database) -> None:
+    store.enrol("Ada", [template(1)], instant())
+    with database.transaction() as tables:
+        tables.execute("UPDATE templates SET model_sha256 = ?", (OTHER,))
+    with pytest.raises(GalleryCorrupt, match="template 1"):
+        store.load(OTHER, 128)
 
 
 @pytest.mark.parametrize(
