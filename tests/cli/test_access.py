@@ -40,7 +40,7 @@ def test_check_finds_mistakes(edgeface: Edgeface, home: Path) -> None:
     (home / "access.toml").write_text(RULES + "[doors.shut]\n")
     result = edgeface("access", "check", "--json")
     assert result.exit_code == 1
-    assert json.loads(result.output)["path"] == "doors.shut"
+    assert json.loads(result.stdout)["path"] == "doors.shut"
     (home / "access.toml").write_text(RULES + "[door.x]\n")
     result = edgeface("access", "check")
     assert result.exit_code == 78
@@ -73,7 +73,7 @@ def test_the_week(edgeface: Edgeface, home: Path, pictures: Path) -> None:
     lines = edgeface("access", "week", "main", "--from", "2026-12-21").output.splitlines()
     assert lines[2] == "Mon 2026-12-21 " + "." * 16 + "#" * 20 + "." * 12
     assert lines[7] == "Sat 2026-12-26 " + "." * 48
-    told = json.loads(edgeface("access", "week", "main", "--from", "2026-12-21", "--json").output)
+    told = json.loads(edgeface("access", "week", "main", "--from", "2026-12-21", "--json").stdout)
     assert sum(told["cells"][0]) == 20
     assert edgeface("access", "week", "cellar").exit_code == 78
 
@@ -95,7 +95,7 @@ def test_who_could_open_which_door(edgeface: Edgeface, home: Path, pictures: Pat
     edgeface("enrol", "Ada", pictures / "astronaut.png")
     (home / "access.toml").write_text(RULES + "[doors.shut]\n")
     rows = [
-        json.loads(line) for line in edgeface("access", "who", "--from", "2026-12-21", "--json").output.splitlines()
+        json.loads(line) for line in edgeface("access", "who", "--from", "2026-12-21", "--json").stdout.splitlines()
     ]
     assert [(row["door"], row["hours"]) for row in rows] == [("main", 50.0), ("shut", 0.0)]
     assert "50 hours a week" in edgeface("access", "who", "--from", "2026-12-21").output
@@ -116,7 +116,7 @@ def test_a_lockdown_outlasts_the_command(edgeface: Edgeface, home: Path) -> None
 
 
 def test_reset(edgeface: Edgeface, home: Path, pictures: Path) -> None:
-    ada = json.loads(edgeface("enrol", "Ada", pictures / "astronaut.png", "--json").output)["id"]
+    ada = json.loads(edgeface("enrol", "Ada", pictures / "astronaut.png", "--json").stdout)["id"]
     rows = {
         "state": '{"v": 1, "boot": "b"}',
         f"places/house/{ada}": '{"inside":true,"door":"main","at_ns":1}',

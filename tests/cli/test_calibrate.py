@@ -12,7 +12,7 @@ from calling import Edgeface
 def calibrated(edgeface: Edgeface) -> dict[str, Any]:
     result = edgeface("calibrate", "--json")
     assert result.exit_code == 0, result.output
-    told: dict[str, Any] = json.loads(result.output)
+    told: dict[str, Any] = json.loads(result.stdout)
     return told
 
 

@@ -208,7 +208,7 @@ def test_a_face_is_enrolled_once(edgeface: Edgeface, pictures: Path, ada: str) -
 def test_a_face_is_enrolled_twice_with_permission_which_is_kept(edgeface: Edgeface, pictures: Path, ada: str) -> None:
     result = edgeface("enrol", "Eve", pictures / "astronaut.png", "--allow-duplicate", "--json")
     assert result.exit_code == 0
-    assert "looks like Ada" in json.loads(result.output)["looks_like"][0]
+    assert "looks like Ada" in json.loads(result.stdout)["looks_like"][0]
     shown = json.loads(edgeface("people", "show", "Eve", "--json").output)
     assert [(twin["of_person_id"], twin["allowed_by"]) for twin in shown["duplicates"]] == [(ada, "The Warden")]
     assert "same face as Ada" in edgeface("people", "show", "Eve").output
@@ -235,7 +235,7 @@ def test_a_picture_of_somebody_else_is_set_aside(edgeface: Edgeface, pictures: P
     result = edgeface(
         "enrol", "Ada", pictures / "astronaut.png", pictures / "hopper.png", pictures / "dim.png", "--json"
     )
-    told = json.loads(result.output)
+    told = json.loads(result.stdout)
     assert told["pictures_used"] == 2
     assert told["refused"] == {str(pictures / "hopper.png"): "shows somebody else than the other pictures"}
 
@@ -296,6 +296,6 @@ def test_no_more_templates_than_the_configuration_allows(
     for share in (8, 7):
         (pictures / f"dim{share}.png").write_bytes(encode_png((astronaut * (share / 10)).astype("uint8")))
     files = [pictures / name for name in ("astronaut.png", "dim8.png", "dim7.png")]
-    told = json.loads(edgeface("enrol", "Ada", *files, "--json").output)
+    told = json.loads(edgeface("enrol", "Ada", *files, "--json").stdout)
     assert told["pictures_used"] == cap
     assert set(told["refused"].values()) == {"adds nothing to the pictures that were kept"}

@@ -28,7 +28,7 @@ def test_who_is_enrolled_is_let_in(edgeface: Edgeface, pictures: Path, film_of: 
     edgeface("enrol", "Ada", pictures / "astronaut.png")
     result = edgeface("run", "--source", film_of(astronaut, 8), "--fast", "--json", "--door", "front-2")
     assert result.exit_code == 0
-    (told,) = (json.loads(line) for line in result.output.splitlines())
+    (told,) = (json.loads(line) for line in result.stdout.splitlines())
     assert set(told) == DECISION_KEYS
     assert (told["outcome"], told["door"], told["rule"]) == ("grant", "front-2", "known_person")
     assert told["person"]["label"] == "Ada"
@@ -42,7 +42,7 @@ def test_a_stranger_is_unknown_and_the_journal_knows(
 ) -> None:
     edgeface("enrol", "Ada", pictures / "astronaut.png")
     result = edgeface("run", "--source", film_of(hopper, 10), "--fast", "--json")
-    (told,) = (json.loads(line) for line in result.output.splitlines())
+    (told,) = (json.loads(line) for line in result.stdout.splitlines())
     assert (told["outcome"], told["person"]) == ("unknown", None)
     with closing(open_database(home / GALLERY)) as database:
         rows = database.read("SELECT seq, decision_id, kind FROM audit ORDER BY seq")
@@ -243,9 +243,9 @@ def test_what_nobody_heard_is_said_at_the_end(edgeface: Edgeface, film_of: Film,
 def test_the_rules_have_the_last_word(
     edgeface: Edgeface, home: Path, pictures: Path, film_of: Film, astronaut: Pixels
 ) -> None:
-    ada = json.loads(edgeface("enrol", "Ada", pictures / "astronaut.png", "--json").output)["id"]
+    ada = json.loads(edgeface("enrol", "Ada", pictures / "astronaut.png", "--json").stdout)["id"]
     (home / "access.toml").write_text("[doors.main]\n")
     result = edgeface("run", "--source", film_of(astronaut, 8), "--fast", "--json")
-    told = [json.loads(line) for line in result.output.splitlines() if line.startswith("{")]
+    told = [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]
     assert "give nobody a right at 'main'" in result.output
     assert [(row["outcome"], row["rule"], row["person"]["id"]) for row in told] == [("deny", "no_right", ada)]

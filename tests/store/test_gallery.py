@@ -266,7 +266,7 @@ def test_consent_comes_with_the_person_and_goes_with_the_person(store: GallerySt
     assert consent_of(database, ada.id) == consent
     assert duplicates_of(database, ada.id) == (twin,)
     assert consent_of(database, grace.id) is None
-    store.forget(ada.id)
+    store.forget(ada.id, instant())
     assert consent_of(database, ada.id) is None
     assert database.read("SELECT count(*) AS n FROM duplicates") == [{"n": 0}]
 
