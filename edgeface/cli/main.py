@@ -78,7 +78,7 @@ def main(ctx: click.Context, home: Path, config_file: Path | None) -> None:
     \b
     First steps:
       edgeface doctor                       is everything here that a reader needs?
-      edgeface enrol "Ada" ada1.jpg ada2.jpg    teach it a face
+      edgeface enrol "Ada" ada1.jpg ada2.jpg    teach it a face; asks who took her consent
       edgeface run --source 0               watch the first camera and decide
       edgeface calibrate                    what score opens the door, and how often it errs
       edgeface inspect photo.jpg            why was or wasn't this face usable?
