@@ -119,7 +119,7 @@ def test_who_is_forgotten_is_no_longer_inside(database: Database) -> None:
     rules = replace(RULES, grants=(Right(who=("everyone",), doors=("front",)),))
     decided(guarding(rules, database, "boot", instant()), database, person_id=ada)
     assert f"places/house/{ada}" in access_state.read(database)
-    store.forget(ada)
+    store.forget(ada, instant())
     assert ada not in str(access_state.read(database))
 
 
