@@ -186,6 +186,8 @@ def _rule(case: Case, options: Options, now: Instant) -> Ruling | None:
     doubt = _doubt(case, options, now)
     if doubt is None:
         return Ruling(outcome=Outcome.GRANT, rule="known_person", reason=f"{belief.shots} good shots agree")
+    if _may_yet_be_alive(case, doubt, now):
+        return None
     seen_enough = belief.shots >= options.unknown_shots or (case.ended and belief.shots >= options.min_shots)
     if seen_enough:
         return replace(doubt, reason=f"{doubt.reason} in {belief.shots} good shots")
@@ -230,6 +232,14 @@ def _stranger(case: Case, options: Options) -> str | None:
         # honest visits that they grant it loses 123 (tools/study_swap.py).
         return "the newest good shot does not agree"
     return None
+
+
+def _may_yet_be_alive(case: Case, doubt: Ruling, now: Instant) -> bool:
+    """Whether nothing but a check that takes its time stands against a grant."""
+    fault = case.lifeless
+    if fault is None or case.ended or doubt != _lifeless(fault):
+        return False
+    return now.seconds_since(case.belief.begun_at) < fault.patience_s
 
 
 def _lifeless(fault: Fault) -> Ruling:

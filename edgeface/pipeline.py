@@ -118,7 +118,8 @@ def recognise(
             continue
         view = examine(frame.pixels, visitor.detection, models, options)
         sighting = _judge_view(frame.pixels, visitor, view, models, gallery, options)
-        beliefs[visitor.number] = _learn(beliefs.get(visitor.number), view, sighting, frame.captured_at)
+        belief = _learn(beliefs.get(visitor.number), view, sighting, frame.captured_at)
+        beliefs[visitor.number] = _sight(belief, view, sighting, frame.captured_at, options)
         sightings.append(sighting)
     numbers = {visitor.number for visitor in tracks}
     grown = replace(
@@ -250,6 +251,12 @@ def _learn(belief: Belief | None, view: View, sighting: Sighting, captured_at: I
     if sighting.match is None:
         return evidence.refuse(belief, view.quality, captured_at)
     return evidence.add(belief, view.quality, view.pose, sighting.match, captured_at, liveness=sighting.liveness)
+
+
+def _sight(belief: Belief, view: View, sighting: Sighting, captured_at: Instant, options: Options) -> Belief:
+    """How the face moved counts whether the shot was good or not: heads that turn are refused by the gate for pose."""
+    seen = liveness.sight(belief.liveness, sighting.detection, view.quality.inside, captured_at, options.liveness)
+    return replace(belief, liveness=seen)
 
 
 def _is_open(scene: Scene, visitor: Track, frame: Frame, options: Options) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from edgeface import __version__
+from edgeface import __version__, liveness
 from edgeface.adapters import mqtt, tflite
 from edgeface.adapters.clock import SystemClock
 from edgeface.adapters.golden import Proof
@@ -109,7 +109,7 @@ def _models(context: Context) -> tuple[Health, str]:
 def _liveness(context: Context) -> tuple[Health, str]:
     config = context.config()
     floor = context.loaded().live_floor(config.liveness.min_score)
-    if config.liveness.require:
+    if liveness.Check.PICTURE in config.liveness.require:
         if floor is None:
             return Health.FAILED, "required, but no model is in use: nobody will be let in"
         return Health.OK, f"required: {floor:.2f} or more, of 1"

@@ -22,6 +22,7 @@ from edgeface.adapters.systemd import Notifier
 from edgeface.cli.context import Context
 from edgeface.decide import Outcome
 from edgeface.errors import CameraLost, PictureError
+from edgeface.liveness import Check
 from edgeface.service.bootstrap import Station, open_station
 from edgeface.service.heartbeat import Heartbeat
 from edgeface.service.loop import Recorded, Step
@@ -140,7 +141,7 @@ def _greet(station: Station, config: Config, as_json: bool) -> None:
 
 def _tell_liveness(config: Config, floor: float | None, as_json: bool) -> None:
     """Whether a picture may open the door. That nobody will be let in is said with --json as well."""
-    required = bool(config.liveness.require)
+    required = Check.PICTURE in config.liveness.require
     if required and floor is None:
         said = "A living face is required and no liveness model is in use: nobody will be let in."
     elif as_json:
@@ -153,6 +154,8 @@ def _tell_liveness(config: Config, floor: float | None, as_json: bool) -> None:
         advice = 'set require = ["picture"] under [liveness] in edgeface.toml to refuse pictures'
         said = f"Liveness is told but not required: {advice}."
     click.echo(said, err=True)
+    if Check.MOTION in config.liveness.require and not as_json:
+        click.echo("Visitors must move their head a little: what shows no depth does not open the door.", err=True)
 
 
 def _warn_of_strangers(station: Station) -> None:

@@ -1,6 +1,7 @@
 """Is a person there, or a picture of one? Presentation attack detection in the words of ISO/IEC 30107-3.
 
 picture   one picture, judged by a model
+motion    a track's landmarks: does what moves have depth?
 record    what a track's shots say, folded one by one
 fusion    every check that the door requires, or a fault with its reason
 """
@@ -19,7 +20,7 @@ from edgeface.liveness.picture import (
     prepare,
     unjudged,
 )
-from edgeface.liveness.record import Record, shot
+from edgeface.liveness.record import Record, shot, sight
 
 __all__ = [
     "Check",
@@ -38,5 +39,6 @@ __all__ = [
     "fault",
     "prepare",
     "shot",
+    "sight",
     "unjudged",
 ]

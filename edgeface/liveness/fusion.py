@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
+from edgeface.liveness import motion
+from edgeface.liveness.motion import Depth
 from edgeface.liveness.options import Check, Options
 from edgeface.liveness.record import Record
 
@@ -40,6 +42,8 @@ class Fault:
     """An identifier such as "presentation_attack"."""
     reason: str
     """A sentence a person can act on."""
+    patience_s: float = 0.0
+    """So long after the visit began, further frames may still answer it."""
 
 
 def fault(record: Record, options: Options, floor: float | None) -> Fault | None:
@@ -47,14 +51,16 @@ def fault(record: Record, options: Options, floor: float | None) -> Fault | None
 
     `floor`: the picture score that is enough; None if there is no picture model.
     """
-    found = [one for check in options.require if (one := _of(check, record, floor)) is not None]
+    found = [one for check in options.require if (one := _of(check, record, options, floor)) is not None]
     return min(found, key=lambda one: SEVERITY.index(one.kind), default=None)
 
 
-def _of(check: Check, record: Record, floor: float | None) -> Fault | None:
+def _of(check: Check, record: Record, options: Options, floor: float | None) -> Fault | None:
     match check:
         case Check.PICTURE:
             return _picture(record, floor)
+        case Check.MOTION:
+            return _motion(record, options.motion)
         case _:
             assert_never(check)
 
@@ -75,3 +81,30 @@ def _picture(record: Record, floor: float | None) -> Fault | None:
     lowest = score if newest is None else min(score, newest)
     reason = f"the face looks like a picture of one: liveness {lowest:.2f}, {floor:.2f} needed,"
     return Fault(check=Check.PICTURE, kind=Kind.ATTACK, rule="presentation_attack", reason=reason)
+
+
+def _motion(record: Record, options: motion.Options) -> Fault | None:
+    """Why what moved may have no depth, or None if it has."""
+    said = motion.judge(record.motion, options)
+    match said.depth:
+        case Depth.SOLID:
+            return None
+        case Depth.FLAT:
+            lacking = f"parallax {said.parallax:.2f}, {options.min_parallax:.2f} needed,"
+            return Fault(
+                check=Check.MOTION,
+                kind=Kind.ATTACK,
+                rule="flat_motion",
+                reason=f"flat motion: it turned like a sheet, {lacking}",
+                patience_s=options.patience_s,
+            )
+        case Depth.UNDECIDED:
+            return Fault(
+                check=Check.MOTION,
+                kind=Kind.NOT_JUDGED,
+                rule="motion_undecided",
+                reason="please move your head, a little to the left and to the right: no depth was seen",
+                patience_s=options.patience_s,
+            )
+        case _:
+            assert_never(said.depth)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from edgeface.liveness import motion
 
 
 class Check(StrEnum):
@@ -11,6 +13,8 @@ class Check(StrEnum):
 
     PICTURE = "picture"
     """The model's word on single pictures, over the track and on the newest."""
+    MOTION = "motion"
+    """Depth: a head that turns shows parallax, a sheet does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,10 +22,11 @@ class Options:
     """What is taken for a living face, and what can be judged at all."""
 
     require: tuple[Check, ...] = ()
-    """Checks that a visitor must pass before the door opens: "picture", the model's word on single pictures. Each must
-    pass, and one that cannot be made has failed. Empty: the liveness is told with each decision and does not count: the
-    shipped model knows simulated attacks only and refuses about one living face in twenty (models/edgeface-live-80.md).
-    Require it at doors that nobody watches."""
+    """Checks that a visitor must pass before the door opens: "picture", the model's word on single pictures, and
+    "motion", depth that shows when the head turns a little. Each must pass, and one that cannot be made has failed.
+    Empty: the liveness is told with each decision and does not count: the shipped model knows simulated attacks only
+    and refuses about one living face in twenty (models/edgeface-live-80.md). Require "picture" at doors that nobody
+    watches; "motion" asks every visitor to turn the head a little."""
     min_score: float | None = None
     """Faces below this are attacks, 0..1; unset: the threshold of the model's card. A lower one lets more pictures
     pass for people."""
@@ -30,6 +35,9 @@ class Options:
     min_room: float = 1.1
     """Least side of the square that the picture leaves around the face, in longer sides of its box. Training saw 1.1
     and more."""
+
+    motion: motion.Options = field(default_factory=motion.Options)
+    """Counts only where "motion" is required."""
 
     def __post_init__(self) -> None:
         if len(set(self.require)) < len(self.require):

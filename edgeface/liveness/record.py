@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from edgeface.detect import Detection
+from edgeface.frame import Instant
+from edgeface.liveness import motion
+from edgeface.liveness.options import Options
 from edgeface.liveness.picture import Liveness
 
 
@@ -19,6 +23,8 @@ class Record:
     """Sum of their scores; a shot that could not be judged adds nothing, so that it counts as an attack's."""
     newest: float | None = None
     """Score of the newest good shot alone; None if it could not be judged."""
+    motion: motion.Trace = field(default_factory=motion.Trace)
+    """How the face moved, in good shots and others."""
 
     @property
     def score(self) -> float | None:
@@ -36,3 +42,9 @@ def shot(record: Record, said: Liveness | None) -> Record:
         score_sum=record.score_sum + (score or 0.0),
         newest=score,
     )
+
+
+def sight(record: Record, detection: Detection, inside: float, captured_at: Instant, options: Options) -> Record:
+    """The record after one more sighting, good or not. `inside`: part of the face's box within the picture, 0..1."""
+    trace = motion.note(record.motion, detection, inside, captured_at, options.motion)
+    return replace(record, motion=trace)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import count
 
+import cv2
 import numpy as np
 import pytest
 
@@ -21,6 +22,9 @@ from edgeface.pipeline import Options, Scene, Sighting, judge, recognise
 from edgeface.service.bootstrap import Loaded
 from fakes import level
 from portraits import at, film
+from tools.attacks.motion import Moment, moved, turned
+from tools.attacks.photos import Photo
+from tools.attacks.view import view_of
 
 LIVING = Options(decide=decide.Options(unknown_shots=6), liveness=liveness.Options(require=(Check.PICTURE,)))
 
@@ -88,3 +92,53 @@ def test_a_door_without_the_model_lets_nobody_in(loaded: Loaded, people: Gallery
     bare = replace(loaded, choice=choice, models=replace(loaded.models, liveness=None))
     _, decision = visit(bare, people, film(astronaut))
     assert (decision.outcome, decision.rule, decision.liveness) == (Outcome.SPOOF, "no_liveness_model", None)
+
+
+MOVING = Options(liveness=liveness.Options(require=(Check.MOTION,)))
+
+
+def head(face: Pixels, turn: Callable[[float], Moment], seconds: float = 5.0) -> Iterator[Frame]:
+    """A portrait whose head turns in depth, or which turns as a sheet, before a wall."""
+    points = np.array([[98, 112], [142, 110], [121, 137], [100, 158], [141, 157]], np.float32)
+    one = Photo(pixels=face, box=np.array([72, 65, 100, 130], np.float32), landmarks=points, source="test")
+    for index in range(round(seconds * 10)):
+        moment = turn(index / 10)
+        view = moved(view_of(np.diag([1.6, 1.6, 1.0]), 368, 416, 1.6), one, moment)
+        x, y = turned(one, view.x, view.y, moment)
+        room = np.full((480, 640, 3), (126, 130, 134), np.uint8)
+        room[64:, 130:498] = cv2.remap(face, x - 0.5, y - 0.5, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        yield Frame(pixels=room, camera="film", sequence=index, captured_at=at(index / 10))
+
+
+def wave(reach: float) -> Callable[[float], float]:
+    return lambda seconds: reach * float(np.sin(2 * np.pi * 0.6 * seconds))
+
+
+def test_a_head_that_turns_opens_a_door_that_wants_motion(loaded: Loaded, people: Gallery, astronaut: Pixels) -> None:
+    shown = head(astronaut, lambda seconds: Moment(head_deg=(wave(18)(seconds), 0.0)))
+    _, decision = visit(loaded, people, shown, MOVING)
+    assert (decision.outcome, decision.person_id) == (Outcome.GRANT, "p_eileen")
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        lambda seconds: Moment(shift=(0.1 * wave(1)(seconds), 0.0), roll_deg=wave(6)(seconds)),
+        lambda seconds: Moment(tilt_deg=(wave(30)(seconds), 0.0)),
+    ],
+    ids=["shaken", "tilted"],
+)
+def test_a_moving_print_does_not_open_it(
+    loaded: Loaded, people: Gallery, astronaut: Pixels, turn: Callable[[float], Moment]
+) -> None:
+    _, decision = visit(loaded, people, head(astronaut, turn), MOVING)
+    assert decision.outcome in (Outcome.SPOOF, Outcome.INSUFFICIENT_QUALITY)
+    assert decision.rule in ("flat_motion", "motion_undecided")
+    assert decision.person_id is None
+
+
+def test_a_head_that_never_moves_is_told_to(loaded: Loaded, people: Gallery, astronaut: Pixels) -> None:
+    seen, decision = visit(loaded, people, film(astronaut, 5.0), MOVING)
+    assert (decision.outcome, decision.rule) == (Outcome.INSUFFICIENT_QUALITY, "motion_undecided")
+    assert "please move your head" in decision.reason
+    assert len(seen) >= 10 * MOVING.liveness.motion.patience_s

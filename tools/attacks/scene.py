@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -15,6 +15,7 @@ from tools.attacks import camera as cameras
 from tools.attacks import cutout, media
 from tools.attacks.camera import Camera, Light
 from tools.attacks.media import Surface
+from tools.attacks.motion import Moment, moved, turned
 from tools.attacks.photos import Photo
 from tools.attacks.room import BEZELS, in_room
 from tools.attacks.view import View, aim, bend, look, sampled
@@ -41,11 +42,22 @@ class Shot:
     """`bona_fide` or one of `SPECIES`."""
 
 
-def bona_fide(photo: Photo, camera: Camera, random: np.random.Generator, reach: float = 1.0) -> Shot:
-    """The person before the camera."""
-    view = aim(photo, camera, random, reach, within=True)
-    light = cameras.focus(look(photo.pixels, view), camera)
-    return _shot(light, view, photo, camera, random, BONA_FIDE)
+STILL = Moment()
+"""The first frame of a film, or the only one."""
+
+
+def bona_fide(
+    photo: Photo,
+    camera: Camera,
+    random: np.random.Generator,
+    reach: float = 1.0,
+    moment: Moment = STILL,
+    noise: np.random.Generator | None = None,
+) -> Shot:
+    """The person before the camera. For the frames of a film, `random` begins anew each time and `noise` does not."""
+    view = moved(aim(photo, camera, random, reach, within=True), photo, moment)
+    light = cameras.focus(look(photo.pixels, view, *turned(photo, view.x, view.y, moment)), camera)
+    return _shot(light, view, photo, camera, random, BONA_FIDE, noise)
 
 
 def present(
@@ -56,18 +68,24 @@ def present(
     camera: Camera,
     random: np.random.Generator,
     reach: float = 1.0,
+    moment: Moment = STILL,
+    noise: np.random.Generator | None = None,
 ) -> Shot:
-    """An attack of one species with the person of `photo`; a cut-out is held before somebody of `others`."""
+    """An attack of one species with the person of `photo`; a cut-out is held before somebody of `others`.
+
+    `moment` and `noise`: see `bona_fide`. A screen may show a head that turns; what is worn turns with its bearer.
+    """
     cv2.setRNGSeed(int(random.integers(2**31)))
     if species in ("cut_out", "mask_with_eye_holes"):
         bearer = others[int(random.integers(len(others)))]
-        view = aim(bearer, camera, random, reach, within=True)
-        light = _worn(species, photo, bearer, view, camera, random)
-        return _shot(light, view, bearer, camera, random, species)
+        view = moved(aim(bearer, camera, random, reach, within=True), bearer, moment)
+        x, y = turned(bearer, view.x, view.y, moment)
+        light = _worn(species, photo, bearer, replace(view, x=x, y=y), camera, random)
+        return _shot(light, view, bearer, camera, random, species, noise)
     close = random.random() < 0.45 and species != "projector"
-    view = aim(photo, camera, random, reach, within=close)
-    x, y = bend(photo, view, random) if species == "bent_print" else (view.x, view.y)
-    shown = cameras.focus(look(_as_shown(photo, random), view, x, y), camera)
+    view = moved(aim(photo, camera, random, reach, within=close), photo, moment)
+    x, y = bend(photo, view, random, moment.bend) if species == "bent_print" else (view.x, view.y)
+    shown = cameras.focus(look(_as_shown(photo, random), view, *turned(photo, x, y, moment)), camera)
     surface = Surface(x=x * np.float32(view.scale), y=y * np.float32(view.scale))
     if species in LAYOUTS:
         light = media.screen(shown, surface, LAYOUTS[species], camera, random)
@@ -79,7 +97,7 @@ def present(
         light = in_room(light, species, photo, view, (x, y), rooms, camera, random)
     if random.random() < (0.5 if species in BEZELS else 0.3):
         light = light + media.glare(light.shape, random) * np.float32(random.uniform(0.1, 0.8))
-    return _shot(light, view, photo, camera, random, species)
+    return _shot(light, view, photo, camera, random, species, noise)
 
 
 def _as_shown(photo: Photo, random: np.random.Generator) -> Pixels:
@@ -125,9 +143,17 @@ def _worn(species: str, photo: Photo, bearer: Photo, view: View, camera: Camera,
     return np.asarray(light * (1 - cover) + printed * cover, np.float32)
 
 
-def _shot(light: Light, view: View, photo: Photo, camera: Camera, random: np.random.Generator, species: str) -> Shot:
+def _shot(
+    light: Light,
+    view: View,
+    photo: Photo,
+    camera: Camera,
+    random: np.random.Generator,
+    species: str,
+    noise: np.random.Generator | None,
+) -> Shot:
     """Light falls off across the room, the camera takes it, and the face's place goes along."""
-    pixels = cameras.capture(_lamp(light, random), camera, random)
+    pixels = cameras.capture(_lamp(light, random), camera, noise or random)
     x, y, w, h = photo.box
     corners = np.array([[x, y], [x + w, y], [x, y + h], [x + w, y + h]], np.float32)
     shrunk = pixels.shape[1] / view.width

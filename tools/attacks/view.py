@@ -57,10 +57,11 @@ def aim(photo: Photo, camera: Camera, random: np.random.Generator, reach: float,
     place[:2, :2], place[:2, 2] = turned, -turned @ middle
     centre = np.array([[1, 0, left], [0, 1, top], [0, 0, 1.0]])
     size = max(48, round(left + right)), max(48, round(top + bottom))
-    return _view(centre @ perspective @ place, *size, scale)
+    return view_of(centre @ perspective @ place, *size, scale)
 
 
-def _view(matrix: Matrix, width: int, height: int, scale: float) -> View:
+def view_of(matrix: Matrix, width: int, height: int, scale: float) -> View:
+    """What a sensor of this size sees of a photograph's plane."""
     back = np.linalg.inv(matrix)
     columns = np.arange(width, dtype=np.float32) + np.float32(0.5)
     rows = (np.arange(height, dtype=np.float32) + np.float32(0.5))[:, None]
@@ -101,9 +102,9 @@ def cover(distance_px: Light, soft_px: float) -> Light:
     return np.asarray(inside[..., None], np.float32)
 
 
-def bend(photo: Photo, view: View, random: np.random.Generator) -> tuple[Light, Light]:
-    """A sheet bent around an upright or level axis: the places seen move towards its edges."""
-    radius = np.float32(random.uniform(0.75, 1.6) * photo.face_px)
+def bend(photo: Photo, view: View, random: np.random.Generator, looser: float = 1.0) -> tuple[Light, Light]:
+    """A sheet bent around an upright or level axis: the places seen move towards its edges. `looser`: of the radius."""
+    radius = np.float32(looser * random.uniform(0.75, 1.6) * photo.face_px)
     middle = photo.box[:2] + photo.box[2:] / 2
     if random.random() < 0.75:
         turn = np.clip((view.x - middle[0]) / radius, -0.98, 0.98)

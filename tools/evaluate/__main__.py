@@ -30,6 +30,7 @@ from tools.evaluate.discard import discard
 from tools.evaluate.fairness import fairness
 from tools.evaluate.identification import identify
 from tools.evaluate.poses import pose_dev
+from tools.evaluate.presence import presence
 from tools.evaluate.robustness import robust
 from tools.evaluate.speed import speed
 from tools.evaluate.utkface import utkface
@@ -137,6 +138,18 @@ MEASURES: dict[str, Measure] = {
         "through the simulated camera. Faces are found by our detector; shots without a face that can be "
         "judged count as non-responses. The peer sees the same shots and boxes. Intervals: Wilson, bootstrap over "
         "shots for differences, the thresholds held; a person is in several shots, so they are a little narrow.",
+    ),
+    "presence": Measure(
+        title="Presentation attacks over a visit, simulated",
+        run=presence,
+        needs=("lfw-dev.tar", "london-cc-by.tar", "boxes-dev.tar"),
+        model="liveness",
+        method="Films of 15 frames in 1.5 s, 60 a kind, people and rooms as for single attacks. **All are simulated "
+        "(tools/attacks/film.py), the turning heads too**: a photograph moved by the depth of a generic head. A visitor"
+        " turns the head by 12 to 25 degrees or just sways; prints, bent prints and monitors are held still, shaken or "
+        "tilted by 15 to 40 degrees; a screen plays a turning head; masks turn with their bearer. The picture model"
+        " judges every third frame, at its own threshold. Motion passes if a face is solid at any frame. Intervals: "
+        "Wilson; people recur.",
     ),
     "discard": Measure(
         title="Quality: error versus discard, LFW-dev",

@@ -64,8 +64,8 @@ def attacks(bench: Bench) -> Report:
         except PeerMissing as reason:
             remarks = (str(reason),)
     judged = [_judged(shot, bench, judge, peer) for shot in compose(bench)]
-    found = report(judged, judge.spec.thresholds["live"], with_peer=peer is not None)
-    return replace(found, remarks=(*found.remarks, *remarks))
+    told = report(judged, judge.spec.thresholds["live"], with_peer=peer is not None)
+    return replace(told, remarks=(*told.remarks, *remarks))
 
 
 def report(judged: Sequence[Judged], threshold: float, *, with_peer: bool) -> Report:
@@ -191,7 +191,7 @@ def _ahead(ours: Mapping[str, Floats], theirs: Mapping[str, Floats]) -> dict[str
 
 
 def _judged(shot: Shot, bench: Bench, judge: Judge, peer: peer_liveness.MiniFasNets | None) -> Judged:
-    face = _found(shot, bench)
+    face = found(shot, bench)
     verdict = None if face is None else liveness.assess(shot.pixels, face, judge, liveness.Options())
     if face is None or verdict is None or verdict.unjudged is not None:
         return Judged(shot=shot, ours=float("nan"), theirs=float("nan"))
@@ -199,7 +199,7 @@ def _judged(shot: Shot, bench: Bench, judge: Judge, peer: peer_liveness.MiniFasN
     return Judged(shot=shot, ours=verdict.score, theirs=theirs)
 
 
-def _found(shot: Shot, bench: Bench) -> Detection | None:
+def found(shot: Shot, bench: Bench) -> Detection | None:
     """The face that the reader's detector finds where the shot has one."""
     faces = detect.detect(shot.pixels, bench.loaded.models.detector, detect.Options())
     middle = shot.box[:2] + shot.box[2:] / 2
