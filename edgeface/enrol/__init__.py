@@ -38,7 +38,8 @@ class Options:
     require_consent: bool = True
     """Nobody is enrolled without a record of who took consent. A choice: faces are biometric data (GDPR, art. 9)."""
     max_templates: int = 8
-    """Templates kept of the pictures of one enrolment, 1..64; chosen for poses covered and difference. A choice."""
+    """Templates kept of the pictures of one enrolment, 1..64; chosen for poses covered and difference.
+    Misses fall up to 8 in models/enrolment.md, where more could not be tried."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.max_templates <= 64:
