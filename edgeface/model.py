@@ -39,7 +39,7 @@ class Layout(StrEnum):
     EMBEDDING = "embedding"
     """One vector."""
     SCORE = "score"
-    """One number that says how usable a face is; `edgeface/quality.py` reads it."""
+    """One number that says how usable a face is; `edgeface/quality/unified.py` reads it."""
     LIVENESS = "liveness"
     """One logit that says how live a face is; `edgeface/liveness/picture.py` reads it."""
     ANGLES = "angles"

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from edgeface import align, decide, detect, embed, evidence, liveness, match, pose, quality, track
 from edgeface.bar import Bar
@@ -185,12 +187,23 @@ def _needed(verdict: Verdict | None, bar: Bar, gallery: Gallery) -> float:
     return bar.threshold if verdict is None else bar.needed(verdict.person_id)
 
 
-def examine(pixels: Pixels, detection: Detection, models: Models, options: Options) -> View:
-    """How one face of a picture is turned, whether it is good enough, and its chip for the embedder."""
+def examine(
+    pixels: Pixels, detection: Detection, models: Models, options: Options, *, others: Sequence[Detection] = ()
+) -> View:
+    """How one face of a picture is turned, whether it is good enough, and its chip for the embedder.
+
+    `others` are the faces that it must not be confused with: see `quality.assess`.
+    """
+    spec = models.embedder.spec
+    if not quality.placed(detection):  # nowhere to look: no model is asked
+        nothing = np.zeros((spec.height_px, spec.width_px, 3), np.uint8)
+        usable = quality.assess(pixels, detection, pose.UNDEFINED, options.quality)
+        return View(pose=pose.UNDEFINED, quality=usable, chip=nothing)
     angles = turned(pixels, detection, models)
-    chip = align.chip(pixels, detection.landmarks, models.embedder.spec)
+    chip = align.chip(pixels, detection.landmarks, spec)
     score = unified_score(pixels, detection, chip, models)
-    return View(pose=angles, quality=quality.assess(pixels, detection, angles, options.quality, score), chip=chip)
+    usable = quality.assess(pixels, detection, angles, options.quality, score, others=others)
+    return View(pose=angles, quality=usable, chip=chip)
 
 
 def turned(pixels: Pixels, detection: Detection, models: Models) -> Pose:

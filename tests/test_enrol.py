@@ -54,7 +54,7 @@ def test_what_the_quality_model_takes_for_no_face_is_no_bystander(loaded: Loaded
     twice = np.concatenate([astronaut, astronaut[:, ::-1]], axis=1)
     found = enrol.portrait(twice, replace(loaded.models, quality=quality), Options())
     assert isinstance(found, Portrait)
-    assert found.quality.score == pytest.approx(90)
+    assert found.quality.unified_score == pytest.approx(90)
 
 
 def test_a_face_far_behind_does_not_matter(loaded: Loaded, astronaut: Pixels) -> None:

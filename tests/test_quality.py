@@ -39,6 +39,10 @@ LANDMARKS = np.array([[120, 133], [203, 131], [164, 177], [128, 214], [201, 212]
 """Of Grace Hopper's portrait, by eye: these tests are about quality, not about a detector."""
 
 
+JOLT = np.array([[9, -9], [-9, 9], [12, 0], [-9, -9], [9, 9]], np.float32)
+"""What a detector may err by."""
+
+
 def face(scale: float = 1.0, shift: tuple[float, float] = (0.0, 0.0)) -> Detection:
     dx, dy = shift
     box = PixelBox(x=BOX.x * scale + dx, y=BOX.y * scale + dy, w=BOX.w * scale, h=BOX.h * scale)
@@ -391,7 +395,12 @@ def test_the_unified_score_weighs_and_gates_where_there_is_one(hopper: Pixels) -
     seen = detection(box=BOX, landmarks=LANDMARKS)
     plain, good, bad = (assess(hopper, seen, FRONTAL, OPTIONS, score) for score in (None, 70.0, 29.9))
     assert (plain.unified_score, plain.accepted) == (None, True)
-    assert (good.score, good.unified_score, good.accepted) == (70.0, 70.0, True)
+    assert (good.unified_score, good.accepted) == (70.0, True)
+    assert abs(good.score - 70.0) < 15  # of a sharp portrait that the detector is sure of
+    assert bad.score < good.score - 20
+    unsure, loose = replace(seen, score=0.3), replace(seen, landmarks=LANDMARKS + JOLT)
+    assert assess(hopper, unsure, FRONTAL, OPTIONS, 70.0).score < good.score - 10
+    assert assess(hopper, loose, FRONTAL, OPTIONS, 70.0).score < good.score - 1
     (refused,) = bad.refusals
     assert refused == Refused(refusal=Refusal.UNRECOGNISABLE, measure="unified_score", value=29.9, limit=30.0)
     assert not assess(hopper, seen, FRONTAL, OPTIONS, float("nan")).accepted

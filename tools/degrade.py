@@ -59,6 +59,13 @@ def flatten(pixels: Pixels, contrast: float) -> Pixels:
     return _grey_levels(128 + (pixels.astype(np.float32) - 128) * np.float32(contrast))
 
 
+def light_from_side(pixels: Pixels, middle_px: float, width_px: float, least: float) -> Pixels:
+    """A lamp at one side of a face `width_px` wide around the column `middle_px`: full light there, `least` 0..1 of it
+    at the other side and beyond. A negative width is a lamp at the left of the picture."""
+    across = (np.arange(pixels.shape[1], dtype=np.float32) + 0.5 - middle_px) / np.float32(width_px) + 0.5
+    return _grey_levels(pixels * (least + (1 - least) * np.clip(across, 0, 1)).astype(np.float32)[None, :, None])
+
+
 def compress(pixels: Pixels, quality: int) -> Pixels:
     """A JPEG of `quality` 1..100 and back."""
     _, stream = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])

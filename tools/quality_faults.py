@@ -13,6 +13,11 @@ from tools import degrade
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 Random = np.random.Generator
+CROP_PX = 104
+"""Side of the crops in the faces' archive, and of those made here to go with them."""
+MASKED_SETS = ("mask_ch", "mask_pr", "rmfrd_mix", "rmfrd_p1")
+"""Sets of the faces' archive that are left out: their teacher targets are those of the masked face, so a mask would
+seem to cost nothing."""
 
 
 def spoil(crop: Pixels, spec: ModelSpec, random: Random) -> Pixels:
@@ -22,10 +27,10 @@ def spoil(crop: Pixels, spec: ModelSpec, random: Random) -> Pixels:
     landmarks = np.array(spec.template, np.float32) * crop.shape[0]
     if random.random() < 0.88:
         crop = _cover(crop, landmarks, random)
-        crop = _light(crop, random)
-        crop, scale = _film(crop, random)
+        crop = light(crop, random)
+        crop, scale = film(crop, random)
         landmarks = landmarks * np.float32(scale)
-    return _cut(crop, _misplace(landmarks, crop.shape[0], random), spec, random)
+    return _cut(crop, misplace(landmarks, crop.shape[0], random), spec, random)
 
 
 def _cover(crop: Pixels, landmarks: Floats, random: Random) -> Pixels:
@@ -44,7 +49,7 @@ def _cover(crop: Pixels, landmarks: Floats, random: Random) -> Pixels:
     return crop
 
 
-def _light(crop: Pixels, random: Random) -> Pixels:
+def light(crop: Pixels, random: Random) -> Pixels:
     kind = random.random()
     if kind < 0.20:
         crop = degrade.expose(crop, spread(0.04, 0.7, random))
@@ -61,7 +66,7 @@ def _light(crop: Pixels, random: Random) -> Pixels:
     return crop
 
 
-def _film(crop: Pixels, random: Random) -> tuple[Pixels, float]:
+def film(crop: Pixels, random: Random) -> tuple[Pixels, float]:
     """Lens, motion, distance, sensor and compression, in the order in which light meets them; and the scale."""
     if random.random() < 0.20:
         crop = degrade.defocus(crop, spread(0.4, 6.0, random))
@@ -77,7 +82,7 @@ def _film(crop: Pixels, random: Random) -> tuple[Pixels, float]:
     return crop, crop.shape[0] / side
 
 
-def _misplace(landmarks: Floats, side_px: int, random: Random) -> Floats:
+def misplace(landmarks: Floats, side_px: int, random: Random) -> Floats:
     """A detector that errs: a little always, badly at times, each point for itself or all together."""
     moved = degrade.loosen(landmarks, side_px * spread(0.004, 0.03, random), random)
     if random.random() < 0.12:

@@ -28,15 +28,11 @@ from edgeface.detect import Detection, Detector
 from edgeface.model import ModelSpec, Task
 from tools import degrade
 from tools.nets import Embedder, EmbedderShape
-from tools.quality_faults import Floats, Pixels, Random, spoil, spread
+from tools.quality_faults import CROP_PX, MASKED_SETS, Floats, Pixels, Random, spoil, spread
 from tools.student import shipped_spec, to_tensor
 
 EMBEDDER = "edgeface-embed-80"
 """Entry of the manifest whose chips are judged."""
-CROP_PX = 104
-"""Side of the crops in the faces' archive, and of those made here to go with them."""
-MASKED_SETS = ("mask_ch", "mask_pr", "rmfrd_mix", "rmfrd_p1")
-"""Left out: their teacher targets are those of the masked face, so a mask would seem to cost nothing."""
 PEOPLE_SETS = ("fiw_train", "fiw_test")
 """Hold several pictures of most people. Elsewhere two close targets are look-alikes, toddlers above all."""
 ALIKE, SAME_PICTURE = 0.6, 0.93

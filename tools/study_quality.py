@@ -1,6 +1,7 @@
 """What each quality measure costs: false non-matches of LFW-dev's mated pairs, one side spoilt by degrees.
 
-    python -m tools.study_quality --data DATA --out models/quality.md
+    python -m tools.evaluate all --only filter,turning,discard --data DATA --peers WEIGHTS --out FIGURES
+    python -m tools.study_quality --data DATA --figures FIGURES --out models/quality.md
 
 For each fault the probe is spoilt a little more from row to row; the row says what the measures read, how often the
 right person is then missed at the embedder's own threshold, and how many probes the gate refuses. The defaults of
@@ -19,17 +20,19 @@ from typing import Any
 import click
 import numpy as np
 
-from edgeface import align, embed, pose, quality
+from edgeface import align, embed, quality
 from edgeface.detect import Detection
 from edgeface.frame import Pixels
-from edgeface.pipeline import Models
+from edgeface.pipeline import Models, turned
 from edgeface.quality import Quality
 from edgeface.service.bootstrap import load_models
-from tools import degrade, metrics
+from tools import degrade, metrics, quality_page
 from tools.datasets import Archive
 from tools.evaluate import central_face
 
 Spoil = Callable[[Pixels], Pixels]
+CENTRED = np.array([[103, 112], [147, 111], [125, 139], [106, 158], [146, 157]], np.float32)
+"""Medians of the landmarks of LFW's faces, give or take 5 px: the set is aligned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with lfw-dev.tar")
     parser.add_argument("--home", type=Path, default=Path("work/home"), help="edgeface home: which models are in use")
     parser.add_argument("--pairs", type=int, default=450, help="mated pairs to use, evenly spread")
+    parser.add_argument("--figures", type=Path, help="folder of JSON files of other tools")
     parser.add_argument("--out", type=Path, required=True, help="Markdown to write")
     arguments = parser.parse_args()
     loaded = load_models(arguments.home)
@@ -56,12 +60,14 @@ def main() -> None:
     references = [_vector(archive.picture(f"images/{row['file_a']}"), loaded.models) for row in rows]
     probes = [archive.picture(f"images/{row['file_b']}") for row in rows]
     tables = [_table(fault, references, probes, loaded.models, loaded.floor) for fault in faults()]
-    arguments.out.write_text(_page(tables, len(rows), loaded.floor), encoding="utf-8")
+    more = [] if arguments.figures is None else quality_page.sections(arguments.figures)
+    arguments.out.write_text(_page(more, tables, len(rows), loaded.floor), encoding="utf-8")
     click.echo(f"wrote {arguments.out}")
 
 
 def faults() -> tuple[Fault, ...]:
     """Every fault of the study, mild to bad. LFW's faces have about 42 px between the eyes."""
+    shadows = (1.0, 0.6, 0.4, 0.25, 0.15, 0.08, 0.0)
     distances, sigmas = (1.0, 0.7, 0.5, 0.4, 0.32, 0.25, 0.2), (0.0, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
     return (
         _fault("Distance", "inter_eye_distance_px", "{:.2f} of the size", degrade.shrink, distances),
@@ -71,6 +77,12 @@ def faults() -> tuple[Fault, ...]:
         _fault("Darkness", "brightness", "{:.2f} of the light", _darken, (1.0, 0.5, 0.3, 0.2, 0.12, 0.07, 0.04)),
         _fault("Overexposure", "brightness", "{:.1f} times the light", degrade.expose, (1.0, 1.5, 2.0, 3.0, 4.5, 7.0)),
         _fault("Haze", "dynamic_range", "{:.2f} of the contrast", degrade.flatten, (1.0, 0.5, 0.3, 0.2, 0.12, 0.07)),
+        _fault("Light from one side", "illumination_uniformity", "{:.2f} of the light on one side", _shade, shadows),
+        _fault("Black pixels", "under_exposure", "{:.2f} of the light", _darken, (1.0, 0.3, 0.2, 0.12, 0.07)),
+        _fault("White pixels", "over_exposure", "{:.1f} times the light", degrade.expose, (1.0, 1.5, 2.0, 3.0, 4.5)),
+        _fault("Mask", "occlusion", "{:.0f} of 1 masks", _mask, (0, 1)),
+        _fault("Bar over the eyes", "occlusion", "{:.0f} of 1 bars", _bar, (0, 1)),
+        _fault("Torn frame", "blank", "{:.2f} of the rows gone", _tear, (0.0, 0.35, 0.42, 0.5, 0.58)),
         _fault("Cropping", "inside", "{:.2f} of the face's width cut off", _crop, (0.0, 0.1, 0.2, 0.3, 0.4)),
     )
 
@@ -99,6 +111,26 @@ def _darken(pixels: Pixels, gain: float) -> Pixels:
 def _crop(pixels: Pixels, part: float) -> Pixels:
     """LFW's faces are about 100 px wide around the centre of 250: cut the picture so that part of the face is gone."""
     return np.ascontiguousarray(pixels[:, 75 + int(100 * part) :]) if part else pixels
+
+
+def _shade(pixels: Pixels, least: float) -> Pixels:
+    """A lamp at the right of the face, which is about 100 px wide around the centre."""
+    return degrade.light_from_side(pixels, pixels.shape[1] / 2, 60.0, least) if least < 1 else pixels
+
+
+def _tear(pixels: Pixels, rows: float) -> Pixels:
+    """The last rows never arrived: grey, as a decoder fills them."""
+    spoilt = pixels.copy()
+    spoilt[round(len(pixels) * (1 - rows)) :] = 128
+    return spoilt
+
+
+def _mask(pixels: Pixels, many: float) -> Pixels:
+    return degrade.wear_mask(pixels, CENTRED, (150, 190, 210)) if many else pixels
+
+
+def _bar(pixels: Pixels, many: float) -> Pixels:
+    return degrade.bar_eyes(pixels, CENTRED, (20, 20, 20)) if many else pixels
 
 
 def _table(
@@ -149,7 +181,7 @@ def _look(pixels: Pixels, models: Models) -> tuple[Quality, np.ndarray] | None:
     face = central_face(pixels, models)
     if face is None:
         return None
-    usable = quality.assess(pixels, face, pose.estimate(face), quality.Options())
+    usable = quality.assess(pixels, face, turned(pixels, face, models), quality.Options())
     return usable, _embed(pixels, face, models)
 
 
@@ -163,16 +195,20 @@ def _embed(pixels: Pixels, face: Detection, models: Models) -> np.ndarray:
     return embed.embed(chip, models.embedder).vector
 
 
-def _page(tables: list[str], pairs: int, floor: float) -> str:
+def _page(more: list[str], tables: list[str], pairs: int, floor: float) -> str:
     head = [
         "# What the quality gate is worth",
+        "",
+        *quality_page.limits(),
+        *more,
+        "## Faults by degrees",
         "",
         f"LFW-dev, {pairs} mated pairs, one side spoilt by degrees; missed = cosine below the embedder's own threshold",
         f"({floor:g}), with 95 % Wilson intervals. Written by `python -m tools.study_quality`; shrinking a probe also",
         "takes sharpness away, so gates overlap.",
         "",
     ]
-    return "\n".join(head) + "\n" + "\n\n".join(tables) + "\n"
+    return "\n".join(head) + "\n" + "\n\n".join(table.replace("## ", "### ", 1) for table in tables) + "\n"
 
 
 if __name__ == "__main__":

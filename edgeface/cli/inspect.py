@@ -126,13 +126,25 @@ def _pose(angles: Pose) -> dict[str, float]:
 
 
 def _quality(usable: Quality) -> dict[str, Any]:
-    names = ("inter_eye_distance_px", "sharpness", "brightness", "dynamic_range", "inside")
+    names = (
+        "inter_eye_distance_px",
+        "sharpness",
+        "brightness",
+        "under_exposure",
+        "over_exposure",
+        "dynamic_range",
+        "illumination_uniformity",
+        "inside",
+        "blank",
+        "occlusion",
+    )
     return {
         "score": round(usable.score, 2),
         "unified_score": None if usable.unified_score is None else round(usable.unified_score, 2),
         "accepted": usable.accepted,
         "refusals": list(dict.fromkeys(refused.refusal.value for refused in usable.refusals)),
         "details": [str(refused) for refused in usable.refusals],
+        "advice": [refused.advice for refused in usable.refusals],
         **{name: round(getattr(usable, name), 3) for name in names},
     }
 
@@ -164,7 +176,7 @@ def _text(line: dict[str, Any]) -> str:
     for face in line["faces"]:
         x, y, w, h = face["box"]
         angles, usable = face["pose"], face["quality"]
-        verdict = "usable" if usable["accepted"] else "refused: " + "; ".join(usable["details"])
+        verdict = "usable" if usable["accepted"] else "refused: " + "; ".join(usable["advice"])
         rows.append(
             f"  {w:.0f}x{h:.0f} at {x:.0f},{y:.0f}  score {face['score']:.2f}  "
             f"yaw {angles['yaw_deg']:+.0f} pitch {angles['pitch_deg']:+.0f} roll {angles['roll_deg']:+.0f}  "

@@ -224,7 +224,7 @@ def test_the_text_says_why(edgeface: Edgeface, pictures: Path, hopper: Pixels) -
     assert f"{pictures / 'bad.png'}: not_a_picture: " in text
     assert re.search(r"hopper\.png: 300x340, \d face\(s\)\n  \d+x\d+ at \d+,\d+  score 0\.\d\d  yaw [+-]\d+ ", text)
     assert "  usable" in text
-    assert re.search(r"dark\.png: .*(no face|\n.*refused: \w+: \w+ [\d.]+, limit \d+)", text)
+    assert re.search(r"dark\.png: .*(no face|\n.*refused: .*too dark: brightness [\d.]+, at least 18 needed)", text)
 
 
 def test_the_configurations_gate_is_used(edgeface: Edgeface, home: Path, pictures: Path) -> None:

@@ -5,6 +5,9 @@ The first picture of each pair is the enrolled one; the second is a probe, once 
 pictures. The threshold is that at which 1 % (or 0.1 %) of all comparisons of two people match, nothing thrown away; it
 stays where it is while the worst comparisons are thrown away (see `tools.edc`).
 
+`unified` is the model's number, `score` what the gate makes of it and of the measures (`edgeface.quality.score`); what
+the latter is ahead of the others stands in figures of its own, `score_minus_...`.
+
 Two recognisers judge: ours and, where the peers are measured too, MobileFaceNet of foamliu. Beside the
 measures stand `random`, which is what no skill is worth, and `oracle`, which knows the comparison's own score.
 """
@@ -20,11 +23,12 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-from edgeface import align, embed, pose, quality
+from edgeface import align, embed, quality
 from edgeface.detect import Detection, Points
 from edgeface.errors import ModelError
 from edgeface.frame import Pixels
 from edgeface.model import Tensor
+from edgeface.pipeline import turned
 from edgeface.quality import Scorer
 from edgeface.service.bootstrap import Loaded
 from tools import edc, metrics, peers
@@ -51,12 +55,13 @@ SHARES = {"20": 0.2, "30": 0.3, "50": 0.5}
 """Largest discarded shares of the areas."""
 REFUSED = 0.2
 """Share of the comparisons that is refused for the figures named `fall`."""
-OURS, PEER, DETECTOR, ORACLE = "unified", "lightqnet", "detector", "oracle"
-MEASURES = (OURS, PEER, DETECTOR, "hand_made", "sharpness", "norm", "random")
+OURS, SCORE, PEER, DETECTOR, ORACLE = "unified", "score", "lightqnet", "detector", "oracle"
+MEASURES = (OURS, SCORE, PEER, DETECTOR, "hand_made", "sharpness", "norm", "random")
 BOUNDS = {"random": ":", ORACLE: "--"}
 """What no measure should be above, and what none can be below; how they are drawn."""
 LABELS = {
     OURS: "edgeface, unified score",
+    SCORE: "edgeface, the gate's score",
     PEER: "LightQNet dm100",
     DETECTOR: "detector's score",
     "hand_made": "hand-made measures",
@@ -168,12 +173,15 @@ def look(pixels: Pixels, face: Detection | None, instruments: Instruments) -> Lo
     if face is None:
         return None
     chip = align.chip(pixels, face.landmarks, models.embedder.spec)
-    usable = quality.assess(pixels, face, pose.estimate(face), quality.Options())
+    angles, options = turned(pixels, face, models), quality.Options()
+    score = quality.unified(align.chip(pixels, face.landmarks, instruments.scorer.spec), instruments.scorer)
+    usable, plain = (quality.assess(pixels, face, angles, options, one) for one in (score, None))
     vectors = {"ours": template(embed.embed(chip, models.embedder).vector)}
     qualities = {
-        OURS: quality.unified(align.chip(pixels, face.landmarks, instruments.scorer.spec), instruments.scorer),
+        OURS: score,
+        SCORE: usable.score,
         DETECTOR: face.score,
-        "hand_made": usable.score,
+        "hand_made": plain.score,
         "sharpness": usable.sharpness,
         "norm": float(np.linalg.norm(models.embedder.infer(chip[None])[models.embedder.spec.output])),
         "random": float(np.random.default_rng(crc32(chip.tobytes())).random()),
@@ -214,6 +222,9 @@ def judge(rows: Sequence[Mapping[str, str]], enrolled: Looks, probes: Mapping[st
                 for other in compared.qualities.keys() - {OURS}:
                     others[LABELS[other]][name] = areas.of(other, most)
                     ahead[LABELS[other]][name] = areas.difference(OURS, other, most)
+                for other in (OURS, PEER, DETECTOR):
+                    if other in compared.qualities:
+                        figures[f"score_minus_{other}_{name}"] = areas.difference(SCORE, other, most)
     says = "What is left of the false non-matches (FMR 1 %) while the comparisons of least quality are thrown away."
     return Report(figures=figures, peers=others, ahead=ahead, plots={"edc": Plot(says=says, draw=partial(draw, drawn))})
 
@@ -281,7 +292,8 @@ def draw(compared: Mapping[str, edc.Trials], file: Path) -> None:
         for axes, (matcher, trials) in zip(grid[0], compared.items(), strict=True):
             orders = trials.orders()
             for name, colour in plots.colours([name for name in orders if name not in BOUNDS]).items():
-                style = {"linewidth": 2.6 if name == OURS else 1.4, "zorder": 3 if name == OURS else 2}
+                own = name in (OURS, SCORE)
+                style = {"linewidth": 2.6 if own else 1.4, "zorder": 3 if own else 2}
                 axes.plot(100 * shares, 100 * orders[name].curve(shares), color=colour, label=LABELS[name], **style)
             for name, dashes in BOUNDS.items():
                 values = 100 * orders[name].curve(shares)

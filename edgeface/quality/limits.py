@@ -1,0 +1,119 @@
+"""What a sighting needs, and which of its measures fall short of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgeface.pose import Pose
+from edgeface.quality.measures import Measures
+from edgeface.quality.refusal import Refusal, Refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a sighting needs. The measurements behind each default are in models/quality.md."""
+
+    min_eye_distance_px: float = 11.0
+    """Between the eye centres, corrected for yaw."""
+    min_sharpness: float = 6.0
+    """0..100."""
+    min_brightness: float = 18.0
+    """Mean luminance of the face, 0..255."""
+    max_brightness: float = 212.0
+    """Mean luminance of the face, 0..255."""
+    max_under_exposure: float = 0.85
+    """Part of the face that is black, 0..1."""
+    max_over_exposure: float = 0.45
+    """Part of the face that is white, 0..1."""
+    min_dynamic_range: float = 30.0
+    """Luminance between the 5th and the 95th percentile of the face, 0..255."""
+    min_illumination_uniformity: float = 0.27
+    """Light of the darker half of the face over that of the lighter one, 0..1."""
+    max_yaw_deg: float = 50.0
+    max_pitch_deg: float = 40.0
+    max_roll_deg: float = 45.0
+    min_inside: float = 0.87
+    """Part of the box that lies within the picture, 0..1."""
+    max_blank: float = 0.25
+    """Part of the face without any detail, 0..1."""
+    max_occlusion: float = 0.98
+    """How likely part of the face may be covered, 0..1."""
+    max_second_face: float = 0.25
+    """Width of another face over this one's, where only one is allowed: at enrolment. A choice: smaller ones are far
+    behind."""
+    min_unified_score: float = 30.0
+    """Unified quality score, 0..100, where a model gives one: refuses 99.6 % (99.0 to 99.8) of 1,175 things that are no
+    faces and none of 764 clean LFW-dev probes (models/edgeface-quality-80.md)."""
+
+    def __post_init__(self) -> None:
+        for name in ("max_yaw_deg", "max_pitch_deg", "max_roll_deg"):
+            if not 0 < getattr(self, name) < 90:  # at 90 a pose that is undefined would pass
+                raise ValueError(f"{name} must be above 0 and below 90")
+        if not 0 <= self.min_brightness < self.max_brightness <= 255:
+            raise ValueError("min_brightness must be below max_brightness, both 0 to 255")
+        if not 0 < self.min_inside <= 1:
+            raise ValueError("min_inside must be above 0 and at most 1")
+        parts = "max_under_exposure", "max_over_exposure", "min_illumination_uniformity", "max_blank", "max_occlusion"
+        for name in parts:
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be 0 to 1")
+        if not 0 <= self.min_unified_score <= 100:
+            raise ValueError("min_unified_score must be 0 to 100")
+        names = ("min_eye_distance_px", "min_sharpness", "min_dynamic_range", "max_second_face")
+        if not all(getattr(self, name) >= 0 for name in names):
+            raise ValueError(f"{', '.join(names)} must not be negative")
+
+
+def refusals(
+    measures: Measures, pose: Pose, unified_score: float | None, second_face: float, options: Options
+) -> tuple[Refused, ...]:
+    """Every limit that is not kept, the worst first."""
+    whole = options.min_unified_score if unified_score is None else unified_score
+    found = [
+        Refused(refusal=Refusal.UNRECOGNISABLE, measure="unified_score", value=_number(whole, 0.0), limit=limit)
+        for limit in [options.min_unified_score]
+        if not whole >= limit
+    ]
+    for refusal, name, limit in _floors(options):
+        if not (value := float(getattr(measures, name))) >= limit:
+            found.append(Refused(refusal=refusal, measure=name, value=value, limit=limit))
+    ceilings = {name: (refusal, float(getattr(measures, name)), limit) for refusal, name, limit in _ceilings(options)}
+    ceilings["second_face"] = Refusal.SECOND_FACE, second_face, options.max_second_face
+    for axis in ("yaw_deg", "pitch_deg", "roll_deg"):
+        ceilings[axis] = Refusal.POSE, _number(getattr(pose, axis), 90.0), getattr(options, f"max_{axis}")
+    for name, (refusal, value, limit) in ceilings.items():
+        if not abs(value) <= limit:
+            found.append(Refused(refusal=refusal, measure=name, value=value, limit=limit))
+    return tuple(sorted(found, key=_excess, reverse=True))
+
+
+def _floors(options: Options) -> tuple[tuple[Refusal, str, float], ...]:
+    return (
+        (Refusal.TOO_SMALL, "inter_eye_distance_px", options.min_eye_distance_px),
+        (Refusal.CUT_OFF, "inside", options.min_inside),
+        (Refusal.TOO_DARK, "brightness", options.min_brightness),
+        (Refusal.LOW_CONTRAST, "dynamic_range", options.min_dynamic_range),
+        (Refusal.UNEVEN_LIGHT, "illumination_uniformity", options.min_illumination_uniformity),
+        (Refusal.BLURRED, "sharpness", options.min_sharpness),
+    )
+
+
+def _ceilings(options: Options) -> tuple[tuple[Refusal, str, float], ...]:
+    return (
+        (Refusal.OVER_EXPOSED, "brightness", options.max_brightness),
+        (Refusal.OVER_EXPOSED, "over_exposure", options.max_over_exposure),
+        (Refusal.TOO_DARK, "under_exposure", options.max_under_exposure),
+        (Refusal.TORN, "blank", options.max_blank),
+        (Refusal.COVERED, "occlusion", options.max_occlusion),
+    )
+
+
+def _number(value: float, otherwise: float) -> float:
+    return float(value) if np.isfinite(value) else otherwise
+
+
+def _excess(refused: Refused) -> float:
+    """How far beyond its limit a measure is, in parts of the limit."""
+    return abs(abs(refused.value) - refused.limit) / max(refused.limit, 1e-6)
