@@ -11,7 +11,7 @@ from edgeface.enrol.shot import Portrait
 from edgeface.pose import Pose
 
 TURNED_DEG = 15.0
-"""Beyond this a head is turned, not frontal. A choice: about twice what the pose model errs."""
+"""Beyond this a head is turned, not frontal. A choice."""
 
 
 class Bin(StrEnum):
