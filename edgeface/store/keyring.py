@@ -5,7 +5,7 @@
 
 Whoever holds the gallery and not the device key reads ids, times, qualities, poses and model digests, no name and no
 template. Deleting a person's wrapped key makes unreadable whatever it sealed, in old pages and in copies as well, once
-the device key has been changed.
+the device key has been changed; there is no command for that yet.
 """
 
 from __future__ import annotations
