@@ -2,27 +2,25 @@
 
     decision_message(decision, ...) -> DecisionMessage -> encode -> text -> decode -> DecisionMessage
 
-Decoding is strict: an unknown version, a missing, extra or doubled key, a wrong type or a number that is not finite is
-a `MessageError`. Keys and types come from the records below, so that a field added there is on the wire at once.
+Decoding is strict (`edgeface.wire`), and an unknown version is a `MessageError`. Keys and types come from the records
+below, so that a field added there is on the wire at once. `encode_signed` signs a decision as it leaves the device.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import math
 import re
-import types
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import TypeVar
 
 from edgeface.decide import Decision, Outcome
 from edgeface.errors import ConfigError
 from edgeface.frame import Instant
 from edgeface.model import Task
 from edgeface.pose import Pose
+from edgeface.signature import Purpose, key_id, public_of, sign
+from edgeface.wire import MessageError, dumps, loads, plain, record
 
 VERSION = 1
 """Of the wire format; raised when an old reader would misread a new message."""
@@ -30,10 +28,6 @@ VERSION = 1
 LIVE_FOR_S = 3.0
 """How long a decision may open a door. A limit of the design, not a measurement: whoever stands at a door for longer is
 judged again, and what comes later than this may belong to somebody who has left."""
-
-
-class MessageError(ValueError):
-    """Text that is not a message of ours, or a value that cannot be one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +89,12 @@ class DecisionMessage:
     there was a liveness model lack it."""
     duress: bool = False
     """A silent alarm: the person was made to open. Never show it at the door. Older messages lack it."""
+    nonce: str | None = None
+    """The newest word of the door's controller, if it gave one lately: it proves that this is no recording."""
+    key: str | None = None
+    """Id of the key that signed."""
+    sig: str | None = None
+    """Signature of all other fields by the device (`edgeface.signature`)."""
 
 
 class Presence(StrEnum):
@@ -128,6 +128,8 @@ class InfoMessage:
     last_seq: int
     """The newest audit row: a consumer that holds less has a gap."""
     models: tuple[WireModel, ...]
+    public_key: str | None = None
+    """What the device's signatures are checked with; give it to controllers by a safer way than the broker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,33 +196,29 @@ def decision_message(decision: Decision, *, seq: int, boot_id: str) -> DecisionM
 
 def with_label(message: DecisionMessage, label: str | None, *, replayed: bool) -> DecisionMessage:
     """The message as it leaves the device: with the person's name, and told apart from or as history."""
-    person = None if message.person is None else dataclasses.replace(message.person, label=label)
-    return dataclasses.replace(message, person=person, replayed=replayed)
+    person = None if message.person is None else replace(message.person, label=label)
+    return replace(message, person=person, replayed=replayed)
 
 
 def encode(message: Message) -> str:
     """A message -> compact JSON. Raises MessageError for NaN, infinity and text that is no Unicode."""
-    try:
-        text = json.dumps(
-            {"v": VERSION, **_fields(message)}, ensure_ascii=False, allow_nan=False, separators=(",", ":")
-        )
-        text.encode()
-    except ValueError as error:
-        raise MessageError(f"cannot be sent: {error}") from error
-    return text
+    return dumps({"v": VERSION, **plain(message)})
+
+
+def encode_signed(message: DecisionMessage, seed: bytes) -> str:
+    """A decision -> compact JSON, signed with the device's private key (32 bytes). Raises MessageError."""
+    body = {"v": VERSION, **plain(replace(message, key=key_id(public_of(seed))))}
+    del body["sig"]
+    return dumps({**body, "sig": sign(seed, Purpose.DECISION, body)})
 
 
 def decode(kind: type[M], text: str | bytes) -> M:
-    """JSON -> a message of that kind; the reverse of `encode`. Raises MessageError."""
-    try:
-        plain = json.loads(text.decode() if isinstance(text, bytes) else text, object_pairs_hook=_object)
-    except (ValueError, RecursionError) as error:
-        raise MessageError(f"not JSON: {error}") from error
-    version = plain.pop("v", None) if isinstance(plain, dict) else None
+    """JSON -> a message of that kind; the reverse of `encode`. Raises MessageError. Checks no signature."""
+    fields = loads(text)
+    version = fields.pop("v", None)
     if type(version) is not int or version != VERSION:
         raise MessageError(f"version {version!r}, not {VERSION}")
-    message: M = _record(kind, plain, kind.__name__)
-    return message
+    return record(kind, fields, kind.__name__)
 
 
 def _utc(moment: Instant) -> datetime:
@@ -229,69 +227,3 @@ def _utc(moment: Instant) -> datetime:
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
-
-
-def _fields(record: Any) -> dict[str, Any]:
-    return {field.name: _plain(getattr(record, field.name)) for field in dataclasses.fields(record)}
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value):
-        return _fields(value)
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return value
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key stands twice")
-    return found
-
-
-def _record(kind: Any, plain: Any, where: str) -> Any:
-    if not isinstance(plain, dict):
-        raise MessageError(f"{where}: not an object")
-    hints = get_type_hints(kind)
-    needed = {field.name for field in dataclasses.fields(kind) if field.default is dataclasses.MISSING}
-    if odd := sorted((plain.keys() - hints.keys()) | (needed - plain.keys())):
-        raise MessageError(f"{where}: missing or unknown keys: {', '.join(map(repr, odd))}")
-    return kind(**{name: _value(hints[name], value, f"{where}.{name}") for name, value in plain.items()})
-
-
-def _value(hint: Any, plain: Any, where: str) -> Any:
-    if get_origin(hint) is types.UnionType:
-        (wanted,) = (arm for arm in get_args(hint) if arm is not types.NoneType)
-        return None if plain is None else _value(wanted, plain, where)
-    if get_origin(hint) is tuple:
-        if not isinstance(plain, list):
-            raise MessageError(f"{where}: not a list")
-        return tuple(_value(get_args(hint)[0], item, f"{where}[{i}]") for i, item in enumerate(plain))
-    if dataclasses.is_dataclass(hint):
-        return _record(hint, plain, where)
-    return _scalar(hint, plain, where)
-
-
-def _scalar(hint: Any, plain: Any, where: str) -> Any:
-    try:
-        if hint is float and type(plain) in (int, float) and math.isfinite(plain):
-            return float(plain)
-        if hint is datetime and isinstance(plain, str):
-            return _moment(plain)
-        if issubclass(hint, StrEnum) and isinstance(plain, str):
-            return hint(plain)
-        if hint in (bool, int, str) and type(plain) is hint:
-            str(plain).encode()
-            return plain
-    except (ValueError, OverflowError) as error:
-        raise MessageError(f"{where}: {error}") from error
-    raise MessageError(f"{where}: not a {hint.__name__}")
-
-
-def _moment(text: str) -> datetime:
-    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z", text) is None:
-        raise ValueError("not a time such as 2026-01-31T12:00:00.000Z")
-    return datetime.fromisoformat(text)

@@ -44,7 +44,7 @@ PLACES = {
     "paho": ("adapters/mqtt/",),
     "sqlite3": ("store/", "cli/doctor.py"),
     "sqlite_utils": ("store/",),
-    "cryptography": ("store/crypto.py",),
+    "cryptography": ("store/crypto.py", "signature.py"),
     "ai_edge_litert": ("adapters/tflite.py",),
     "tflite_runtime": ("adapters/tflite.py",),
     "picamera2": ("adapters/camera/picamera.py",),

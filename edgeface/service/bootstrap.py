@@ -33,6 +33,7 @@ from edgeface.service.deliver import Deliverer
 from edgeface.service.guard import Guard, recall
 from edgeface.service.loop import Reader, Recorded
 from edgeface.service.settings import Config, MqttSettings, RunOptions
+from edgeface.signature import public_of, public_text
 from edgeface.store import audit
 from edgeface.store.database import Database
 from edgeface.store.gallery import GalleryStore
@@ -223,6 +224,7 @@ def _delivery(settings: MqttSettings, database: Database, loaded: Loaded, clock:
         boot_id=boot_id(),
         name_of=GalleryStore(database).name_of,
         info=lambda: encode(_info(database, loaded)),
+        seed=database.keyring.signing_seed,
     )
     deliverer.start()
     try:
@@ -248,6 +250,7 @@ def _info(database: Database, loaded: Loaded) -> InfoMessage:
             WireModel(name=entry.spec.name, task=entry.spec.task, sha256=entry.spec.sha256)
             for entry in loaded.choice.entries()
         ),
+        public_key=public_text(public_of(database.keyring.signing_seed)),
     )
 
 

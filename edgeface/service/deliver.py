@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from edgeface.errors import GalleryCorrupt, GalleryError
-from edgeface.message import LIVE_FOR_S, DecisionMessage, MessageError, decode, encode, with_label
+from edgeface.message import LIVE_FOR_S, DecisionMessage, decode, encode_signed, with_label
 from edgeface.service.ports import Clock, Publisher, Receipt
 from edgeface.store.outbox import Outbox, Waiting
+from edgeface.wire import MessageError
 
 log = logging.getLogger(__name__)
 
@@ -85,8 +86,10 @@ class Deliverer:
         boot_id: str,
         name_of: Callable[[str], str | None],
         info: Callable[[], str],
+        seed: bytes,
     ) -> None:
-        """`name_of` gives a person's name for an id; `info` the InfoMessage, as JSON, to tell on each connection."""
+        """`name_of` gives a person's name for an id; `info` the InfoMessage, as JSON, to tell on each connection;
+        `seed` is the private key that signs (`edgeface.signature`)."""
         self.failure: GalleryError | None = None
         self._outbox = outbox
         self._publisher = publisher
@@ -94,6 +97,7 @@ class Deliverer:
         self._boot_id = boot_id
         self._name_of = name_of
         self._info = info
+        self._seed = seed
         self._events: SimpleQueue[_Event] = SimpleQueue()
         self._in_flight: dict[int, bool] = {}
         """seq -> was it sent live."""
@@ -229,7 +233,7 @@ class Deliverer:
         except MessageError as error:
             raise GalleryCorrupt(f"audit row {row.seq} cannot be read: {error}; restore a backup") from error
         label = None if message.person is None else self._name_of(message.person.id)
-        return encode(with_label(message, label, replayed=replayed))
+        return encode_signed(with_label(message, label, replayed=replayed), self._seed)
 
     def _farewell(self) -> None:
         """The receipts that are still on their way."""

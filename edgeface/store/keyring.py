@@ -1,7 +1,7 @@
 """The keys of an open gallery: the device key wraps one key a person; a person's key seals what is known of them.
 
     device key (outside the gallery) ── wraps ──> a person's key ── seals ──> name, templates, their sources
-                                     └─ wraps ──> the key behind `name_key`
+                                     └─ wraps ──> the key behind `name_key` and the device's signatures
 
 Whoever holds the gallery and not the device key reads ids, times, qualities, poses and model digests, no name and no
 template. Deleting a person's wrapped key makes unreadable whatever it sealed, in old pages and in copies as well, once
@@ -66,11 +66,17 @@ class Keyring:
     gallery_id: str
     device_key: bytes
     names_key: bytes
-    """Behind `name_key`, so that equal names are noticed without being readable."""
+    """Behind `name_key`, so that equal names are noticed without being readable, and behind the device's signatures.
+    It never changes: whoever checks signatures would not know the device any more."""
 
     @property
     def device_key_id(self) -> str:
         return crypto.key_id(self.device_key)
+
+    @property
+    def signing_seed(self) -> bytes:
+        """The private key of this device's signatures (`edgeface.signature`). Another device key leaves it as it is."""
+        return crypto.derive(self.names_key, f"sign decisions\0{self.gallery_id}")
 
     def new_person(self, person_id: str) -> tuple[PersonKey, bytes]:
         """A fresh key for a person, and the same key wrapped, to be stored."""

@@ -19,12 +19,14 @@ from edgeface.message import DecisionMessage, Topics, decode
 from edgeface.service import deliver
 from edgeface.service.deliver import WINDOW, Deliverer
 from edgeface.service.ports import Publisher, Receipt
+from edgeface.signature import key_id, public_of
 from edgeface.store.database import Database, open_database
 from edgeface.store.journal import Journal
 from edgeface.store.outbox import Outbox
 from samples import decision, instant
 
 TOPICS = Topics(base="edgeface", device="front")
+SEED = bytes(32)
 
 
 class FakePublisher:
@@ -90,6 +92,7 @@ def bench(database: Database, publisher: Publisher, boot_id: str = "now", store_
         boot_id=boot_id,
         name_of={"p_0123456789abcdef": "Ada"}.get,
         info=lambda: '{"info":1}',
+        seed=SEED,
     )
     journal = Journal(database, store_boot_id)
     return Bench(database=database, journal=journal, outbox=Outbox(database), publisher=publisher, deliverer=deliverer)
@@ -116,6 +119,7 @@ def test_a_fresh_decision_goes_out_live_with_its_name(up: Bench) -> None:
     wait_until(lambda: len(up.publisher.live) == 1, "it is sent")
     message, expiry_s, receipt = up.publisher.live[0]
     assert (message.seq, message.replayed) == (seq, False)
+    assert message.key == key_id(public_of(SEED)), "signed"
     assert message.person is not None
     assert message.person.label == "Ada"
     assert expiry_s == 2, "what is left of 3 s, in whole seconds"

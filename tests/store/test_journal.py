@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 
 from edgeface.errors import GalleryError
-from edgeface.message import DecisionMessage, MessageError, decode
+from edgeface.message import DecisionMessage, decode
 from edgeface.store import audit, outbox
 from edgeface.store.database import Database, open_database
 from edgeface.store.journal import Journal
 from edgeface.store.outbox import Outbox
+from edgeface.wire import MessageError
 from samples import decision, instant
 
 
