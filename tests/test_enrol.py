@@ -7,15 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgeface import enrol
-from edgeface.enrol import Portrait
+from edgeface import enrol, quality
+from edgeface.enrol import Portrait, Unfit
 from edgeface.frame import Pixels
 from edgeface.pipeline import Options
 from edgeface.service.bootstrap import Loaded
 from portraits import blurred
 
 
-def made(loaded: Loaded, pixels: Pixels) -> Portrait | str:
+def made(loaded: Loaded, pixels: Pixels) -> Portrait | Unfit:
     return enrol.portrait(pixels, loaded.models, Options())
 
 
@@ -36,23 +36,33 @@ def test_the_same_person_is_alike_and_another_is_not(loaded: Loaded, astronaut: 
 
 
 def test_no_face(loaded: Loaded) -> None:
-    assert "no face found" in str(made(loaded, np.full((300, 300, 3), 127, np.uint8)))
+    found = made(loaded, np.full((300, 300, 3), 127, np.uint8))
+    assert isinstance(found, Unfit)
+    assert (found.kind, found.pose) == ("no_face", None)
+    assert "no face found" in found.advice
 
 
 def test_two_faces(loaded: Loaded, astronaut: Pixels) -> None:
     twice = np.concatenate([astronaut, astronaut[:, ::-1]], axis=1)
-    sentence = made(loaded, twice)
-    assert isinstance(sentence, str)
-    assert "faces found: crop the picture" in sentence
+    found = made(loaded, twice)
+    assert isinstance(found, Unfit)
+    assert found.kind == "several_faces"
+    assert "2 faces found: crop the picture" in found.advice
+
+
+def test_how_large_a_bystander_may_be_is_a_setting(loaded: Loaded, astronaut: Pixels) -> None:
+    twice = np.concatenate([astronaut, astronaut[:, ::-1]], axis=1)
+    options = Options(quality=quality.Options(max_second_face=1.5))
+    assert isinstance(enrol.portrait(twice, loaded.models, options), Portrait)
 
 
 def test_what_the_quality_model_takes_for_no_face_is_no_bystander(loaded: Loaded, astronaut: Pixels) -> None:
     """The same picture of two faces, with a model that calls the second, which it is shown first, an emblem."""
     assert loaded.models.quality is not None
     scores = iter([0.1, 0.9])
-    quality = replace(loaded.models.quality, infer=lambda _: (np.array([next(scores)], np.float32),))
+    scorer = replace(loaded.models.quality, infer=lambda _: (np.array([next(scores)], np.float32),))
     twice = np.concatenate([astronaut, astronaut[:, ::-1]], axis=1)
-    found = enrol.portrait(twice, replace(loaded.models, quality=quality), Options())
+    found = enrol.portrait(twice, replace(loaded.models, quality=scorer), Options())
     assert isinstance(found, Portrait)
     assert found.quality.unified_score == pytest.approx(90)
 
@@ -66,10 +76,12 @@ def test_a_face_far_behind_does_not_matter(loaded: Loaded, astronaut: Pixels) ->
     assert isinstance(made(loaded, pixels), Portrait)
 
 
-def test_a_refusal_says_which_gate(loaded: Loaded, hopper: Pixels) -> None:
-    sentence = made(loaded, (hopper * 0.08).astype(np.uint8))
-    assert isinstance(sentence, str)
-    assert "too_dark: brightness" in sentence or "no face found" in sentence
-    sentence = made(loaded, blurred(hopper, 9))
-    assert isinstance(sentence, str)
-    assert "blurred: sharpness" in sentence or "no face found" in sentence
+def test_a_refusal_says_which_gate_and_what_to_do(loaded: Loaded, hopper: Pixels) -> None:
+    found = made(loaded, (hopper * 0.1).astype(np.uint8))
+    assert isinstance(found, Unfit)
+    assert found.kind == "low_contrast"
+    assert "too dark: brightness" in found.advice
+    assert found.pose is not None
+    found = made(loaded, blurred(hopper, 6))
+    assert isinstance(found, Unfit)
+    assert "hold still, or focus the camera: sharpness" in found.advice

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
@@ -45,8 +46,12 @@ class Context:
         return self.loaded().models
 
     @contextmanager
-    def gallery(self) -> Iterator[Database]:
-        """The gallery, owned until the block ends."""
+    def gallery(self, *, dry_run: bool = False) -> Iterator[Database]:
+        """The gallery, owned until the block ends. With `dry_run` one that does not exist yet is not made."""
+        if dry_run and not any(self.home.glob(f"{GALLERY}*")):
+            with TemporaryDirectory() as nowhere, closing(open_database(Path(nowhere) / GALLERY)) as database:
+                yield database
+            return
         try:
             self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""What a picture that may stand for a person has shown."""
+"""What a picture that may stand for a person has shown, or why it cannot."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from edgeface.embed import Embedding
 from edgeface.pose import Pose
 from edgeface.quality import Quality
 
+NO_FACE, SEVERAL_FACES = "no_face", "several_faces"
+"""Kinds of `Unfit` besides those of the gate."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Portrait:
@@ -18,3 +21,16 @@ class Portrait:
     detection: Detection
     pose: Pose
     quality: Quality
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfit:
+    """Why a picture cannot stand for a person."""
+
+    kind: str
+    """An identifier: `NO_FACE`, `SEVERAL_FACES`, the gate that refused it most (`quality.Refusal`), or what is wrong
+    with the file (`PictureProblem`)."""
+    advice: str
+    """What to do about it: a sentence or several, without a full stop."""
+    pose: Pose | None = None
+    """Of the face that was refused; None if there was none, or several."""

@@ -37,7 +37,7 @@ def test_enrolling_tells_what_became_of_every_picture(edgeface: Edgeface, pictur
     result = edgeface("enrol", "Ada", pictures / "astronaut.png", pictures / "wall.png", "--json")
     assert result.exit_code == 0
     told = json.loads(result.stdout)
-    assert set(told) == {"id", "name", "pictures_used", "refused", "looks_like"}
+    assert set(told) == {"id", "name", "dry_run", "pictures_used", "refused", "looks_like"}
     assert re.fullmatch(r"p_[0-9a-f]{16}", told["id"])
     assert (told["name"], told["pictures_used"]) == ("Ada", 1)
     assert list(told["refused"]) == [str(pictures / "wall.png")]
@@ -75,6 +75,31 @@ def test_strict_takes_all_or_nobody(edgeface: Edgeface, pictures: Path) -> None:
     result = edgeface("enrol", "Ada", pictures / "astronaut.png", pictures / "wall.png", "--strict")
     assert result.exit_code == 65
     assert listed(edgeface) == []
+
+
+def test_a_refused_picture_is_told_what_to_do(edgeface: Edgeface, pictures: Path, hopper: Pixels) -> None:
+    (pictures / "dark.png").write_bytes(encode_png((hopper * 0.1).astype("uint8")))
+    result = edgeface("enrol", "Grace", pictures / "dark.png")
+    assert result.exit_code == 65
+    assert "too dark: brightness" in result.output
+
+
+def test_a_dry_run_writes_nothing(edgeface: Edgeface, pictures: Path, home: Path) -> None:
+    result = edgeface("enrol", "Ada", pictures / "astronaut.png", pictures / "wall.png", "--dry-run")
+    assert result.exit_code == 0
+    assert "Ada would be enrolled with 1 template(s). Nothing was written." in result.output
+    assert "no face found" in result.output
+    assert not home.exists() or list(home.iterdir()) == []
+
+
+def test_a_dry_run_knows_who_is_enrolled(edgeface: Edgeface, pictures: Path, home: Path, ada: str) -> None:
+    before = (home / GALLERY).read_bytes()
+    assert "is enrolled already: use --add" in edgeface("enrol", "ada", pictures / "hopper.png", "--dry-run").output
+    assert "already enrolled as Ada" in edgeface("enrol", "Eve", pictures / "astronaut.png", "--dry-run").output
+    told = json.loads(edgeface("enrol", "Ada", pictures / "astronaut.png", "--add", "--dry-run", "--json").stdout)
+    assert (told["id"], told["dry_run"], told["pictures_used"]) == (None, True, 1)
+    assert [row["templates"] for row in listed(edgeface)] == [1]
+    assert (home / GALLERY).read_bytes() == before
 
 
 @pytest.mark.parametrize("name", ["a/b", "a#b", "a\tb", "", "   ", "x" * 300, "a+b", "\u202eada", "..."])

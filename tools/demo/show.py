@@ -19,7 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from edgeface.adapters.clock import SystemClock
 from edgeface.decide import Decision
 from edgeface.embed import to_template
-from edgeface.enrol import Portrait, portrait
+from edgeface.enrol import Portrait, Unfit, portrait
 from edgeface.frame import Pixels
 from edgeface.liveness import Check
 from edgeface.service.bootstrap import GALLERY, Loaded, Station, load_models, open_station
@@ -89,8 +89,8 @@ class Show:
         """Enrol somebody from pictures, each through the door's own quality gate; False if none was good enough."""
         looked = [portrait(pixels, self.loaded.models, self.config().pipeline()) for pixels in pictures]
         good = [found for found in looked if isinstance(found, Portrait)]
-        for refusal in (found for found in looked if isinstance(found, str)):
-            say(f"  a picture of {name} was not used: {refusal}")
+        for refused in (found for found in looked if isinstance(found, Unfit)):
+            say(f"  a picture of {name} was not used: {refused.advice}")
         if not good:
             return False
         with closing(open_database(self._home / GALLERY)) as database:

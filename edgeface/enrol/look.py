@@ -1,0 +1,36 @@
+"""One picture, looked at for enrolment: the same gate as at the door, and exactly one face."""
+
+from __future__ import annotations
+
+from edgeface import detect, embed, pipeline
+from edgeface.enrol.shot import NO_FACE, SEVERAL_FACES, Portrait, Unfit
+from edgeface.frame import Pixels
+from edgeface.pipeline import Models, examine
+from edgeface.quality import Quality, Refusal
+
+
+def portrait(pixels: Pixels, models: Models, options: pipeline.Options) -> Portrait | Unfit:
+    """The one good face of a picture, or why there is none."""
+    faces = detect.detect(pixels, models.detector, options.detect)
+    if not faces:
+        return Unfit(
+            kind=NO_FACE,
+            advice="no face found: use a picture in which the face is upright and at least a tenth of the width",
+        )
+    first, *others = sorted(faces, key=lambda face: -face.box.w)
+    large = [other for other in others if other.box.w > options.quality.max_second_face * first.box.w]
+    bystanders = [other for other in large if _is_face(examine(pixels, other, models, options).quality)]
+    if bystanders:
+        advice = f"{1 + len(bystanders)} faces found: crop the picture to the person who is to be enrolled"
+        return Unfit(kind=SEVERAL_FACES, advice=advice)
+    seen = examine(pixels, first, models, options)
+    if not seen.quality.accepted:
+        worst, advice = seen.quality.refusals[0], "; ".join(refused.advice for refused in seen.quality.refusals)
+        return Unfit(kind=worst.refusal.value, advice=advice, pose=seen.pose)
+    made = embed.embed(seen.chip, models.embedder)
+    return Portrait(embedding=made, detection=first, pose=seen.pose, quality=seen.quality)
+
+
+def _is_face(usable: Quality) -> bool:
+    """Detectors take an emblem for a face now and then; the quality model knows better."""
+    return Refusal.UNRECOGNISABLE not in {refused.refusal for refused in usable.refusals}

@@ -1,0 +1,191 @@
+"""A person's pictures against everybody enrolled: who may be added to the gallery, and under which warnings.
+
+The command line, a batch and a console ask the same questions here, in the same order:
+
+    registrar.expect(wish)                          will the name do?
+    registrar.admit(wish, shots, consent, now)      is the face new? if so, one transaction
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from edgeface.embed import Embedder, to_template
+from edgeface.enrol import Portrait, Resemblance, bars, resemblances
+from edgeface.errors import EnrolmentError, UnknownPerson
+from edgeface.frame import Instant
+from edgeface.match import Gallery, freeze
+from edgeface.service.bootstrap import freeze_gallery
+from edgeface.store.consent import Consent, Duplicate, duplicates_of
+from edgeface.store.database import Database
+from edgeface.store.gallery import GalleryStore, NewTemplate, Person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What was asked for."""
+
+    name: str
+    """As `store.gallery.valid_name` gives it."""
+    add: bool = False
+    """The pictures are of somebody who is enrolled already."""
+    allow_duplicate: bool = False
+    """Whoever asks takes the blame for a face that is enrolled twice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Shot:
+    """A picture that is to become a template."""
+
+    source: str
+    """Where it came from, for whoever enrols; forgotten with the person."""
+    portrait: Portrait
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """Somebody who is enrolled, or would be."""
+
+    name: str
+    person_id: str | None
+    """None if nothing was written."""
+    templates: int
+    """How many the person has now."""
+    alike: tuple[str, ...]
+    """Whom the person looks like, as sentences that follow the name."""
+
+
+class Registrar:
+    """Knows everybody enrolled. With `dry_run` it judges as it would, remembers whom it would have, writes nothing."""
+
+    def __init__(self, database: Database, embedder: Embedder, *, dry_run: bool = False) -> None:
+        self._database, self._store = database, GalleryStore(database)
+        self._embedder, self._bars = embedder, bars(embedder.spec)
+        self._gallery = freeze_gallery(self._store, embedder)
+        self._dry_run = dry_run
+        self._pretended: dict[str, str] = {}
+
+    def expect(self, wish: Wish) -> None:
+        """Raises EnrolmentError or UnknownPerson if the name will not do: before the slow part."""
+        if wish.name.casefold() in {name.casefold() for name in self._pretended.values()}:
+            raise EnrolmentError(_taken(wish.name))
+        try:
+            person = self._store.find(wish.name)
+        except UnknownPerson:
+            if wish.add:
+                raise
+            return
+        if not wish.add:
+            raise EnrolmentError(_taken(person.name))
+
+    def admit(self, wish: Wish, shots: Sequence[Shot], consent: Consent | None, now: Instant) -> Admitted:
+        """Enrol a person, or add to one, in one transaction. Raises EnrolmentError that says why not."""
+        self.expect(wish)
+        portraits = [shot.portrait for shot in shots]
+        own = self._store.find(wish.name) if wish.add else None
+        alike = resemblances(portraits, self._gallery, self._bars.alike)
+        if own is not None:
+            self._expect_same(own, portraits)
+            twins = {own.id, *(twin.of_person_id for twin in duplicates_of(self._database, own.id))}
+            alike = tuple(other for other in alike if other.person_id not in twins)
+        same = [other for other in alike if other.score >= self._bars.same]
+        if same and not wish.allow_duplicate:
+            raise EnrolmentError(self._known(same, wish.name))
+        sentences = tuple(self._looks_like(other) for other in alike)
+        templates = [_template(shot) for shot in shots]
+        person_id = self._write(wish, own, templates, same, consent, now)
+        self._gallery = _grown(self._gallery, templates, own.id if own else person_id)
+        before = 0 if own is None else sum(own.templates.values())
+        return Admitted(
+            name=wish.name if own is None else own.name,
+            person_id=None if self._dry_run else person_id,
+            templates=before + len(templates),
+            alike=sentences,
+        )
+
+    def _write(
+        self,
+        wish: Wish,
+        own: Person | None,
+        templates: Sequence[NewTemplate],
+        same: Sequence[Resemblance],
+        consent: Consent | None,
+        now: Instant,
+    ) -> str:
+        """The person's id; one that is made up if nothing is written."""
+        if self._dry_run:
+            if own is not None:
+                return own.id
+            pretended = f"not stored, {len(self._pretended) + 1}"
+            self._pretended[pretended] = wish.name
+            return pretended
+        if own is not None:
+            return self._store.add(own.id, templates, now).id
+        by = "unknown" if consent is None else consent.recorded_by
+        permitted = [Duplicate(of_person_id=other.person_id, allowed_by=by, score=other.score) for other in same]
+        return self._store.enrol(wish.name, templates, now, consent=consent, duplicates=permitted).id
+
+    def _expect_same(self, own: Person, portraits: Sequence[Portrait]) -> None:
+        """Pictures that are added must look like the person. One without templates of this model cannot be compared."""
+        if own.id not in self._gallery.people:
+            return
+        if own.id not in {other.person_id for other in resemblances(portraits, self._gallery, self._bars.apart)}:
+            raise EnrolmentError(f"the pictures do not show {own.name}: nothing was added")
+
+    def _known(self, same: Sequence[Resemblance], name: str) -> str:
+        named = [
+            f"{self._name_of(other.person_id)} ({other.person_id}, similarity {other.score:.2f})" for other in same
+        ]
+        if len(named) > 1:
+            return (
+                f"{name} was not enrolled: the face matches {len(named)} people, {' and '.join(named)}. A picture "
+                "morphed from two faces does that, and so does a person enrolled twice: take the pictures yourself, at "
+                "the door"
+            )
+        return (
+            f"{name} was not enrolled: this face is already enrolled as {named[0]}. Use --add with that name for more "
+            "pictures, or --allow-duplicate if it is another person"
+        )
+
+    def _looks_like(self, other: Resemblance) -> str:
+        return (
+            f"looks like {self._name_of(other.person_id)} (similarity {other.score:.2f}): "
+            "each may be taken for the other at the door, so give neither a right that the other must not have"
+        )
+
+    def _name_of(self, person_id: str) -> str | None:
+        return self._pretended.get(person_id) or self._store.name_of(person_id)
+
+
+def _taken(name: str) -> str:
+    return f"{name} is enrolled already: use --add for more pictures, or choose another name"
+
+
+def _template(shot: Shot) -> NewTemplate:
+    found = shot.portrait
+    return NewTemplate(
+        model_sha256=found.embedding.model_sha256,
+        vector=to_template(found.embedding.vector),
+        quality=found.quality.score,
+        pose=found.pose,
+        source=shot.source,
+    )
+
+
+def _grown(gallery: Gallery, templates: Sequence[NewTemplate], person_id: str) -> Gallery:
+    """The gallery with a person's new templates: a batch need not read everybody again for each."""
+    rows = np.stack([template.vector for template in templates])
+    fresh = freeze(rows, (person_id,) * len(rows), gallery.model_sha256, gallery.revision + 1, rows.shape[1])
+    known = person_id in gallery.people
+    people = gallery.people if known else (*gallery.people, person_id)
+    owner = people.index(person_id)
+    return replace(
+        gallery,
+        vectors=np.concatenate([gallery.vectors, fresh.vectors]),
+        owners=np.concatenate([gallery.owners, np.full(len(rows), owner, np.intp)]),
+        people=people,
+        revision=fresh.revision,
+    )
