@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edgeface import image
@@ -267,6 +267,7 @@ def test_enough_of_a_fault_is_refused_and_none_is_not(fault: str) -> None:
     score=st.one_of(st.none(), st.floats(allow_nan=True)),
     seed=st.integers(0, 9),
 )
+@example(values=[0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.7e16, 1.9e19, *[0.0] * 6], angles=(0.0, 0.0, 0.0), score=None, seed=0)
 def test_no_measure_is_ever_nan(
     values: list[float], angles: tuple[float, float, float], score: float | None, seed: int
 ) -> None:

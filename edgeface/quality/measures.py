@@ -57,6 +57,10 @@ class Measures:
     a detector that errs."""
 
 
+ABSURD_PX = 1e9
+"""No picture is so large; beyond it float32 overflows when it is squared."""
+
+
 def measure(pixels: Pixels, detection: Detection, pose: Pose) -> Measures:
     """All of them. `detection` must be placed, see `placed`."""
     view, left = face_view(pixels, detection)
@@ -77,10 +81,10 @@ def measure(pixels: Pixels, detection: Detection, pose: Pose) -> Measures:
 
 
 def placed(detection: Detection) -> bool:
-    """Whether box and landmarks are numbers, and have any extent."""
+    """Whether box and landmarks are numbers, in no absurd place, and have any extent."""
     box = np.array([detection.box.x, detection.box.y, detection.box.w, detection.box.h])
     points = detection.landmarks
-    if not (np.isfinite(box).all() and np.isfinite(points).all() and points.shape == (5, 2)):
+    if points.shape != (5, 2) or not (np.abs(np.concatenate([box, points.ravel()])) < ABSURD_PX).all():
         return False
     return bool(min(detection.box.w, detection.box.h) >= 1 and np.ptp(points, axis=0).min() > 1e-3)
 
