@@ -7,27 +7,31 @@ import logging
 import math
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from edgeface.adapters.camera import open_source
+from edgeface.adapters.camera import is_live, open_live, open_source
 from edgeface.adapters.camera.files import Replay
 from edgeface.adapters.clock import SystemClock
 from edgeface.adapters.systemd import Notifier
 from edgeface.cli.context import Context
 from edgeface.decide import Outcome
 from edgeface.errors import CameraLost, PictureError
+from edgeface.footage import ADVICE
 from edgeface.liveness import Check
 from edgeface.service.bootstrap import Station, open_station
 from edgeface.service.heartbeat import Heartbeat
 from edgeface.service.loop import Recorded, Step
 from edgeface.service.ports import Camera
 from edgeface.service.settings import Config
+from edgeface.service.tend import Condition, TendedCamera
 
 COLOURS = {
     Outcome.GRANT: "green",
@@ -49,6 +53,7 @@ COLOURS = {
 @click.option("--device", help="Name of this reader in MQTT topics.")
 @click.option("--door", help="Which door it serves.")
 @click.option("--fast", is_flag=True, help="Play files faster than life; decisions are published as history only.")
+@click.option("--keep-trying", is_flag=True, help="Wait for a camera that is not there at the start.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a decision and line.")
 @click.pass_obj
 def run(
@@ -58,6 +63,7 @@ def run(
     device: str | None,
     door: str | None,
     fast: bool,
+    keep_trying: bool,
     as_json: bool,
 ) -> None:
     """Watch SOURCE and decide who may enter, until it ends or Ctrl-C.
@@ -71,7 +77,7 @@ def run(
     config = _configured(context.config(), broker, device, door, fast)
     loaded = context.loaded()
     with context.gallery() as database, _stop_on_signals():
-        camera = open_source(source, SystemClock(), config.camera, on_bad_picture=_tell_bad)
+        camera = _opened(source, config, keep_trying)
         film_time = fast and isinstance(camera, Replay)
         with closing(camera), open_station(config, loaded, database, film_time=film_time) as station:
             _warn_of_strangers(station)
@@ -92,14 +98,27 @@ def _configured(config: Config, broker: str | None, device: str | None, door: st
     return replace(config, mqtt=mqtt, decide=decide, camera=replace(config.camera, real_time=not fast))
 
 
-def _watch(camera: Camera, source: str, station: Station, as_json: bool, manager: Notifier) -> None:
+def _opened(source: str, config: Config, keep_trying: bool) -> Camera | TendedCamera:
+    """The source of frames, a camera looked after. Raises CameraUnavailable, unless it is to keep trying."""
+    clock = SystemClock()
+    if not is_live(source):
+        return open_source(source, clock, config.camera, on_bad_picture=_tell_bad)
+    first = None if keep_trying else open_live(source, clock, config.camera)
+    reopen = partial(open_live, source, clock, config.camera)
+    return TendedCamera(reopen, config.footage, clock.now, time.sleep, first=first)
+
+
+def _watch(camera: Camera | TendedCamera, source: str, station: Station, as_json: bool, manager: Notifier) -> None:
     step: Step | None = None
-    heartbeat = _heartbeat(station, manager)
+    condition = Condition()
+    heartbeat = _heartbeat(station, camera, manager)
     try:
         for count, step in enumerate(station.reader.watch(camera.frames())):
             if count == 0:
                 manager.ready(f"watching, {_counted(len(station.gallery.people), 'person', 'people')} enrolled")
             heartbeat.beat(step)
+            if isinstance(camera, TendedCamera):
+                condition = _tend(camera, step, condition, manager)
             for recorded in step.decisions:
                 click.echo(_line(recorded, step, station, as_json))
     except KeyboardInterrupt:
@@ -110,12 +129,24 @@ def _watch(camera: Camera, source: str, station: Station, as_json: bool, manager
         raise CameraLost(f"{source} gave no usable picture: see above, or look at it with `edgeface inspect`")
 
 
-def _heartbeat(station: Station, manager: Notifier) -> Heartbeat:
+def _tend(camera: TendedCamera, step: Step, before: Condition, manager: Notifier) -> Condition:
+    """Say how the camera is, if that has changed."""
+    for sighting in step.sightings:
+        if sighting.view is not None and sighting.match is not None:
+            camera.meet(sighting.view.chip)
+    now = camera.condition()
+    if (now.faults, now.detail) != (before.faults, before.detail):
+        said = now.detail or "; ".join(ADVICE[fault] for fault in now.faults) or "it films"
+        click.echo(f"camera: {said}", err=True)
+        manager.status(f"camera: {said}")
+    return now
+
+
+def _heartbeat(station: Station, camera: Camera | TendedCamera, manager: Notifier) -> Heartbeat:
     """Fed three times in the time that systemd waits: one unanswered question is no death yet."""
     every_s = math.inf if manager.watchdog_s is None else manager.watchdog_s / 3
-    return Heartbeat(
-        every_s=every_s, alive=manager.alive, parts=station.parts, complain=manager.status, now=SystemClock().now
-    )
+    parts = {**station.parts, **({"camera": camera.ticks} if isinstance(camera, TendedCamera) else {})}
+    return Heartbeat(every_s=every_s, alive=manager.alive, parts=parts, complain=manager.status, now=SystemClock().now)
 
 
 def _farewell(station: Station, config: Config) -> None:
@@ -193,7 +224,7 @@ def _plain(recorded: Recorded, step: Step, name: str | None) -> dict[str, Any]:
         "liveness": decision.liveness,
         "shots": decision.shots,
         "track": decision.track,
-        "frame": step.frame.sequence,
+        "frame": None if step.frame is None else step.frame.sequence,
         "took_ms": round(step.took_ms, 2),
     }
 

@@ -22,6 +22,9 @@ from edgeface.store.journal import Journal
 MAX_FRAME_AGE_S = 0.5
 """Older frames never decide: the visitor may be gone, and somebody else at the door."""
 
+BLIND_S = 1.0
+"""After so long without a picture to judge by, every visit is over: who comes next may be somebody else."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
@@ -36,7 +39,8 @@ class Recorded:
 class Step:
     """What one frame led to."""
 
-    frame: Frame
+    frame: Frame | None
+    """None if the camera has none to judge by now."""
     sightings: tuple[Sighting, ...]
     """Faces in the frame; empty if it was too old to look at."""
     decisions: tuple[Recorded, ...]
@@ -73,13 +77,15 @@ class Reader:
         self._scene = Scene()
         self._newest: Instant | None = None
 
-    def watch(self, frames: Iterable[Frame]) -> Iterator[Step]:
-        """Each frame's outcome as it comes; when the source ends, the visits still open are judged."""
+    def watch(self, frames: Iterable[Frame | None]) -> Iterator[Step]:
+        """Each frame's outcome as it comes; when the source ends, the visits still open are judged.
+
+        None stands for no picture: a camera that is lost, or does not see.
+        """
         for frame in frames:
-            yield self.step(frame)
-            last = frame
+            yield self._lapse() if frame is None else self.step(frame)
         if self._newest is not None:
-            yield self._finish(last)
+            yield self._finish(self._newest if self._film_time else self._now())
 
     def step(self, frame: Frame) -> Step:
         """Look at one frame and act on what it shows."""
@@ -107,10 +113,17 @@ class Reader:
             self._scene = replace(self._scene, decided=decided)
         return answer
 
-    def _finish(self, frame: Frame) -> Step:
-        self._scene = replace(self._scene, ended=tuple(self._scene.beliefs))
-        decisions = self._judge(frame.captured_at if self._film_time else self._now())
-        return Step(frame=frame, sightings=(), decisions=decisions, stale=False, took_ms=0.0)
+    def _lapse(self) -> Step:
+        now = self._now()
+        if self._newest is not None and now.seconds_since(self._newest) > BLIND_S:
+            return self._finish(now)
+        return Step(frame=None, sightings=(), decisions=(), stale=False, took_ms=0.0)
+
+    def _finish(self, now: Instant) -> Step:
+        """All visits are over."""
+        ended = (*self._scene.ended, *self._scene.beliefs)
+        self._scene = replace(self._scene, tracks=(), ended=tuple(dict.fromkeys(ended)))
+        return Step(frame=None, sightings=(), decisions=self._judge(now), stale=False, took_ms=0.0)
 
     def _judge(self, now: Instant) -> tuple[Recorded, ...]:
         self._scene, decisions = judge(

@@ -30,6 +30,14 @@ class Camera(Protocol):
         ...
 
 
+class LiveCamera(Camera, Protocol):
+    """A camera that films on its own."""
+
+    def newest(self, wait_s: float) -> Frame | None:
+        """The newest frame not given yet, None if none comes within `wait_s`. Raises CameraLost."""
+        ...
+
+
 class Receipt(StrEnum):
     """What became of a message that was sent."""
 

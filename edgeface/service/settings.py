@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgeface import decide, detect, enrol, liveness, pipeline, quality, track
+from edgeface import decide, detect, enrol, footage, liveness, pipeline, quality, track
 from edgeface.adapters.camera import CameraOptions
 from edgeface.adapters.tflite import RUNTIMES
 
@@ -49,6 +49,7 @@ class Config:
 
     run: RunOptions = field(default_factory=RunOptions)
     camera: CameraOptions = field(default_factory=CameraOptions)
+    footage: footage.Options = field(default_factory=footage.Options)
     detect: detect.Options = field(default_factory=detect.Options)
     track: track.Options = field(default_factory=track.Options)
     quality: quality.Options = field(default_factory=quality.Options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,7 +14,10 @@ from pathlib import Path
 import pytest
 from calling import Edgeface
 
-from edgeface.frame import Pixels
+from edgeface import image
+from edgeface.adapters.clock import SystemClock
+from edgeface.errors import CameraLost, CameraUnavailable
+from edgeface.frame import Frame, Pixels
 from edgeface.service.bootstrap import GALLERY, Loaded
 from edgeface.store.database import open_database
 
@@ -98,6 +102,43 @@ def test_bad_pictures_of_a_film_are_named_and_skipped(
     assert result.exit_code == 0
     assert f"skipped: {folder / '000a.png'}: not_a_picture" in result.output
     assert "grant" in result.output
+
+
+class Fading:
+    """A camera that films somebody, is unplugged in mid-visit, and ends the test when it is opened again."""
+
+    def __init__(self, film: Path) -> None:
+        self._pictures = sorted(film.iterdir())
+
+    def newest(self, wait_s: float) -> Frame | None:
+        if not self._pictures:
+            raise CameraLost("front stopped filming; check its cable and power")
+        pixels = image.read(self._pictures.pop(0))
+        return Frame(pixels=pixels, camera="front", sequence=0, captured_at=SystemClock().now())
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_camera_that_goes_away_is_told_and_asked_for_again(
+    edgeface: Edgeface, pictures: Path, film_of: Film, astronaut: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edgeface("enrol", "Ada", pictures / "astronaut.png")
+    cameras = [Fading(film_of(astronaut, 2)), Fading(film_of(astronaut, 8))]
+
+    def opened(source: str, *_: object) -> Fading:
+        assert source == "0"
+        if not cameras:
+            signal.raise_signal(signal.SIGINT)
+            raise CameraUnavailable("there is no /dev/video0")
+        return cameras.pop(0)
+
+    monkeypatch.setattr("edgeface.cli.run.open_live", opened)
+    result = edgeface("run", "--source", "0", "--json")
+    assert result.exit_code == 0
+    assert "camera: front stopped filming; check its cable and power\ncamera: it films\n" in result.stderr
+    outcomes = [json.loads(line)["outcome"] for line in result.stdout.splitlines()]
+    assert outcomes.count("grant") == 1
 
 
 def test_an_empty_wall_decides_nothing(edgeface: Edgeface, tmp_path: Path, pictures: Path) -> None:

@@ -257,6 +257,25 @@ def test_a_lost_camera_is_told_and_not_judged(
     assert log.entries == []
 
 
+def test_when_the_camera_sees_nothing_any_more_visits_end_as_they_stand(
+    loaded: Loaded, people: Gallery, log: Log, watch: Watch, astronaut: Pixels
+) -> None:
+    """Two shots of a known face, a hand on the lens for two seconds, then one shot more: nobody is let in."""
+
+    def frames() -> Iterator[Frame | None]:
+        yield from played(film(astronaut, 0.2), watch)
+        for _ in range(10):
+            watch.seconds += 0.2
+            yield None
+        later = next(film(astronaut, 0.1))
+        watch.seconds += 0.1
+        yield replace(later, captured_at=at(watch.seconds))
+
+    steps = list(reader(loaded, people, log, watch).watch(frames()))
+    assert Outcome.GRANT not in [decision.outcome for decision in decisions(steps)]
+    assert sum(step.frame is None for step in steps) == 11
+
+
 def test_the_time_told_is_the_time_spent(loaded: Loaded, people: Gallery, log: Log, watch: Watch) -> None:
     wall = Frame(pixels=np.full((48, 64, 3), 127, np.uint8), camera="front", sequence=0, captured_at=at(0))
     (step, _) = reader(loaded, people, log, watch).watch(iter([wall]))

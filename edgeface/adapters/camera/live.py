@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -36,6 +37,8 @@ class NewestFrame:
         self._options = options
         self._changed = threading.Condition()
         self._newest: Frame | None = None
+        self._given = -1
+        self._silent_at = time.monotonic() + options.first_frame_s
         self._failure: CameraError | None = None
         self._closed = False
         self._thread = threading.Thread(target=self._grab, name=f"camera {options.name}", daemon=True)
@@ -46,10 +49,28 @@ class NewestFrame:
 
         Raises CameraLost if the device fails or is silent for `stall_s` (`first_frame_s` before the first).
         """
-        patience_s, after = self._options.first_frame_s, -1
-        while (frame := self._next(after, patience_s)) is not None:
-            patience_s, after = self._options.stall_s, frame.sequence
-            yield frame
+        while not self._closed:
+            if (frame := self.newest(self._patience_s())) is not None:
+                yield frame
+
+    def newest(self, wait_s: float) -> Frame | None:
+        """The newest frame that was not given yet; None if there is none within `wait_s`, or once closed.
+
+        Raises CameraLost as `frames` does.
+        """
+        with self._changed:
+            self._changed.wait_for(self._ready, min(wait_s, max(0.0, self._silent_at - time.monotonic())))
+            if self._closed:
+                return None
+            if self._newest is not None and self._newest.sequence > self._given:
+                self._given = self._newest.sequence
+                return self._newest
+            if self._failure is not None:
+                raise self._failure
+            if time.monotonic() >= self._silent_at:
+                silence_s = self._patience_s()
+                raise CameraLost(f"{self._options.name}: no picture for {silence_s:g} s; check its cable and power")
+        return None
 
     def close(self) -> None:
         """Ends `frames` and gives the device back; a device that hangs is left to its thread after `stall_s`."""
@@ -58,22 +79,13 @@ class NewestFrame:
             self._changed.notify_all()
         self._thread.join(self._options.stall_s)
 
-    def _next(self, after: int, patience_s: float) -> Frame | None:
-        """The newest frame if its number is above `after`; None once closed."""
+    def _ready(self) -> bool:
+        fresh = self._newest is not None and self._newest.sequence > self._given
+        return self._closed or fresh or self._failure is not None
 
-        def ready() -> bool:
-            fresh = self._newest is not None and self._newest.sequence > after
-            return self._closed or fresh or self._failure is not None
-
-        with self._changed:
-            if not self._changed.wait_for(ready, patience_s):
-                raise CameraLost(f"{self._options.name}: no picture for {patience_s:g} s; check its cable and power")
-            if self._closed:
-                return None
-            if self._newest is not None and self._newest.sequence > after:
-                return self._newest
-            assert self._failure is not None
-            raise self._failure
+    def _patience_s(self) -> float:
+        """How long the camera may be silent now."""
+        return self._options.first_frame_s if self._newest is None else self._options.stall_s
 
     def _grab(self) -> None:
         sequence = 0
@@ -83,6 +95,7 @@ class NewestFrame:
                 frame = Frame(pixels=pixels, camera=self._options.name, sequence=sequence, captured_at=captured_at)
                 with self._changed:
                     self._newest = frame
+                    self._silent_at = time.monotonic() + self._options.stall_s
                     self._changed.notify_all()
                 sequence += 1
         except CameraError as error:

@@ -24,8 +24,8 @@ class CameraOptions:
     are asked for."""
     first_frame_s: float = 10.0
     """Seconds a live camera may take to deliver its first picture, 0.1..120."""
-    stall_s: float = 2.0
-    """Seconds without a picture after which a live camera counts as lost, 0.1..120."""
+    stall_s: float = 1.0
+    """Seconds without a picture after which a live camera counts as lost and is opened anew, 0.1..120."""
 
     def __post_init__(self) -> None:
         for field, low, high in _RANGES:
