@@ -91,6 +91,8 @@ class DecisionMessage:
     """A silent alarm: the person was made to open. Never show it at the door. Older messages lack it."""
     nonce: str | None = None
     """The newest word of the door's controller, if it gave one lately: it proves that this is no recording."""
+    age_ms: int | None = None
+    """How long ago it was decided when it was sent, by the monotonic clock; null on `history`."""
     key: str | None = None
     """Id of the key that signed."""
     sig: str | None = None
@@ -160,6 +162,10 @@ class Topics:
     def history(self) -> str:
         return f"{self.base}/{self.device}/history"
 
+    def door(self, door: str, what: str) -> str:
+        """Of one door: what its controller says, or how it is."""
+        return f"{self.base}/{self.device}/door/{door}/{what}"
+
 
 Message = DecisionMessage | StateMessage | InfoMessage
 M = TypeVar("M", DecisionMessage, StateMessage, InfoMessage)
@@ -194,10 +200,14 @@ def decision_message(decision: Decision, *, seq: int, boot_id: str) -> DecisionM
     )
 
 
-def with_label(message: DecisionMessage, label: str | None, *, replayed: bool) -> DecisionMessage:
-    """The message as it leaves the device: with the person's name, and told apart from or as history."""
-    person = None if message.person is None else replace(message.person, label=label)
-    return replace(message, person=person, replayed=replayed)
+def as_live(message: DecisionMessage, label: str | None, nonce: str | None, age_ms: int) -> DecisionMessage:
+    """The message as it leaves the device while it may open a door: with the person's name."""
+    return replace(_labelled(message, label), nonce=nonce, age_ms=age_ms)
+
+
+def as_history(message: DecisionMessage, label: str | None) -> DecisionMessage:
+    """The message as it leaves the device later, as a record."""
+    return replace(_labelled(message, label), replayed=True)
 
 
 def encode(message: Message) -> str:
@@ -206,7 +216,7 @@ def encode(message: Message) -> str:
 
 
 def encode_signed(message: DecisionMessage, seed: bytes) -> str:
-    """A decision -> compact JSON, signed with the device's private key (32 bytes). Raises MessageError."""
+    """A decision -> compact JSON, signed with the device's private key (32 bytes). Raises ValueError."""
     body = {"v": VERSION, **plain(replace(message, key=key_id(public_of(seed))))}
     del body["sig"]
     return dumps({**body, "sig": sign(seed, Purpose.DECISION, body)})
@@ -219,6 +229,11 @@ def decode(kind: type[M], text: str | bytes) -> M:
     if type(version) is not int or version != VERSION:
         raise MessageError(f"version {version!r}, not {VERSION}")
     return record(kind, fields, kind.__name__)
+
+
+def _labelled(message: DecisionMessage, label: str | None) -> DecisionMessage:
+    person = None if message.person is None else replace(message.person, label=label)
+    return replace(message, person=person)
 
 
 def _utc(moment: Instant) -> datetime:

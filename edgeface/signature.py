@@ -17,7 +17,7 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from edgeface.wire import canonical
+from edgeface.canonical import canonical
 
 SEED_BYTES = 32
 """Of a private key."""
@@ -36,7 +36,7 @@ class Purpose(StrEnum):
 
 
 def sign(seed: bytes, purpose: Purpose, body: Mapping[str, Any]) -> str:
-    """The signature of a JSON object, base64url. `seed`: 32 bytes. Raises MessageError for what has no JSON form."""
+    """The signature of a JSON object, base64url. `seed`: 32 bytes. Raises ValueError for what has no canonical form."""
     signature = Ed25519PrivateKey.from_private_bytes(seed).sign(_signed(purpose, body))
     return base64.urlsafe_b64encode(signature).decode("ascii")
 
@@ -48,7 +48,7 @@ def verify(public: bytes, purpose: Purpose, body: Mapping[str, Any], signature: 
         if len(found) != _SIGNATURE_BYTES:
             return False
         Ed25519PublicKey.from_public_bytes(public).verify(found, _signed(purpose, body))
-    except (InvalidSignature, UnicodeEncodeError, binascii.Error, ValueError):
+    except (InvalidSignature, UnicodeEncodeError, binascii.Error, ValueError, RecursionError):
         return False
     return True
 

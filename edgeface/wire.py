@@ -1,10 +1,9 @@
 """Frozen records <-> JSON, by their own fields and types. Pure.
 
-    plain(record) -> dict        record(kind, dict) -> record        loads(text) -> dict        canonical(dict) -> bytes
+    plain(record) -> dict -> dumps -> text -> loads -> dict -> record(kind, ...) -> record
 
 Reading is strict: a missing, extra or doubled key, a wrong type, a number that is not finite or text that is no Unicode
-is a `MessageError`. What is signed is signed in canonical form (RFC 8785), so that whoever checks a signature need not
-know how the sender spaces its JSON.
+is a `MessageError`.
 """
 
 from __future__ import annotations
@@ -16,15 +15,11 @@ import re
 import types
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 MOST_BYTES = 65536
 """Longest text that is read: the broker's own limit (max_packet_size in systemd/mosquitto.conf)."""
-
-_MOST_EXACT = 2**53 - 1
-"""Above it two integers may be one double, which is all that JSON promises to carry (RFC 8785, 3.2.2.3)."""
 
 R = TypeVar("R")
 
@@ -84,48 +79,6 @@ def record(kind: type[R], fields: Any, where: str) -> R:
         return kind(**values)
     except ValueError as error:
         raise MessageError(f"{where}: {error}") from error
-
-
-def canonical(value: Any) -> bytes:
-    """JSON in its one canonical form (RFC 8785): keys in order of UTF-16, no spaces, numbers as ECMAScript has them.
-
-    Raises MessageError for what has none: NaN, infinity, integers beyond 2**53, lone surrogates.
-    """
-    try:
-        return _canonical(value).encode()
-    except (UnicodeEncodeError, RecursionError) as error:
-        raise MessageError(f"has no canonical form: {error}") from error
-
-
-def _canonical(value: Any) -> str:
-    if isinstance(value, Mapping):
-        keys = sorted(value, key=lambda key: key.encode("utf-16-be"))
-        return "{" + ",".join(f"{_canonical(key)}:{_canonical(value[key])}" for key in keys) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ",".join(map(_canonical, value)) + "]"
-    if isinstance(value, int) and not isinstance(value, bool):
-        if abs(value) > _MOST_EXACT:
-            raise MessageError(f"{value} has no canonical form: beyond 2**53")
-        return str(value)
-    if isinstance(value, float):
-        return _number(value)
-    if value is None or isinstance(value, str | bool):
-        return json.dumps(value, ensure_ascii=False)
-    raise MessageError(f"{type(value).__name__} has no JSON form")
-
-
-def _number(value: float) -> str:
-    """The shortest text that is this double, as ECMAScript writes it."""
-    if not math.isfinite(value):
-        raise MessageError(f"{value} has no JSON form")
-    if value == 0:
-        return "0"
-    text = repr(value)
-    if 1e-6 <= abs(value) < 1e21:
-        text = format(Decimal(text), "f")
-        return text.removesuffix(".0")
-    digits, _, exponent = text.partition("e")
-    return f"{digits.removesuffix('.0')}e{int(exponent):+d}"
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

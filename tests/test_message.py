@@ -96,7 +96,7 @@ def test_the_silent_alarm_travels_and_older_messages_have_none() -> None:
     assert not message.decode(DecisionMessage, json.dumps(fields)).duress
 
 
-@pytest.mark.parametrize("key", sorted(plain().keys() - {"liveness", "duress", "nonce", "key", "sig"}))
+@pytest.mark.parametrize("key", sorted(plain().keys() - {"liveness", "duress", "nonce", "age_ms", "key", "sig"}))
 def test_a_missing_key_is_an_error(key: str) -> None:
     fields = plain()
     del fields[key]
@@ -155,9 +155,7 @@ def test_a_decision_on_the_wire() -> None:
 
 
 def test_an_unknown_visitor_has_no_person() -> None:
-    sent = message.with_label(
-        message.decision_message(decision(person_id=None), seq=1, boot_id="b"), "Ada", replayed=True
-    )
+    sent = message.as_history(message.decision_message(decision(person_id=None), seq=1, boot_id="b"), "Ada")
     assert sent.person is None
     assert sent.replayed
 

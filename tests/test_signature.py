@@ -50,6 +50,14 @@ def test_what_is_no_signature_is_none(text: str) -> None:
     assert not verify(PUBLIC, Purpose.DECISION, BODY, text)
 
 
+def test_what_is_nested_too_deep_or_too_large_is_not_signed_by_anybody() -> None:
+    deep: Any = 1
+    for _ in range(900):
+        deep = [deep]
+    for odd in (deep, 2**60, float("nan")):
+        assert not verify(PUBLIC, Purpose.DECISION, {"odd": odd}, sign(SEED, Purpose.DECISION, BODY))
+
+
 def test_a_public_key_is_passed_on_as_text() -> None:
     assert parse_public(public_text(PUBLIC) + "\n") == PUBLIC
     assert len(key_id(PUBLIC)) == 16

@@ -18,6 +18,7 @@ from edgeface.cli.calibrate import calibrate
 from edgeface.cli.config import config
 from edgeface.cli.context import Context
 from edgeface.cli.doctor import doctor
+from edgeface.cli.door import door
 from edgeface.cli.enrol import enrol
 from edgeface.cli.inspect import inspect
 from edgeface.cli.models import models
@@ -88,7 +89,7 @@ def main(ctx: click.Context, home: Path, config_file: Path | None) -> None:
     ctx.obj = Context(home=home, config_file=config_file)
 
 
-for command in (enrol, people, access, run, inspect, calibrate, models, config, doctor, bench):
+for command in (enrol, people, access, door, run, inspect, calibrate, models, config, doctor, bench):
     main.add_command(command)
 for command in (grant, deny, revoke, group, pin, card, lockdown, reset):
     access.add_command(command)

@@ -32,6 +32,7 @@ from edgeface.quality import Scorer
 from edgeface.service.deliver import Deliverer
 from edgeface.service.guard import Guard, recall
 from edgeface.service.loop import Reader, Recorded
+from edgeface.service.nonces import Nonces
 from edgeface.service.settings import Config, MqttSettings, RunOptions
 from edgeface.signature import public_of, public_text
 from edgeface.store import audit
@@ -154,7 +155,7 @@ def open_station(config: Config, loaded: Loaded, database: Database, *, film_tim
     rules = load_rules(database.path.parent, config.decide.door)
     journal.start(clock.now(), _facts(loaded, database.path.parent / ACCESS))
     guard = Guard(rules, recall(database, boot_id(), clock.now()), boot_id(), film_time=film_time)
-    with _delivery(config.mqtt, database, loaded, clock) as delivery:
+    with _delivery(config, database, loaded, clock) as delivery:
         reader = Reader(
             models=loaded.models,
             gallery=gallery,
@@ -211,12 +212,14 @@ class _Delivery:
 
 
 @contextmanager
-def _delivery(settings: MqttSettings, database: Database, loaded: Loaded, clock: SystemClock) -> Iterator[_Delivery]:
+def _delivery(config: Config, database: Database, loaded: Loaded, clock: SystemClock) -> Iterator[_Delivery]:
     """A running way to the broker, or none if no broker is configured: then decisions wait in the outbox."""
-    if not settings.broker:
+    if not config.mqtt.broker:
         yield _Delivery(announce=lambda recorded: None, problem=lambda: None, parts={})
         return
-    publisher = mqtt.MqttPublisher(broker_options(settings))
+    options, nonces = broker_options(config.mqtt), Nonces(clock)
+    publisher = mqtt.MqttPublisher(options)
+    publisher.listen(options.topics.door(config.decide.door, "nonce"), nonces.hear)
     deliverer = Deliverer(
         outbox=Outbox(database),
         publisher=publisher,
@@ -225,6 +228,7 @@ def _delivery(settings: MqttSettings, database: Database, loaded: Loaded, clock:
         name_of=GalleryStore(database).name_of,
         info=lambda: encode(_info(database, loaded)),
         seed=database.keyring.signing_seed,
+        nonce=nonces.take,
     )
     deliverer.start()
     try:

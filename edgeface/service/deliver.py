@@ -8,6 +8,7 @@ so a link that comes back late cannot open a door.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -15,8 +16,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
+from edgeface.decide import Outcome
 from edgeface.errors import GalleryCorrupt, GalleryError
-from edgeface.message import LIVE_FOR_S, DecisionMessage, decode, encode_signed, with_label
+from edgeface.message import LIVE_FOR_S, DecisionMessage, as_history, as_live, decode, encode_signed
 from edgeface.service.ports import Clock, Publisher, Receipt
 from edgeface.store.outbox import Outbox, Waiting
 from edgeface.wire import MessageError
@@ -87,9 +89,10 @@ class Deliverer:
         name_of: Callable[[str], str | None],
         info: Callable[[], str],
         seed: bytes,
+        nonce: Callable[[], str | None] = lambda: None,
     ) -> None:
         """`name_of` gives a person's name for an id; `info` the InfoMessage, as JSON, to tell on each connection;
-        `seed` is the private key that signs (`edgeface.signature`)."""
+        `seed` is the private key that signs (`edgeface.signature`); `nonce` gives the door controller's newest word."""
         self.failure: GalleryError | None = None
         self._outbox = outbox
         self._publisher = publisher
@@ -98,6 +101,7 @@ class Deliverer:
         self._name_of = name_of
         self._info = info
         self._seed = seed
+        self._nonce = nonce
         self._events: SimpleQueue[_Event] = SimpleQueue()
         self._in_flight: dict[int, bool] = {}
         """seq -> was it sent live."""
@@ -190,7 +194,7 @@ class Deliverer:
             return
         left_s = int(self._fresh_for_s(row))
         if left_s >= 1:
-            self._track(seq, True, self._publisher.publish_decision(self._message(row, replayed=False), left_s))
+            self._track(seq, True, self._publisher.publish_decision(self._live(row), left_s))
 
     def _drain(self) -> float | None:
         """Send history as far as it may go; return the seconds to wait, None: until something happens."""
@@ -208,7 +212,7 @@ class Deliverer:
                 continue
             if (fresh_for_s := self._fresh_for_s(row)) > 0:
                 return fresh_for_s
-            if not self._track(row.seq, False, self._publisher.publish_history(self._message(row, replayed=True))):
+            if not self._track(row.seq, False, self._publisher.publish_history(self._history(row))):
                 return FIRST_PAUSE_S
             room -= 1
         return None
@@ -227,13 +231,22 @@ class Deliverer:
         age_s = (self._clock.now().monotonic_ns - row.decided_at_monotonic_ns) / 1e9
         return LIVE_FOR_S - age_s if row.boot_id == self._boot_id and age_s >= 0 else 0.0
 
-    def _message(self, row: Waiting, *, replayed: bool) -> str:
+    def _live(self, row: Waiting) -> str:
+        message, label = self._read(row)
+        nonce = self._nonce() if message.outcome is Outcome.GRANT else None
+        age_ms = math.ceil(1000 * (LIVE_FOR_S - self._fresh_for_s(row)))
+        return encode_signed(as_live(message, label, nonce, age_ms), self._seed)
+
+    def _history(self, row: Waiting) -> str:
+        return encode_signed(as_history(*self._read(row)), self._seed)
+
+    def _read(self, row: Waiting) -> tuple[DecisionMessage, str | None]:
+        """The message, and the name of whom it is about."""
         try:
             message = decode(DecisionMessage, row.payload)
         except MessageError as error:
             raise GalleryCorrupt(f"audit row {row.seq} cannot be read: {error}; restore a backup") from error
-        label = None if message.person is None else self._name_of(message.person.id)
-        return encode_signed(with_label(message, label, replayed=replayed), self._seed)
+        return message, None if message.person is None else self._name_of(message.person.id)
 
     def _farewell(self) -> None:
         """The receipts that are still on their way."""

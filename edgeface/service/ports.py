@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
@@ -51,12 +52,31 @@ class Receipt(StrEnum):
     """The link broke before an answer came; it may have arrived or not."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """A message that came."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+    """The broker kept it from before: it tells how things are, never what to do."""
+    response_topic: str | None
+    """Where the sender wants the answer (MQTT 5)."""
+    correlation: bytes | None
+    """What the answer must repeat, so that the sender knows what it answers."""
+
+
 class Publisher(Protocol):
     """A link to the broker that comes and goes. It keeps nothing for later."""
 
     @property
     def connected(self) -> bool:
         """Whether a message could be sent now."""
+        ...
+
+    def listen(self, topic: str, hear: Callable[[Received], None]) -> None:
+        """Subscribe on each connection from now on; to be called before `start`. `hear` is called from another thread
+        and must neither block nor raise."""
         ...
 
     def start(self, on_connect: Callable[[], None]) -> None:

@@ -18,7 +18,7 @@ from edgeface.errors import GalleryError
 from edgeface.message import DecisionMessage, Topics, decode
 from edgeface.service import deliver
 from edgeface.service.deliver import WINDOW, Deliverer
-from edgeface.service.ports import Publisher, Receipt
+from edgeface.service.ports import Publisher, Receipt, Received
 from edgeface.signature import key_id, public_of
 from edgeface.store.database import Database, open_database
 from edgeface.store.journal import Journal
@@ -39,6 +39,9 @@ class FakePublisher:
         self.history: list[tuple[DecisionMessage, Future[Receipt]]] = []
         self.infos: list[str] = []
         self.link_up: Callable[[], None] = lambda: None
+
+    def listen(self, topic: str, hear: Callable[[Received], None]) -> None:
+        raise AssertionError("the deliverer does not listen")
 
     def start(self, on_connect: Callable[[], None]) -> None:
         self.link_up = on_connect

@@ -10,22 +10,23 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from paho.mqtt.client import Client
+from paho.mqtt.client import Client, MQTTMessage, topic_matches_sub
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edgeface.adapters.mqtt.options import MqttOptions
 from edgeface.errors import BrokerError
 from edgeface.message import LIVE_FOR_S, Presence, StateMessage, encode
-from edgeface.service.ports import Receipt
+from edgeface.service.ports import Receipt, Received
 
 IN_FLIGHT = 20
 """Unacknowledged messages at once: Mosquitto's own limit (max_inflight_messages); paho would queue what goes beyond."""
@@ -51,14 +52,22 @@ class Access:
 class Link:
     """One connection: from the first packet to the last, with a client of its own."""
 
-    def __init__(self, options: MqttOptions, access: Access, on_up: Callable[[], None] | None) -> None:
-        """Without `on_up` the link says nothing, and ends as soon as the broker has let it in."""
+    def __init__(
+        self,
+        options: MqttOptions,
+        access: Access,
+        on_up: Callable[[], None] | None,
+        listeners: Mapping[str, Callable[[Received], None]] | None = None,
+    ) -> None:
+        """`listeners`: whom to tell of messages, by topic. Without `on_up` the link says nothing, and ends as soon as
+        the broker has let it in."""
         self.up = threading.Event()
         self.over = threading.Event()
         """Set when the link broke, or to end it."""
         self.was_up = False
         self._options = options
         self._on_up = on_up
+        self._listeners = dict(listeners or {})
         self._why = f"{options.host}:{options.port} does not answer; is it an MQTT broker?"
         self._lock = threading.Lock()
         self._pending: dict[int, Future[Receipt]] = {}
@@ -68,6 +77,7 @@ class Link:
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_publish = self._on_publish
+        self._client.on_message = self._on_message
 
     def run(self) -> str:
         """Connect, stay until the link is over, and say why it is."""
@@ -102,6 +112,7 @@ class Link:
         self._client.loop_stop()
         # Or the client would hold this link and the link the client, and its sockets would wait for the collector.
         self._client.on_connect = self._client.on_disconnect = self._client.on_publish = None
+        self._client.on_message = None
         with self._lock:
             self._ended = True
             unanswered = list(self._pending.values())
@@ -136,6 +147,10 @@ class Link:
             self.over.set()
             return
         self.send(self._options.topics.state, _state(Presence.ONLINE, None), retain=True)
+        if self._listeners:
+            # What the broker kept from before is not sent: nothing that we listen to may be retained.
+            wanted = SubscribeOptions(qos=1, noLocal=True, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
+            self._client.subscribe([(topic, wanted) for topic in self._listeners])
         self.up.set()
         self._on_up()
 
@@ -144,6 +159,18 @@ class Link:
             self._why = f"the link to the broker broke ({code})"
         self.up.clear()
         self.over.set()
+
+    def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        received = Received(
+            topic=message.topic,
+            payload=bytes(message.payload),
+            retained=message.retain,
+            response_topic=getattr(message.properties, "ResponseTopic", None),
+            correlation=getattr(message.properties, "CorrelationData", None),
+        )
+        for topic, hear in self._listeners.items():
+            if topic_matches_sub(topic, received.topic):
+                hear(received)
 
     def _on_publish(self, _client: Client, _data: Any, mid: int, code: ReasonCode, _properties: Any) -> None:
         unheard = Receipt.UNHEARD if code.value == _NO_SUBSCRIBERS else Receipt.ACCEPTED

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from edgeface.adapters.mqtt.link import Link, access_of
 from edgeface.adapters.mqtt.options import MqttOptions
 from edgeface.errors import BrokerError
-from edgeface.service.ports import Receipt
+from edgeface.service.ports import Receipt, Received
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,7 @@ class MqttPublisher:
         """Why there is no link, as a sentence; None while there is one."""
         self._options = options
         self._access = access_of(options)
+        self._listeners: dict[str, Callable[[Received], None]] = {}
         self._link: Link | None = None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -36,6 +37,10 @@ class MqttPublisher:
         """Whether a message could be sent now."""
         link = self._link
         return link is not None and link.up.is_set()
+
+    def listen(self, topic: str, hear: Callable[[Received], None]) -> None:
+        """Subscribe on each connection; call it before `start`. `hear` runs in the link's thread."""
+        self._listeners[topic] = hear
 
     def start(self, on_connect: Callable[[], None]) -> None:
         """Begin to connect. Calls back, from another thread, each time the link is up."""
@@ -77,7 +82,7 @@ class MqttPublisher:
 
         wait_s = FIRST_WAIT_S
         while not self._stopping.is_set():
-            link = self._link = Link(self._options, self._access, up)
+            link = self._link = Link(self._options, self._access, up, self._listeners)
             if self._stopping.is_set():  # stop() may have looked for a link just before there was this one
                 link.over.set()
             self.problem = link.run()
