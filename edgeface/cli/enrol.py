@@ -13,6 +13,7 @@ from edgeface import image
 from edgeface.adapters.clock import SystemClock
 from edgeface.cli.consent import ask
 from edgeface.cli.context import Context
+from edgeface.cli.enrol_guided import guide
 from edgeface.enrol import Portrait, Unfit, bars, gather, portrait
 from edgeface.errors import EnrolmentError, PictureError
 from edgeface.pipeline import Models, Options
@@ -31,7 +32,13 @@ class Sorted:
 
 @click.command(short_help="Teach the reader a face.")
 @click.argument("name")
-@click.argument("pictures", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False))
+@click.argument("pictures", nargs=-1, type=click.Path(path_type=Path, readable=False))
+@click.option("--guided", is_flag=True, help="Ask the person, before a camera, to turn the head to all sides.")
+@click.option("--source", envvar="EDGEFACE_SOURCE", default="0", show_default=True,
+              help="Camera or film of --guided: 0, rtsp://..., picamera2, a file or a folder.")  # fmt: skip
+@click.option("--glasses", is_flag=True, help="With --guided: the person wears glasses; see them with and without.")
+@click.option("--preview", type=click.Path(path_type=Path, dir_okay=False),
+              help="With --guided: a picture of how far it is, written anew all along; it shows no face.")  # fmt: skip
 @click.option("--add", is_flag=True, help="Add the pictures to somebody who is enrolled already.")
 @click.option("--strict", is_flag=True, help="Enrol nothing unless every picture is usable.")
 @click.option("--consent-by", envvar="EDGEFACE_CONSENT_BY", help="Who took the person's consent: your name.")
@@ -47,6 +54,10 @@ def enrol(
     context: Context,
     name: str,
     pictures: tuple[Path, ...],
+    guided: bool,
+    source: str,
+    glasses: bool,
+    preview: Path | None,
     add: bool,
     strict: bool,
     consent_by: str | None,
@@ -61,7 +72,10 @@ def enrol(
     Two or three pictures taken by the door's own camera work best, the head turned a little differently in each. Every
     picture passes the same quality gate as at the door; one that does not is named with its reason, and the usable ones
     are enrolled. All must show one person, and one whom the reader does not know yet. No picture is kept.
+
+    With --guided no PICTURES are needed: the person looks into the camera and is told where to turn the head.
     """
+    _check_manner(pictures, guided=guided, glasses=glasses, preview=preview)
     config = context.config()
     wish = Wish(name=valid_name(name), add=add, allow_duplicate=allow_duplicate)
     needed = config.enrol.require_consent and not (add or dry_run)
@@ -70,11 +84,27 @@ def enrol(
     with context.gallery(dry_run=dry_run) as database:
         registrar = Registrar(database, models.embedder, dry_run=dry_run)
         registrar.expect(wish)
-        outcomes = _look(pictures, models, config.pipeline(), quiet=as_json)
+        if guided:
+            shown = guide(source, models, config, glasses=glasses, preview=preview, quiet=as_json)
+            outcomes: dict[Path, Portrait | Unfit] = {
+                Path(f"{shot.source} #{number}"): shot.portrait for number, shot in enumerate(shown, 1)
+            }
+        else:
+            outcomes = _look(pictures, models, config.pipeline(), quiet=as_json)
         found = _sort(outcomes, wish.name, bars(models.embedder.spec).apart, config.enrol.max_templates, strict=strict)
         shots = [Shot(source=path.name, portrait=shot) for path, shot in found.kept.items()]
         admitted = registrar.admit(wish, shots, consent, SystemClock().now())
     _report(admitted, found, as_json, dry_run=dry_run)
+
+
+def _check_manner(pictures: tuple[Path, ...], *, guided: bool, glasses: bool, preview: Path | None) -> None:
+    """One way at a time."""
+    if guided and pictures:
+        raise click.UsageError("--guided takes its pictures from the camera: leave PICTURES out")
+    if not guided and (glasses or preview is not None):
+        raise click.UsageError("--glasses and --preview go with --guided")
+    if not guided and not pictures:
+        raise click.UsageError("name PICTURES of the person, or use --guided before a camera")
 
 
 def _look(pictures: tuple[Path, ...], models: Models, options: Options, *, quiet: bool) -> dict[Path, Portrait | Unfit]:

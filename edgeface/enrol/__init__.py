@@ -4,16 +4,18 @@ look      one picture: the same gate as at the door, and exactly one face
 check     does a set show one person, and somebody new?
 choose    which of the good pictures cover most
 gather    a set of pictures, sorted
+session   a person before a camera, asked to turn the head until all sides have been seen
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edgeface.enrol.check import Agreement, Bars, Resemblance, agreement, bars, resemblances
 from edgeface.enrol.choose import Bin, bin_of, choose
 from edgeface.enrol.gather import Gathered, gather
 from edgeface.enrol.look import portrait
+from edgeface.enrol.session import Guided
 from edgeface.enrol.shot import NO_FACE, SEVERAL_FACES, Portrait, Unfit
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "Bars",
     "Bin",
     "Gathered",
+    "Guided",
     "Options",
     "Portrait",
     "Resemblance",
@@ -46,6 +49,7 @@ class Options:
     max_templates: int = 8
     """Templates kept of the pictures of one enrolment, 1..64; chosen for poses covered and difference.
     Misses fall up to 8 in models/enrolment.md, where more could not be tried."""
+    guided: Guided = field(default_factory=Guided)
 
     def __post_init__(self) -> None:
         if not 1 <= self.max_templates <= 64:

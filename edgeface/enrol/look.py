@@ -25,8 +25,9 @@ def portrait(pixels: Pixels, models: Models, options: pipeline.Options) -> Portr
         return Unfit(kind=SEVERAL_FACES, advice=advice)
     seen = examine(pixels, first, models, options)
     if not seen.quality.accepted:
-        worst, advice = seen.quality.refusals[0], "; ".join(refused.advice for refused in seen.quality.refusals)
-        return Unfit(kind=worst.refusal.value, advice=advice, pose=seen.pose)
+        refused = seen.quality.refusals
+        advice = "; ".join(one.advice for one in refused)
+        return Unfit(kind=refused[0].refusal.value, advice=advice, pose=seen.pose, refused=refused)
     made = embed.embed(seen.chip, models.embedder)
     return Portrait(embedding=made, detection=first, pose=seen.pose, quality=seen.quality)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from edgeface.detect import Detection
 from edgeface.embed import Embedding
 from edgeface.pose import Pose
-from edgeface.quality import Quality
+from edgeface.quality import Quality, Refused
 
 NO_FACE, SEVERAL_FACES = "no_face", "several_faces"
 """Kinds of `Unfit` besides those of the gate."""
@@ -34,3 +34,5 @@ class Unfit:
     """What to do about it: a sentence or several, without a full stop."""
     pose: Pose | None = None
     """Of the face that was refused; None if there was none, or several."""
+    refused: tuple[Refused, ...] = ()
+    """By what, the worst first; empty if no gate was asked."""

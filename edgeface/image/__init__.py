@@ -13,6 +13,7 @@ Coordinates are continuous pixels: the top left corner of a picture is (0, 0), i
 from edgeface.image.codec import decode, encode_jpeg, encode_png, read
 from edgeface.image.geometry import Letterbox, fit_to, letterbox, resize, warp
 from edgeface.image.plain import DecodeLimits, Kind, kind_of
+from edgeface.image.ring import Ring, ring_picture
 from edgeface.image.table import table_picture
 from edgeface.image.tone import luminance
 
@@ -20,6 +21,7 @@ __all__ = [
     "DecodeLimits",
     "Kind",
     "Letterbox",
+    "Ring",
     "decode",
     "encode_jpeg",
     "encode_png",
@@ -29,6 +31,7 @@ __all__ = [
     "luminance",
     "read",
     "resize",
+    "ring_picture",
     "table_picture",
     "warp",
 ]

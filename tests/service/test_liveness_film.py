@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import count
 
-import cv2
 import numpy as np
 import pytest
 
@@ -21,10 +20,9 @@ from edgeface.match import Gallery
 from edgeface.pipeline import Options, Scene, Sighting, judge, recognise
 from edgeface.service.bootstrap import Loaded
 from fakes import level
+from heads import head
 from portraits import at, film
-from tools.attacks.motion import Moment, moved, turned
-from tools.attacks.photos import Photo
-from tools.attacks.view import view_of
+from tools.attacks.motion import Moment
 
 LIVING = Options(decide=decide.Options(unknown_shots=6), liveness=liveness.Options(require=(Check.PICTURE,)))
 
@@ -95,19 +93,6 @@ def test_a_door_without_the_model_lets_nobody_in(loaded: Loaded, people: Gallery
 
 
 MOVING = Options(liveness=liveness.Options(require=(Check.MOTION,)))
-
-
-def head(face: Pixels, turn: Callable[[float], Moment], seconds: float = 5.0) -> Iterator[Frame]:
-    """A portrait whose head turns in depth, or which turns as a sheet, before a wall."""
-    points = np.array([[98, 112], [142, 110], [121, 137], [100, 158], [141, 157]], np.float32)
-    one = Photo(pixels=face, box=np.array([72, 65, 100, 130], np.float32), landmarks=points, source="test")
-    for index in range(round(seconds * 10)):
-        moment = turn(index / 10)
-        view = moved(view_of(np.diag([1.6, 1.6, 1.0]), 368, 416, 1.6), one, moment)
-        x, y = turned(one, view.x, view.y, moment)
-        room = np.full((480, 640, 3), (126, 130, 134), np.uint8)
-        room[64:, 130:498] = cv2.remap(face, x - 0.5, y - 0.5, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        yield Frame(pixels=room, camera="film", sequence=index, captured_at=at(index / 10))
 
 
 def wave(reach: float) -> Callable[[float], float]:
