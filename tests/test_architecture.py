@@ -151,6 +151,16 @@ def test_a_stage_imports_only_what_stands_to_its_left(stage: str) -> None:
     assert [fault for source in source_of(stage) for fault in stage_faults(stage, source)] == []
 
 
+def test_what_may_be_asked_is_known_without_the_service() -> None:
+    """The table of verbs is pure: a console or a controller can have it without a store, a broker or a camera."""
+    allowed = {"access", "canonical", "commands", "frame", "signature", "wire"}
+    for source in source_of("commands"):
+        for name, _ in imports(source):
+            first, _, rest = name.partition(".")
+            ours = first == "edgeface" and rest.split(".")[0] in allowed
+            assert ours or first in PURE | RECKONING, f"commands imports {name}"
+
+
 def test_pictures_are_decoded_without_the_stages() -> None:
     names = [name for source in source_of("image") for name, _ in imports(source)]
     own = {name.split(".")[1] for name in names if name.startswith("edgeface.")}

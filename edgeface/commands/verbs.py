@@ -1,0 +1,70 @@
+"""Everything that may be asked, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from edgeface.commands import words
+from edgeface.commands.roles import Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verb:
+    """One thing that may be asked."""
+
+    name: str
+    """Also the end of its topics: request/<name>, response/<name>."""
+    role: Role
+    """What it takes."""
+    words: type
+    """The record of what it is told."""
+    answer: type
+    """The record of what it answers."""
+    says: str
+    """What it does, for people."""
+    changes: bool = True
+    """Whether it changes anything: then its answer is stored, and the same command again gets the same."""
+
+
+def _table(*verbs: Verb) -> Mapping[str, Verb]:
+    return MappingProxyType({verb.name: verb for verb in verbs})
+
+
+def _verb(name: str, role: Role, told: type, answer: type, says: str, *, changes: bool = True) -> Verb:
+    return Verb(name=name, role=role, words=told, answer=answer, says=says, changes=changes)
+
+
+def _look(name: str, told: type, answer: type, says: str) -> Verb:
+    return _verb(name, Role.VIEW, told, answer, says, changes=False)
+
+
+VERBS: Mapping[str, Verb] = _table(
+    _look("people/list", words.Page, words.People, "Who is enrolled."),
+    _verb("people/enrol", Role.ENROL, words.Enrol, words.Enrolled, "Teach the reader a face, from pictures."),
+    _verb("people/rename", Role.ENROL, words.Rename, words.Id, "Give somebody another name."),
+    _verb("people/forget", Role.ENROL, words.Who, words.Forgotten, "Destroy all that is kept of somebody."),
+    _look("access/show", words.Nothing, words.RuleBook, "The rules of access, without PINs and cards."),
+    _look("access/test", words.Try, words.Tried, "Could somebody open a door, and why not?"),
+    _verb("access/grant", Role.ADMIN, words.Right, words.RuleName, "Give people a right."),
+    _verb("access/deny", Role.ADMIN, words.Right, words.RuleName, "Keep people out, whatever else grants."),
+    _verb("access/revoke", Role.ADMIN, words.RuleName, words.RuleName, "Take a right or a deny away."),
+    _verb("access/join", Role.ADMIN, words.Members, words.Count, "Put people into a group."),
+    _verb("access/leave", Role.ADMIN, words.Members, words.Count, "Take people out of a group."),
+    _verb("access/pin", Role.ENROL, words.Pin, words.Id, "Set somebody's PIN."),
+    _verb("access/card", Role.ENROL, words.Card, words.Count, "Give somebody a card."),
+    _verb("door/lockdown", Role.OPERATE, words.Lockdown, words.Nothing, "Shut a door, or all, or end that."),
+    _verb("door/reset", Role.OPERATE, words.Reset, words.Nothing, "Forget who is inside, pauses, a wrong clock."),
+    _verb("door/present", Role.KEYPAD, words.Present, words.Presented, "A PIN or a card, for the visit at a door."),
+    _look("health", words.Nothing, words.Health, "How the reader is."),
+    _look("calibration", words.Nothing, words.Calibration, "What score opens the door."),
+    _verb("log", Role.OPERATE, words.Log, words.Nothing, "How much is logged, until the next start."),
+    _verb("restart", Role.OPERATE, words.Nothing, words.Nothing, "Stop; the service manager starts it anew."),
+    _verb("keys/list", Role.ADMIN, words.Nothing, words.Keys, "Which keys may command.", changes=False),
+    _verb("keys/revoke", Role.ADMIN, words.KeyName, words.KeyName, "A key may command no more, for good."),
+    _verb("keys/pair", Role.VIEW, words.Pair, words.Paired, "A new key introduces itself, while pairing is open."),
+)
+
+PAIR = "keys/pair"
+"""The only verb that a key may say which the device does not know yet."""
