@@ -44,6 +44,9 @@ class Bar:
     `threshold` or more."""
     people: tuple[str, ...]
     """Whose floors these are; opaque ids."""
+    chances: int
+    """Comparisons in which a stranger may be taken for somebody: one a person, and one for each template that visits
+    taught, which is a look of the person that the tail was not measured with."""
     revision: int
     """Gallery that it was derived for."""
     promised: float | None
@@ -80,13 +83,14 @@ def derive(gallery: Gallery, spec: ModelSpec, dial: str | None = None, *, strict
     `stricter`: a cosine of the user's own, which counts if it is above what is derived. Raises ValueError for a dial
     that is none.
     """
-    people, tail, card = len(gallery.people), tail_of(spec), spec.thresholds["grant"]
+    chances = len(gallery.people) + int(gallery.learned.sum())
+    tail, card = tail_of(spec), spec.thresholds["grant"]
     visits = None if dial is None else parse(dial)
     derived, problem = card, None
     if tail is not None:
-        wanted = 1 / (visits or AIM) / max(people, 1)
+        wanted = 1 / (visits or AIM) / max(chances, 1)
         derived = max(card, threshold_for(max(wanted, tail.lowest_fmr), tail))
-        problem = _beyond(people, visits, tail)
+        problem = _beyond(gallery, visits, tail)
     elif visits is not None:
         problem = f"{spec.name} comes without a measured tail of impostor scores: no false_accepts can be promised"
     threshold = derived if stricter is None else max(derived, stricter)
@@ -95,13 +99,22 @@ def derive(gallery: Gallery, spec: ModelSpec, dial: str | None = None, *, strict
         threshold=threshold,
         floors=floors,
         people=gallery.people,
+        chances=chances,
         revision=gallery.revision,
-        promised=None if tail is None else min(1.0, people * false_match_rate(threshold, tail)),
-        strictest=None if tail is None else min(1.0, people * tail.lowest_fmr),
+        promised=None if tail is None else min(1.0, chances * false_match_rate(threshold, tail)),
+        strictest=None if tail is None else min(1.0, chances * tail.lowest_fmr),
         too_alike=alike,
         problem=problem,
-        reason=_why(threshold, derived, card, people, tail),
+        reason=_why(threshold, derived, card, _crowd(gallery), tail),
     )
+
+
+def keeps(dial: str | None, chances: int, spec: ModelSpec) -> bool:
+    """Whether a dial can still be promised with so many comparisons (`Bar.chances`); always if none is set."""
+    tail = tail_of(spec)
+    if dial is None:
+        return True
+    return tail is not None and parse(dial) * chances * tail.lowest_fmr <= 1 + 1e-9
 
 
 def tail_of(spec: ModelSpec) -> ImpostorTail | None:
@@ -109,21 +122,26 @@ def tail_of(spec: ModelSpec) -> ImpostorTail | None:
     return spec.visit_tail or spec.impostor_tail
 
 
-def _beyond(people: int, visits: int | None, tail: ImpostorTail) -> str | None:
+def _beyond(gallery: Gallery, visits: int | None, tail: ImpostorTail) -> str | None:
     """Why a dial that was set asks for more than the tail was checked down to, or None."""
-    reach = math.floor(1 / (max(people, 1) * tail.lowest_fmr) * (1 + 1e-9))
+    chances = len(gallery.people) + int(gallery.learned.sum())
+    reach = math.floor(1 / (max(chances, 1) * tail.lowest_fmr) * (1 + 1e-9))
     if visits is None or visits <= reach:
         return None
     able = f'false_accepts = "1 in {reach}" is the strictest' if reach >= LEAST else "none is"
-    crowd = "1 person" if people == 1 else f"{people} people"
     return (
-        f"1 in {visits} cannot be promised to {crowd} enrolled, {able}: the embedder's errors were measured "
+        f"1 in {visits} cannot be promised to {_crowd(gallery)}, {able}: the embedder's errors were measured "
         f"down to 1 comparison in {round(1 / tail.lowest_fmr)}"
     )
 
 
-def _why(threshold: float, derived: float, card: float, people: int, tail: ImpostorTail | None) -> str:
-    crowd = f"{people} {'person' if people == 1 else 'people'} enrolled"
+def _crowd(gallery: Gallery) -> str:
+    people, taught = len(gallery.people), int(gallery.learned.sum())
+    extra = f" and {taught} template{'' if taught == 1 else 's'} that visits taught" if taught else ""
+    return f"{people} {'person' if people == 1 else 'people'} enrolled{extra}"
+
+
+def _why(threshold: float, derived: float, card: float, crowd: str, tail: ImpostorTail | None) -> str:
     if threshold > derived:
         return f"{threshold:.3f} is your own decide.threshold, stricter than the {derived:.3f} derived for {crowd}"
     if tail is None:

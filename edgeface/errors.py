@@ -12,6 +12,8 @@
     │   ├── GalleryCorrupt        74   it is there and cannot be trusted
     │   ├── GalleryInUse          75   another process owns it
     │   ├── UnknownPerson         65   no such person
+    │   ├── UnknownQuestion       65   no such question, or template that was learned
+    │   ├── UnknownStranger       65   no such stranger
     │   └── DeviceKeyError        77   the key that opens the gallery
     │       ├── KeyMissing        77   it is gone, or no key
     │       ├── KeyUnsafe         77   others may read it
@@ -123,6 +125,18 @@ class GalleryInUse(GalleryError):
 
 class UnknownPerson(GalleryError):
     """No person of that name or id is enrolled."""
+
+    exit_code = 65
+
+
+class UnknownQuestion(GalleryError):
+    """No open question of that number, or no learned template."""
+
+    exit_code = 65
+
+
+class UnknownStranger(GalleryError):
+    """No stranger of that id is remembered."""
 
     exit_code = 65
 

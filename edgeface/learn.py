@@ -10,7 +10,7 @@ audit log and can be taken back. `python -m tools.study_learning` shows what eac
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -40,6 +40,10 @@ class Options:
     """Learned templates a person, at the most."""
     rest_hours: float = 20.0
     """Between two lessons about one person: a day's light, beard or hat is one lesson."""
+    most_questions: int = 3
+    """Open questions about one person, at the most: what a person can answer in a minute, a choice."""
+    keep_days: float = 30.0
+    """Open questions, and shots that were said not to be the person, are deleted after so long. A choice."""
 
     def __post_init__(self) -> None:
         if not self.min_shots >= 2:
@@ -54,6 +58,10 @@ class Options:
             raise ValueError("most_learned must be 0 to 16")
         if not self.rest_hours >= 0:
             raise ValueError("rest_hours must not be negative")
+        if not 0 <= self.most_questions <= 16:
+            raise ValueError("most_questions must be 0 to 16")
+        if not 0 < self.keep_days <= 365:
+            raise ValueError("keep_days must be above 0 and at most 365")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -78,9 +86,13 @@ class Pupil:
     learned: Tensor
     """float32, shape (m, dimensions): those that visits taught."""
     others: Tensor
-    """float32, shape (k, dimensions): everybody else's, and what was said not to be this person."""
+    """float32, shape (k, dimensions): everybody else's."""
     taught_at_wall_ns: int | None
-    """When the newest lesson was; None if there was none."""
+    """When the newest lesson was, or question; None if there was none."""
+    denied: Tensor = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    """float32, shape (j, dimensions): shots of which a person said that they are not this one."""
+    questions: int = 0
+    """Shots that still wait for a person's answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,15 +139,31 @@ def consider(
     if (why := _barred(shots, pupil, options, now)) is not None:
         return Nothing(why=why)
     vectors = np.stack([shot.vector for shot in shots])
-    own, rivals = _nearest(vectors, pupil.originals), _nearest(vectors, pupil.others)
+    own, rivals = _nearest(vectors, pupil.originals), _rivals(vectors, pupil)
     if not own.mean() >= needed.grant:
         return Nothing(why="the first enrolment alone does not recognise this visit")
     fresh = _freshest(shots, vectors, pupil, options)
     if fresh is None:
         return Nothing(why="no good shot shows anything new")
-    if (doubt := _doubt(shots, own, own - rivals, needed, options)) is not None:
-        return Question(shot=fresh, why=doubt)
-    return Lesson(shot=fresh)
+    if (doubt := _doubt(shots, own, own - rivals, needed, options)) is None:
+        return Lesson(shot=fresh)
+    if _nearest(fresh.vector[None], pupil.denied)[0] >= options.most_alike:
+        return Nothing(why="a person has said that this is somebody else")
+    if pupil.questions >= options.most_questions:
+        return Nothing(why="as many questions wait as may be")
+    return Question(shot=fresh, why=doubt)
+
+
+def refusal(vector: Tensor, pupil: Pupil, options: Options) -> str | None:
+    """Why a shot cannot be learned although a person said yes; None if it can."""
+    if not len(pupil.originals):
+        return "nothing was enrolled with this model"
+    if len(pupil.learned) >= options.most_learned:
+        return f"{len(pupil.learned)} templates are learned already, learn.most_learned allows no more: undo one first"
+    own, rival = _nearest(vector[None], pupil.originals)[0], _rivals(vector[None], pupil)[0]
+    if not own > rival:
+        return f"it is more like somebody else ({rival:.2f}) than like what was enrolled ({own:.2f})"
+    return None
 
 
 def _barred(shots: tuple[Shot, ...], pupil: Pupil, options: Options, now: Instant) -> str | None:
@@ -177,6 +205,10 @@ def _freshest(shots: tuple[Shot, ...], vectors: Tensor, pupil: Pupil, options: O
         if shot.quality >= options.min_quality and likeness < options.most_alike
     ]
     return shots[min(usable)[1]] if usable else None
+
+
+def _rivals(vectors: Tensor, pupil: Pupil) -> Tensor:
+    return np.maximum(_nearest(vectors, pupil.others), _nearest(vectors, pupil.denied))
 
 
 def _nearest(vectors: Tensor, templates: Tensor) -> Tensor:

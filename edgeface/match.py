@@ -11,6 +11,11 @@ from edgeface.embed import Embedding, Template
 from edgeface.errors import ModelMismatch
 from edgeface.model import Tensor
 
+LIFT = 0.1
+"""By how much, in cosine, templates that visits taught may raise a person's score above what the enrolled ones give:
+however they came about, nobody gets in who is less alike to the enrolment than the bar less this (models/learning.md).
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Gallery:
@@ -24,6 +29,8 @@ class Gallery:
     """shape (templates,): index into `people` for each row."""
     people: tuple[str, ...]
     """Opaque ids."""
+    learned: npt.NDArray[np.bool_]
+    """shape (templates,): rows that visits taught (`edgeface.learn`); all others were enrolled."""
     revision: int
     """Grows with every change; scores of different revisions do not mix."""
 
@@ -41,16 +48,27 @@ class Match:
 
 
 def freeze(
-    templates: npt.NDArray[np.int8], people: tuple[str, ...], model_sha256: str, revision: int, dimensions: int
+    templates: npt.NDArray[np.int8],
+    people: tuple[str, ...],
+    model_sha256: str,
+    revision: int,
+    dimensions: int,
+    learned: tuple[bool, ...] | None = None,
 ) -> Gallery:
-    """Stored int8 templates (n, d) with the id of each one's person -> a gallery to match against."""
+    """Stored int8 templates (n, d) with the id of each one's person -> a gallery to match against.
+
+    `learned`: which of them visits taught; none, if it is not given.
+    """
     rows: Tensor = templates.reshape(-1, dimensions).astype(np.float32)
     rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
     names = tuple(dict.fromkeys(people))
     place = {person: index for index, person in enumerate(names)}
     owners = np.array([place[person] for person in people], np.intp)
     rows.flags.writeable = False
-    return Gallery(model_sha256=model_sha256, vectors=rows, owners=owners, people=names, revision=revision)
+    taught = np.zeros(len(people), np.bool_) if learned is None else np.array(learned, np.bool_)
+    return Gallery(
+        model_sha256=model_sha256, vectors=rows, owners=owners, people=names, learned=taught, revision=revision
+    )
 
 
 def match(probe: Embedding, gallery: Gallery) -> Match:
@@ -67,9 +85,23 @@ def match(probe: Embedding, gallery: Gallery) -> Match:
 
 
 def likeness(vector: Tensor, gallery: Gallery) -> Tensor:
-    """Cosine of a vector of length 1 to each person's nearest template: float32, shape (people,)."""
-    scores = np.full(len(gallery.people), -1, np.float32)
-    np.maximum.at(scores, gallery.owners, gallery.vectors @ vector)
+    """Cosine of a vector of length 1 to each person's nearest template: float32, shape (people,).
+
+    Those that visits taught raise it by at most `LIFT`.
+    """
+    cosines = gallery.vectors @ vector
+    if not gallery.learned.any():
+        return _best(cosines, gallery.owners, len(gallery.people))
+    enrolled, taught = (
+        _best(cosines[rows], gallery.owners[rows], len(gallery.people)) for rows in (~gallery.learned, gallery.learned)
+    )
+    lifted: Tensor = np.minimum(taught, enrolled + np.float32(LIFT))
+    return np.maximum(enrolled, lifted, out=lifted)
+
+
+def _best(cosines: Tensor, owners: npt.NDArray[np.intp], people: int) -> Tensor:
+    scores = np.full(people, -1, np.float32)
+    np.maximum.at(scores, owners, cosines)
     return scores
 
 

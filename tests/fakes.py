@@ -140,6 +140,7 @@ def level(people: Gallery, threshold: float) -> Bar:
         threshold=threshold,
         floors=np.full(len(people.people), threshold),
         people=people.people,
+        chances=len(people.people),
         revision=people.revision,
         promised=None,
         strictest=None,

@@ -156,3 +156,24 @@ def test_nobody_enrolled_and_somebody_unknown() -> None:
     found = bar.derive(gallery([]), SPEC)
     assert (found.promised, found.too_alike) == (0.0, ())
     assert found.needed("p_nobody") == math.inf
+
+
+def test_what_visits_taught_is_one_more_chance_each() -> None:
+    """Two people and two lessons ask for as much as four people, and a dial that four cannot keep is not kept."""
+    rows = np.eye(4, 128, dtype=np.int8) * 127
+    four = match.freeze(rows, ("p_a", "p_b", "p_c", "p_d"), "m" * 64, 1, 128)
+    two = match.freeze(rows, ("p_a", "p_b", "p_a", "p_b"), "m" * 64, 1, 128, (False, False, True, True))
+    wanted, found = (bar.derive(gallery, SPEC, "1 in 100") for gallery in (four, two))
+    assert (found.chances, len(found.people)) == (4, 2)
+    assert (found.threshold, found.promised) == (wanted.threshold, wanted.promised)
+    assert "2 people enrolled and 2 templates that visits taught" in found.reason
+
+
+def test_whether_a_dial_leaves_room_for_a_lesson() -> None:
+    tail = bar.tail_of(SPEC)
+    assert tail is not None
+    reach = int(1 / (4 * tail.lowest_fmr))
+    assert bar.keeps(f"1 in {reach}", 4, SPEC)
+    assert not bar.keeps(f"1 in {reach}", 5, SPEC)
+    assert bar.keeps(None, 10_000, SPEC)
+    assert not bar.keeps("1 in 100", 1, replace(SPEC, impostor_tail=None, visit_tail=None))

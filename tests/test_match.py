@@ -60,6 +60,23 @@ def test_scores_are_the_best_of_each_person(data: st.DataObject, people: list[st
         assert -1.001 <= score <= 1.001
 
 
+@given(data=st.data(), taught=st.lists(st.booleans(), min_size=1, max_size=8))
+def test_what_visits_taught_lifts_a_score_by_so_much_and_no_more(data: st.DataObject, taught: list[bool]) -> None:
+    random = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    templates = random.integers(-127, 128, (len(taught), 128), np.int8)
+    vector = from_template(random.integers(-127, 128, 128, np.int8) // 4 + templates[-1] // 3)
+    people = tuple(data.draw(st.sampled_from("ab")) for _ in taught)
+    both = match.freeze(templates, people, MODEL, 1, 128, tuple(taught))
+    found = match.likeness(vector, both)
+    for person, score in zip(both.people, found, strict=True):
+        rows = [
+            (from_template(t) @ vector, new) for t, p, new in zip(templates, people, taught, strict=True) if p == person
+        ]
+        enrolled = max((cosine for cosine, new in rows if not new), default=-1.0)
+        best = max(cosine for cosine, _ in rows)
+        assert score == pytest.approx(max(enrolled, min(best, enrolled + match.LIFT)), abs=1e-5)
+
+
 def test_compare_is_the_cosine() -> None:
     first, second = to_template(axis(1.0)), to_template(axis(0.6, 0.8))
     assert match.compare(first, second) == pytest.approx(0.6, abs=0.01)

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from edgeface import learn, strangers
 from edgeface.frame import Instant
 from edgeface.learn import Bars, Lesson, Options, Pupil, Question, Shot
+from edgeface.match import LIFT
 from edgeface.model import Tensor
 from edgeface.pose import Pose
 from edgeface.service.bootstrap import Loaded, load_models
@@ -42,6 +43,8 @@ ORDERS = 5
 """Random orders of the visits."""
 LEAD = 0.05
 """Of the best person over the next, which the door asks for."""
+LIFTS = (0.05, 0.15, 0.2)
+"""Beside the one in use."""
 DAY_NS = 24 * 3600 * 10**9
 
 
@@ -54,6 +57,8 @@ class Policy:
     bars: Bars
     chain: bool = False
     """Whether what was learned vouches for more."""
+    lift: float = LIFT
+    """By how much what was learned may raise a score."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -100,8 +105,10 @@ def _policies(loaded: Loaded) -> list[Policy]:
     return [
         Policy(name="off", options=replace(ours, enabled=False), bars=full),
         Policy(name="ours", options=ours, bars=full),
-        Policy(name="the door's bar", options=loose, bars=low),
-        Policy(name="no guard", options=replace(loose, most_learned=16), bars=low, chain=True),
+        *(Policy(name=f"lift {lift:.2f}", options=ours, bars=full, lift=lift) for lift in LIFTS),
+        Policy(name="any lift", options=ours, bars=full, lift=2.0),
+        Policy(name="the door's bar", options=loose, bars=low, lift=2.0),
+        Policy(name="no guard", options=replace(loose, most_learned=16), bars=low, chain=True, lift=2.0),
     ]
 
 
@@ -176,21 +183,30 @@ class _Book:
         rows = [np.concatenate([self._originals[name], *self._taught(name)]) for name in self._names]
         self._owners = np.repeat(np.arange(len(rows)), [len(own) for own in rows])
         self._rows = np.concatenate(rows)
+        self._first = np.concatenate(
+            [np.arange(len(own)) < len(self._originals[name]) for name, own in zip(self._names, rows, strict=True)]
+        )
 
     def _taught(self, name: str) -> list[Tensor]:
         return [vector[None] for vector in self._learned[name]]
 
     def search(self, shots: Visits) -> tuple[str, float]:
         """Whom the door finds, and the bar that would let him in: mean and newest shot must reach it, with a lead."""
-        scores = np.full((len(shots), len(self._names)), -1, np.float32)
         likeness = shots @ self._rows.T
-        for place in range(len(self._rows)):
-            column = scores[:, self._owners[place]]
-            np.maximum(column, likeness[:, place], out=column)
+        first, later = (self._best(likeness, rows) for rows in (self._first, ~self._first))
+        scores = np.maximum(first, np.minimum(later, first + np.float32(self._policy.lift)))
         mean = scores.mean(axis=0)
         second, best = (int(place) for place in np.argsort(mean)[-2:])
         leads = mean[best] - mean[second] >= LEAD
         return self._names[best], float(min(mean[best], scores[-1, best])) if leads else -1.0
+
+    def _best(self, likeness: Visits, rows: Flags) -> Visits:
+        """Each shot's best score among these rows, per person."""
+        scores = np.full((len(likeness), len(self._names)), -1, np.float32)
+        for place in np.flatnonzero(rows):
+            column = scores[:, self._owners[place]]
+            np.maximum(column, likeness[:, place], out=column)
+        return scores
 
     def visit(self, caller: str, shots: Visits, day: int, tally: Tally) -> None:
         whose, score = self.search(shots)
@@ -279,9 +295,14 @@ whole reader.
 "Ours" wants every shot at the lowest false match rate that the embedder's impostor tail was seen to keep, alive, with a
 lead over everybody else, vouched for by what a person enrolled and never by what was learned. "The door's bar" wants no
 more than a grant does. "No guard" also lets lessons vouch for lessons, as galleries that train themselves do. What
-"ours" is unsure of becomes a question for a person. More templates are more chances for a stranger, too: the last
-column raises the bar until no more strangers pass than without learning, which is what a bar derived from the number of
-templates does.
+"ours" is unsure of becomes a question for a person.
+
+"Lift" is by how much, in cosine, what was learned may raise a score above what the enrolled templates give
+(`edgeface/match.py`): "ours" takes {LIFT:g}, "any lift" and the rows below it do without that limit. Without it one
+lesson would be a step that a creeping impostor could stand on; with it nobody gets in who is less alike to the
+enrolment than the bar less {LIFT:g}, whatever was learned. More templates are more chances for a stranger, too: the
+last column raises the bar until no more strangers pass than without learning. The reader does so by the number of
+templates that visits taught, each of which counts as one more person enrolled.
 
 ## Strangers told apart
 

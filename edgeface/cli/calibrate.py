@@ -33,11 +33,12 @@ def calibrate(context: Context, as_json: bool) -> None:
     measured tail; which people enrolled are too alike to be told apart at that score; and what other settings of the
     dial would ask for. Nothing is changed.
     """
-    options, loaded = context.config().decide, context.loaded()
+    config, loaded = context.config(), context.loaded()
+    options = config.decide
     spec = loaded.choice.embedder.spec
     with context.gallery() as database:
         store = GalleryStore(database)
-        gallery = freeze_gallery(store, loaded.models.embedder)
+        gallery = freeze_gallery(store, loaded.models.embedder, learned=config.learn.enabled)
         names = {person: store.name_of(person) or "?" for person in gallery.people}
     found = bars.derive(gallery, spec, options.false_accepts, stricter=options.threshold)
     others = {dial: bars.derive(gallery, spec, dial) for dial in DIALS}
@@ -51,12 +52,12 @@ def expected(bar: Bar, tail: ImpostorTail | None) -> tuple[float, float, float] 
     """Share of stranger visits let in: at most, and the ends of its 95 % interval, by the tail's; None without one."""
     if tail is None:
         return None
-    people, rates = len(bar.people), []
+    chances, rates = bar.chances, []
     for shape in tail.shape_interval:
         for scale in tail.scale_interval:
             rates.append(_rate(bar.threshold, tail, shape, scale))
     own = _rate(bar.threshold, tail, tail.shape, tail.scale)
-    return min(1.0, people * own), min(1.0, people * min(rates)), min(1.0, people * max(rates))
+    return min(1.0, chances * own), min(1.0, chances * min(rates)), min(1.0, chances * max(rates))
 
 
 def missed(bar: Bar, mates: MatedScores | None) -> tuple[float, float, float] | None:

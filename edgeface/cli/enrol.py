@@ -19,7 +19,7 @@ from edgeface.errors import EnrolmentError, PictureError
 from edgeface.pipeline import Models, Options
 from edgeface.service.enrolment import Admitted, Registrar, Shot, Wish
 from edgeface.store.consent import TEXT_FILE, Given
-from edgeface.store.gallery import valid_name
+from edgeface.store.names import valid_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

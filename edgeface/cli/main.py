@@ -24,6 +24,8 @@ from edgeface.cli.inspect import inspect
 from edgeface.cli.models import models
 from edgeface.cli.models_install import install, remove
 from edgeface.cli.people import people
+from edgeface.cli.review import review
+from edgeface.cli.review_strangers import forget, ignore, name, strangers
 from edgeface.cli.run import run
 from edgeface.errors import EdgefaceError
 
@@ -89,9 +91,11 @@ def main(ctx: click.Context, home: Path, config_file: Path | None) -> None:
     ctx.obj = Context(home=home, config_file=config_file)
 
 
-for command in (enrol, people, access, door, run, inspect, calibrate, models, config, doctor, bench):
+for command in (enrol, people, review, access, door, run, inspect, calibrate, models, config, doctor, bench):
     main.add_command(command)
 for command in (grant, deny, revoke, group, pin, card, lockdown, reset):
     access.add_command(command)
+for command in (strangers, name, ignore, forget):
+    review.add_command(command)
 for command in (install, remove):
     models.add_command(command)

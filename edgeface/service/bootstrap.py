@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,8 +29,11 @@ from edgeface.model import Task
 from edgeface.pipeline import Models
 from edgeface.pose import PoseModel
 from edgeface.quality import Scorer
+from edgeface.service import learner
+from edgeface.service.afterwards import afterwards
 from edgeface.service.deliver import Deliverer
 from edgeface.service.guard import Guard, recall
+from edgeface.service.idle import Idle
 from edgeface.service.loop import Reader, Recorded
 from edgeface.service.nonces import Nonces
 from edgeface.service.settings import Config, MqttSettings, RunOptions
@@ -120,11 +123,16 @@ def load_models(home: Path, options: RunOptions | None = None) -> Loaded:
     )
 
 
-def freeze_gallery(store: GalleryStore, embedder: Embedder) -> Gallery:
-    """Everybody whom this embedder can know."""
-    enrolled = store.load(embedder.identity, embedder.spec.dimensions)
+def freeze_gallery(store: GalleryStore, embedder: Embedder, *, learned: bool = True) -> Gallery:
+    """Everybody whom this embedder can know, with what visits taught or without."""
+    enrolled = store.load(embedder.identity, embedder.spec.dimensions, learned=learned)
     return match.freeze(
-        enrolled.vectors, enrolled.person_ids, embedder.identity, enrolled.revision, embedder.spec.dimensions
+        enrolled.vectors,
+        enrolled.person_ids,
+        embedder.identity,
+        enrolled.revision,
+        embedder.spec.dimensions,
+        enrolled.learned,
     )
 
 
@@ -149,13 +157,14 @@ def open_station(config: Config, loaded: Loaded, database: Database, *, film_tim
     _refuse_lower(config.decide.threshold, loaded)
     clock = SystemClock()
     store = GalleryStore(database)
-    gallery = freeze_gallery(store, loaded.models.embedder)
+    gallery = freeze_gallery(store, loaded.models.embedder, learned=config.learn.enabled)
     bar = derive_bar(gallery, loaded, config.decide)
     journal = Journal(database, boot_id())
     rules = load_rules(database.path.parent, config.decide.door)
     journal.start(clock.now(), _facts(loaded, database.path.parent / ACCESS))
     guard = Guard(rules, recall(database, boot_id(), clock.now()), boot_id(), film_time=film_time)
-    with _delivery(config, database, loaded, clock) as delivery:
+    with ExitStack() as stack:
+        delivery = stack.enter_context(_delivery(config, database, loaded, clock))
         reader = Reader(
             models=loaded.models,
             gallery=gallery,
@@ -168,6 +177,9 @@ def open_station(config: Config, loaded: Loaded, database: Database, *, film_tim
             now=clock.now,
             film_time=film_time,
         )
+        parts = {"gallery": lambda: store.id() is not None, **delivery.parts}
+        if not film_time:  # films tell another time, and are not visits
+            parts["idle"] = stack.enter_context(_idle(reader, config, loaded, database, clock)).ticks
         yield Station(
             reader=reader,
             store=store,
@@ -176,7 +188,7 @@ def open_station(config: Config, loaded: Loaded, database: Database, *, film_tim
             shut=guard.problem(config.decide.door),
             problem=delivery.problem,
             waiting=Outbox(database).count,
-            parts={"gallery": lambda: store.id() is not None, **delivery.parts},
+            parts=parts,
         )
 
 
@@ -239,6 +251,28 @@ def _delivery(config: Config, database: Database, loaded: Loaded, clock: SystemC
         )
     finally:
         deliverer.stop()
+
+
+def _idle(
+    reader: Reader, config: Config, loaded: Loaded, database: Database, clock: SystemClock
+) -> AbstractContextManager[Idle]:
+    """What a reader does when nobody is there."""
+    store, embedder = GalleryStore(database), loaded.models.embedder
+
+    def renew() -> tuple[Gallery, Bar]:
+        gallery = freeze_gallery(store, embedder, learned=config.learn.enabled)
+        return gallery, derive_bar(gallery, loaded, config.decide)
+
+    return afterwards(
+        reader,
+        database,
+        embedder=embedder,
+        options=learner.Options(learn=config.learn, strangers=config.strangers),
+        dial=config.decide.false_accepts,
+        boot_id=boot_id(),
+        clock=clock,
+        renew=renew,
+    )
 
 
 def _info(database: Database, loaded: Loaded) -> InfoMessage:

@@ -74,6 +74,8 @@ class Reader:
         self._bar, self._live_floor = bar, live_floor
         self._guard, self._journal, self._announce = guard, journal, announce
         self._now, self._film_time = now, film_time
+        self._after: Callable[[Step], None] = lambda step: None
+        self._newer = gallery, bar
         self._scene = Scene()
         self._newest: Instant | None = None
 
@@ -83,9 +85,22 @@ class Reader:
         None stands for no picture: a camera that is lost, or does not see.
         """
         for frame in frames:
-            yield self._lapse() if frame is None else self.step(frame)
+            yield self._told(self._lapse() if frame is None else self.step(frame))
         if self._newest is not None:
-            yield self._finish(self._newest if self._film_time else self._now())
+            yield self._told(self._finish(self._newest if self._film_time else self._now()))
+
+    def adopt(self, gallery: Gallery, bar: Bar) -> None:
+        """Compare with another gallery from the next moment on in which no visit is open. From any thread."""
+        self._newer = gallery, bar
+
+    def tell(self, after: Callable[[Step], None]) -> None:
+        """Have `after` called with each step once its decisions are stored and announced."""
+        self._after = after
+
+    @property
+    def gallery(self) -> Gallery:
+        """What visitors are compared with now."""
+        return self._gallery
 
     def step(self, frame: Frame) -> Step:
         """Look at one frame and act on what it shows."""
@@ -94,6 +109,8 @@ class Reader:
         if now.seconds_since(frame.captured_at) > MAX_FRAME_AGE_S:
             return Step(frame=frame, sightings=(), decisions=(), stale=True, took_ms=0.0)
         self._newest = frame.captured_at
+        if not self._scene.beliefs:
+            self._gallery, self._bar = self._newer
         self._scene, sightings = recognise(frame, self._scene, self._models, self._gallery, self._options)
         decisions = self._judge(frame.captured_at if self._film_time else self._now())
         took_ms = 1000 * self._now().seconds_since(started)
@@ -118,6 +135,10 @@ class Reader:
         if self._newest is not None and now.seconds_since(self._newest) > BLIND_S:
             return self._finish(now)
         return Step(frame=None, sightings=(), decisions=(), stale=False, took_ms=0.0)
+
+    def _told(self, step: Step) -> Step:
+        self._after(step)
+        return step
 
     def _finish(self, now: Instant) -> Step:
         """All visits are over."""

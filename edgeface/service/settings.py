@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgeface import decide, detect, enrol, footage, liveness, pipeline, quality, track
+from edgeface import decide, detect, enrol, footage, learn, liveness, pipeline, quality, strangers, track
 from edgeface.adapters.camera import CameraOptions
 from edgeface.adapters.tflite import RUNTIMES
 
@@ -56,6 +56,8 @@ class Config:
     liveness: liveness.Options = field(default_factory=liveness.Options)
     decide: decide.Options = field(default_factory=decide.Options)
     enrol: enrol.Options = field(default_factory=enrol.Options)
+    learn: learn.Options = field(default_factory=learn.Options)
+    strangers: strangers.Options = field(default_factory=strangers.Options)
     mqtt: MqttSettings = field(default_factory=MqttSettings)
 
     def pipeline(self) -> pipeline.Options:

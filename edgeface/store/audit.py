@@ -5,6 +5,7 @@ Rows are numbered from 1 without gaps; that number, not the clock, is their orde
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -20,6 +21,10 @@ class Kind(StrEnum):
     DECISION = "decision"
     START = "start"
     """The service began; numbers of tracks and monotonic times before it do not compare."""
+    LEARNED = "learned"
+    """A visit taught a template: by itself, or because a person said so."""
+    UNLEARNED = "unlearned"
+    """Templates that visits had taught were taken back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +75,12 @@ def seq_of(tables: sqlite_utils.Database, decision_id: str) -> int | None:
     """The row that already holds a decision, or None."""
     found = tables.execute("SELECT seq FROM audit WHERE decision_id = ?", (decision_id,)).fetchone()
     return None if found is None else int(found[0])
+
+
+def door_of(database: Database, decision_id: str) -> str | None:
+    """Which door a decision was about; None if it is not on record."""
+    rows = database.read("SELECT payload FROM audit WHERE decision_id = ?", (decision_id,))
+    return str(json.loads(rows[0]["payload"])["door"]) if rows else None
 
 
 def last_seq(database: Database) -> int:

@@ -38,13 +38,19 @@ class Needles:
 
 
 def needles(tables: Tables, person_id: str) -> Needles:
-    """A person's bytes, before they are deleted: the wrapped key, and name and templates both sealed and plain."""
+    """A person's bytes, before they are deleted: the wrapped key, and name, templates and shots in question, sealed and
+    plain."""
     wrapped, name = tables.execute("SELECT wrapped_key, sealed_name FROM people WHERE id = ?", (person_id,)).fetchone()
     key = tables.keyring.person(person_id, wrapped)
     rows = tables.execute("SELECT id, model_sha256, vector FROM templates WHERE person_id = ?", (person_id,)).fetchall()
     patterns = [wrapped, key.key, name]
     for number, model, vector in rows:
         patterns += [vector, key.vector(vector, number, model)]
+    asked = tables.execute(
+        "SELECT id, model_sha256, vector FROM questions WHERE person_id = ?", (person_id,)
+    ).fetchall()
+    for name, model, vector in asked:
+        patterns += [vector, key.face(vector, "question", name, model)]
     return Needles(templates=len(rows), patterns=tuple(patterns))
 
 

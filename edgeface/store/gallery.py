@@ -7,7 +7,6 @@ templates and their sources are sealed under a key of the person's own.
 from __future__ import annotations
 
 import secrets
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,18 +16,14 @@ import numpy.typing as npt
 from edgeface.errors import EnrolmentError, GalleryCorrupt, UnknownPerson
 from edgeface.frame import Instant
 from edgeface.pose import Pose
-from edgeface.store import access_state, erasure
+from edgeface.store import access_state, erasure, strangers
 from edgeface.store import consent as consents
 from edgeface.store.consent import Consent, Duplicate
 from edgeface.store.database import Database, Row
 from edgeface.store.erasure import Receipt
 from edgeface.store.keyring import PersonKey
+from edgeface.store.names import name_key, valid_name
 from edgeface.store.tables import Tables
-
-NAME_LIMIT = 80
-"""Characters in a name: what a list on a terminal shows in one line."""
-
-_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -68,23 +63,10 @@ class Enrolled:
     """int8, shape (templates, dimensions), read-only."""
     person_ids: tuple[str, ...]
     """Whose each row is."""
+    learned: tuple[bool, ...]
+    """Whether a visit taught it."""
     revision: int
     """Of the gallery; grows with each change."""
-
-
-def valid_name(text: str) -> str:
-    """A person's name as it is stored: NFC, without spaces around it. Raises EnrolmentError that says what is wrong."""
-    name = unicodedata.normalize("NFC", text).strip()
-    if any(unicodedata.category(character) == "Cs" for character in name):
-        raise EnrolmentError("the name is not valid text: use UTF-8")
-    if not 1 <= len(name) <= NAME_LIMIT:
-        raise EnrolmentError(f"the name has {len(name)} characters: use 1 to {NAME_LIMIT}")
-    for character in name:
-        if problem := _problem(character):
-            raise EnrolmentError(f"the name contains {problem}: leave it out")
-    if not any(unicodedata.category(character)[0] in "LN" for character in name):
-        raise EnrolmentError("the name has no letter and no digit: use one that can be read out")
-    return name
 
 
 class GalleryStore:
@@ -101,8 +83,11 @@ class GalleryStore:
         *,
         consent: Consent | None = None,
         duplicates: Sequence[Duplicate] = (),
+        stranger: str | None = None,
     ) -> Person:
         """A new person, with the consent and the permission to be enrolled twice, all or nothing.
+
+        `stranger`: the id of one who is none any more and is not remembered as such.
 
         Raises EnrolmentError for a bad name, one that is taken, or no templates.
         """
@@ -116,25 +101,29 @@ class GalleryStore:
             row = {"id": person_id, "wrapped_key": wrapped, **_named(tables, key, name)}
             tables.table("people").insert({**row, "created_at_wall_ns": now.wall_ns})
             consents.insert(tables, person_id, consent, duplicates, now)
-            _insert(tables, key, templates, now)
-            _count_change(tables)
+            insert(tables, key, templates, now)
+            if stranger is not None:
+                tables.execute("DELETE FROM strangers WHERE id = ?", (stranger,))
+            count_change(tables)
+        if stranger is not None:
+            self._database.erase_traces()
         return self.find(person_id)
 
     def add(self, person_id: str, templates: Sequence[NewTemplate], now: Instant) -> Person:
         """More templates of somebody enrolled. Raises UnknownPerson."""
         with self._database.transaction() as tables:
-            _insert(tables, _expect(tables, person_id), templates, now)
-            _count_change(tables)
+            insert(tables, expect(tables, person_id), templates, now)
+            count_change(tables)
         return self.find(person_id)
 
     def rename(self, person_id: str, name: str) -> Person:
         """A new name; the former one is overwritten. Raises UnknownPerson, EnrolmentError."""
         name = valid_name(name)
         with self._database.transaction() as tables:
-            key = _expect(tables, person_id)
+            key = expect(tables, person_id)
             _refuse_taken(tables, name, person_id)
             tables.table("people").update(person_id, _named(tables, key, name))
-            _count_change(tables)
+            count_change(tables)
         self._database.erase_traces()
         return self.find(person_id)
 
@@ -144,11 +133,12 @@ class GalleryStore:
         Decisions keep the opaque id. Raises UnknownPerson.
         """
         with self._database.transaction() as tables:
-            _expect(tables, person_id)
+            expect(tables, person_id)
             needles = erasure.needles(tables, person_id)
+            strangers.forget_alike(tables, person_id)
             tables.table("people").delete(person_id)
             access_state.forget(tables, person_id)
-            _count_change(tables)
+            count_change(tables)
         self._database.erase_traces()
         return erasure.receipt(self._database, person_id, needles, now)
 
@@ -161,7 +151,7 @@ class GalleryStore:
             counted.setdefault(row["person_id"], {})[row["model_sha256"]] = row["n"]
         rows = self._database.read("SELECT * FROM people")
         everybody = (self._person(row, counted.get(row["id"], {})) for row in rows)
-        return tuple(sorted(everybody, key=lambda person: _key(person.name)))
+        return tuple(sorted(everybody, key=lambda person: name_key(person.name)))
 
     def lacking(self, model_sha256: str) -> tuple[Person, ...]:
         """Those whom this model cannot know: they need enrolling again."""
@@ -169,7 +159,7 @@ class GalleryStore:
 
     def find(self, who: str) -> Person:
         """The person of that id or name (in any case). Raises UnknownPerson."""
-        named = self._database.keyring.name_key(_key(who.strip()))
+        named = self._database.keyring.name_key(name_key(who.strip()))
         for row in self._database.read("SELECT * FROM people WHERE id = ? OR name_key = ?", (who, named)):
             return self._person(row, self._counted(row["id"]))
         raise UnknownPerson(f"nobody called {who!r} is enrolled; `edgeface people` lists everybody")
@@ -179,13 +169,17 @@ class GalleryStore:
         rows = self._database.read("SELECT id, wrapped_key, sealed_name FROM people WHERE id = ?", (person_id,))
         return self._name(rows[0]) if rows else None
 
-    def load(self, model_sha256: str, dimensions: int) -> Enrolled:
-        """Every template that this model made, oldest first. Raises GalleryCorrupt if one has another length."""
+    def load(self, model_sha256: str, dimensions: int, *, learned: bool = True) -> Enrolled:
+        """Every template that this model made, oldest first; on request without those that visits taught.
+
+        Raises GalleryCorrupt if one has another length.
+        """
         revision = self.revision()  # first: a change in between makes it too old, and the caller loads again
         rows = self._database.read(
-            "SELECT templates.id, person_id, vector, wrapped_key FROM templates JOIN people ON people.id = person_id "
-            "WHERE model_sha256 = ? ORDER BY templates.id",
-            (model_sha256,),
+            "SELECT templates.id, person_id, vector, wrapped_key, template_id IS NOT NULL AS learned FROM templates "
+            "JOIN people ON people.id = person_id LEFT JOIN lessons ON template_id = templates.id "
+            "WHERE model_sha256 = ? AND (? OR template_id IS NULL) ORDER BY templates.id",
+            (model_sha256, learned),
         )
         wrapped = {row["person_id"]: row["wrapped_key"] for row in rows}
         keys = {person_id: self._database.keyring.person(person_id, key) for person_id, key in wrapped.items()}
@@ -198,6 +192,7 @@ class GalleryStore:
             model_sha256=model_sha256,
             vectors=vectors,
             person_ids=tuple(row["person_id"] for row in rows),
+            learned=tuple(bool(row["learned"]) for row in rows),
             revision=revision,
         )
 
@@ -227,45 +222,33 @@ class GalleryStore:
         return self._database.keyring.person(row["id"], row["wrapped_key"]).name(row["sealed_name"])
 
 
-def _problem(character: str) -> str | None:
-    if character in "/#+":
-        return f"'{character}', which has a meaning in MQTT topics"
-    if character in _BIDI:
-        return f"U+{ord(character):04X}, which reverses the direction of writing"
-    if unicodedata.category(character) in ("Cc", "Zl", "Zp"):
-        return f"the control character U+{ord(character):04X}"
-    return None
-
-
-def _key(name: str) -> str:
-    """Equal for names that differ in upper and lower case only."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-
-
 def _named(tables: Tables, key: PersonKey, name: str) -> dict[str, str | bytes]:
-    return {"sealed_name": key.seal_name(name), "name_key": tables.keyring.name_key(_key(name))}
+    return {"sealed_name": key.seal_name(name), "name_key": tables.keyring.name_key(name_key(name))}
 
 
 def _refuse_taken(tables: Tables, name: str, person_id: str) -> None:
     taken = tables.execute(
         "SELECT id, wrapped_key, sealed_name FROM people WHERE name_key = ? AND id <> ?",
-        (tables.keyring.name_key(_key(name)), person_id),
+        (tables.keyring.name_key(name_key(name)), person_id),
     ).fetchone()
     if taken is not None:
         known = tables.keyring.person(taken[0], taken[1]).name(taken[2])
         raise EnrolmentError(f"{known!r} is enrolled already: add pictures to that person, or choose another name")
 
 
-def _expect(tables: Tables, person_id: str) -> PersonKey:
+def expect(tables: Tables, person_id: str) -> PersonKey:
+    """The key of somebody enrolled, within the caller's transaction. Raises UnknownPerson."""
     found = tables.execute("SELECT wrapped_key FROM people WHERE id = ?", (person_id,)).fetchone()
     if found is None:
         raise UnknownPerson(f"nobody with the id {person_id!r} is enrolled; `edgeface people` lists everybody")
     return tables.keyring.person(person_id, found[0])
 
 
-def _insert(tables: Tables, key: PersonKey, templates: Sequence[NewTemplate], now: Instant) -> None:
+def insert(tables: Tables, key: PersonKey, templates: Sequence[NewTemplate], now: Instant) -> int:
+    """Store templates of a person, within the caller's transaction; the number of the first."""
     first = int(tables.execute("SELECT coalesce(max(id), 0) + 1 FROM templates").fetchone()[0])
     tables.table("templates").insert_all(_row(key, first + n, template, now) for n, template in enumerate(templates))
+    return first
 
 
 def _row(
@@ -288,5 +271,6 @@ def _row(
     }
 
 
-def _count_change(tables: Tables) -> None:
+def count_change(tables: Tables) -> None:
+    """The gallery is another one from here on, within the caller's transaction."""
     tables.execute("UPDATE meta SET revision = revision + 1")

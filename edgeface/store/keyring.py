@@ -49,6 +49,14 @@ class PersonKey:
         """The reverse. Raises GalleryCorrupt."""
         return self._open(sealed, self._place("source", str(template_id)), f"source {template_id}").decode()
 
+    def seal_face(self, vector: bytes, what: str, number: str, model_sha256: str) -> bytes:
+        """A vector that is no template: a question about a visit, or a stranger's direction. `what` says which."""
+        return crypto.seal(self.key, vector, self._place(what, number, model_sha256))
+
+    def face(self, sealed: bytes, what: str, number: str, model_sha256: str) -> bytes:
+        """The reverse. Raises GalleryCorrupt."""
+        return self._open(sealed, self._place(what, number, model_sha256), f"{what} {number}")
+
     def _place(self, *what: str) -> bytes:
         return bound(self.gallery_id, self.person_id, *what)
 

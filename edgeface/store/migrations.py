@@ -8,8 +8,11 @@ The tables are
     keyring       which device key opens it   audit       what happened, append-only
     outbox        which audit rows no consumer has yet
     access_state  what the doors remember: who is inside, pauses, lockdowns
+    lessons       templates that visits taught      questions  shots that a person should look at, or said no to
+    strangers     visitors whom nobody enrolled, one direction each
 
-Sealed (see keyring.py): people.sealed_name, templates.vector, templates.sealed_source. In plain text, because it is
+Sealed (see keyring.py): people.sealed_name, templates.vector, templates.sealed_source, questions.vector and, under a
+key of the stranger's own, strangers.total. In plain text, because it is
 needed to order, count and check without a key: ids, times, quality, pose, digests of models, and consents with the name
 of whoever took them, who is the operator and not the person.
 """
@@ -22,7 +25,7 @@ from sqlite_utils.migrations import Migrations
 from edgeface.store.encryption import seal_everything
 from edgeface.store.tables import Tables
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """Kept as the file's user_version: a file above this was written by a newer edgeface."""
 
 migrations = Migrations("edgeface")
@@ -60,6 +63,14 @@ def m005_access_state(tables: Database) -> None:
     """What the access rules remember, written with the decision that changed it."""
     tables.execute("CREATE TABLE access_state (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID")
     tables.execute("PRAGMA user_version = 5")
+
+
+@migrations()
+def m006_learning(tables: Database) -> None:
+    """What visits taught, what is asked about them, and who came that nobody knows."""
+    for statement in _LEARNING:
+        tables.execute(statement)
+    tables.execute("PRAGMA user_version = 6")
 
 
 _GALLERY = (
@@ -107,6 +118,40 @@ _CONSENT = (
         score REAL NOT NULL,
         allowed_at_wall_ns INTEGER NOT NULL,
         PRIMARY KEY (person_id, of_person_id)
+    ) STRICT""",
+)
+
+_LEARNING = (
+    """CREATE TABLE lessons (
+        template_id INTEGER PRIMARY KEY REFERENCES templates (id) ON DELETE CASCADE,
+        decision_id TEXT NOT NULL UNIQUE,
+        taught_by TEXT NOT NULL CHECK (taught_by IN ('visit', 'answer')),
+        taught_at_wall_ns INTEGER NOT NULL
+    ) STRICT""",
+    """CREATE TABLE questions (
+        id TEXT PRIMARY KEY,
+        person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+        model_sha256 TEXT NOT NULL CHECK (length(model_sha256) = 64),
+        vector BLOB NOT NULL CHECK (length(vector) > 0),
+        quality REAL NOT NULL,
+        yaw_deg REAL NOT NULL,
+        pitch_deg REAL NOT NULL,
+        roll_deg REAL NOT NULL,
+        why TEXT NOT NULL,
+        decision_id TEXT NOT NULL UNIQUE,
+        asked_at_wall_ns INTEGER NOT NULL,
+        denied INTEGER NOT NULL DEFAULT 0 CHECK (denied IN (0, 1))
+    ) STRICT""",
+    "CREATE INDEX questions_of_person ON questions (person_id)",
+    """CREATE TABLE strangers (
+        id TEXT PRIMARY KEY,
+        model_sha256 TEXT NOT NULL CHECK (length(model_sha256) = 64),
+        wrapped_key BLOB NOT NULL,
+        total BLOB NOT NULL CHECK (length(total) > 0),
+        visits INTEGER NOT NULL CHECK (visits > 0),
+        first_seen_wall_ns INTEGER NOT NULL,
+        last_seen_wall_ns INTEGER NOT NULL,
+        ignored INTEGER NOT NULL DEFAULT 0 CHECK (ignored IN (0, 1))
     ) STRICT""",
 )
 

@@ -19,8 +19,9 @@ from edgeface.errors import EnrolmentError, GalleryCorrupt, UnknownPerson
 from edgeface.pose import Pose
 from edgeface.store.consent import Duplicate, Given, consent_of, duplicates_of, read_text, taken
 from edgeface.store.database import Database, open_database
-from edgeface.store.gallery import GalleryStore, NewTemplate, valid_name
+from edgeface.store.gallery import GalleryStore, NewTemplate
 from edgeface.store.journal import Journal
+from edgeface.store.names import valid_name
 from samples import decision, instant
 
 MODEL, OTHER = "a" * 64, "b" * 64

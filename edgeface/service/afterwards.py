@@ -1,0 +1,77 @@
+"""What a reader does when nobody is there: learn from the visits that were, and delete what is past its time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from edgeface import bar as bars
+from edgeface.bar import Bar
+from edgeface.embed import Embedder
+from edgeface.errors import ConfigError
+from edgeface.match import Gallery
+from edgeface.service.idle import Idle
+from edgeface.service.learner import Learner, Options
+from edgeface.service.loop import Reader
+from edgeface.service.ports import Clock
+from edgeface.store.database import Database
+from edgeface.store.lessons import LessonStore
+from edgeface.store.strangers import StrangerStore
+
+EXPIRE_EVERY_S = 3600.0
+"""What is kept for days is looked through once an hour."""
+
+RENEW_EVERY_S = 600.0
+"""Lessons count at the door after so long at the most, and from the next start on: with 10,000 people the bar takes
+seconds to derive."""
+
+
+@contextmanager
+def afterwards(
+    reader: Reader,
+    database: Database,
+    *,
+    embedder: Embedder,
+    options: Options,
+    dial: str | None,
+    boot_id: str,
+    clock: Clock,
+    renew: Callable[[], tuple[Gallery, Bar]],
+) -> Iterator[Idle]:
+    """Follow a reader until the block ends. `renew` makes gallery and bar afresh. Raises ConfigError."""
+    spec, idle, changed = embedder.spec, Idle(), threading.Event()
+    if options.learn.enabled and spec.impostor_tail is None:
+        raise ConfigError(f"learn.enabled: {spec.name} comes without a measured impostor tail, so nothing is certain")
+    lessons, strangers = LessonStore(database, boot_id), StrangerStore(database, embedder.identity)
+
+    def room() -> bool:
+        return bars.keeps(dial, len(reader.gallery.people) + lessons.count(embedder.identity) + 1, spec)
+
+    def expire() -> None:
+        lessons.expire(clock.now(), options.learn.keep_days)
+        strangers.expire(clock.now(), options.strangers)
+
+    def reload() -> None:
+        if changed.is_set():
+            changed.clear()
+            reader.adopt(*renew())
+
+    learner = Learner(
+        lessons=lessons,
+        strangers=strangers,
+        gallery=lambda: reader.gallery,
+        tail=spec.impostor_tail,
+        room=room,
+        learned=changed.set,
+        options=options,
+        idle=idle,
+    )
+    idle.every(EXPIRE_EVERY_S, expire)
+    idle.every(RENEW_EVERY_S, reload)
+    reader.tell(learner.take)
+    idle.start()
+    try:
+        yield idle
+    finally:
+        idle.stop()

@@ -1,0 +1,96 @@
+"""Work that waits until nobody stands at the door.
+
+A decision takes several frames of one visitor, and a job here one transaction: begun while no visit is open, it is over
+before the next decision wants the gallery.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from queue import Empty, Full, Queue
+
+from edgeface.errors import GalleryError
+
+log = logging.getLogger(__name__)
+
+MOST_WAITING = 64
+"""Jobs that wait at once; more are not taken. A choice: an hour of visits without a pause."""
+
+Job = Callable[[], None]
+
+
+class Idle:
+    """One thread that works while the reader says that no visit is open."""
+
+    def __init__(self) -> None:
+        self._jobs: Queue[Job | None] = Queue(MOST_WAITING)
+        self._chores: list[tuple[float, Job]] = []
+        self._due_s: list[float] = []
+        self._quiet = threading.Event()
+        self._quiet.set()
+        self._thread = threading.Thread(target=self._run, name="idle", daemon=True)
+
+    def every(self, seconds: float, chore: Job) -> None:
+        """Do something at once and then again and again. To be said before `start`."""
+        self._chores.append((seconds, chore))
+        self._due_s.append(0.0)
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    def busy(self, visit: bool) -> None:
+        """Whether a visit is open now. Returns at once."""
+        if visit:
+            self._quiet.clear()
+        else:
+            self._quiet.set()
+
+    def submit(self, job: Job) -> bool:
+        """Have something done once; False if too much waits already. Returns at once."""
+        try:
+            self._jobs.put_nowait(job)
+        except Full:
+            return False
+        return True
+
+    def ticks(self) -> bool:
+        """Whether the thread still runs."""
+        return self._thread.is_alive()
+
+    def stop(self) -> None:
+        """Do what still waits, and end."""
+        self._quiet.set()
+        self._jobs.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            self._do_chores()
+            try:
+                job = self._jobs.get(timeout=self._pause_s())
+            except Empty:
+                continue
+            if job is None:
+                return
+            self._do(job)
+
+    def _pause_s(self) -> float | None:
+        return max(0.0, min(self._due_s) - time.monotonic()) if self._due_s else None
+
+    def _do_chores(self) -> None:
+        for place, (seconds, chore) in enumerate(self._chores):
+            if time.monotonic() >= self._due_s[place]:
+                self._do(chore)
+                self._due_s[place] = time.monotonic() + seconds
+
+    def _do(self, job: Job) -> None:
+        """Wait for a quiet moment first. A gallery that fails fails the decisions too, which are louder about it."""
+        self._quiet.wait()
+        try:
+            job()
+        except GalleryError as error:
+            log.warning("idle work was left undone: %s", error)
