@@ -73,6 +73,7 @@ class PictureError(EdgefaceError):
     def __init__(self, reason: PictureProblem, detail: str) -> None:
         super().__init__(f"{reason.value}: {detail}")
         self.reason = reason
+        self.detail = detail
 
 
 class ConfigError(EdgefaceError):
@@ -173,10 +174,31 @@ class CameraLost(CameraError):
     """The source was there and stopped delivering."""
 
 
+class EnrolmentProblem(StrEnum):
+    """Why nobody was enrolled."""
+
+    NAME_TAKEN = "name_taken"
+    """Somebody of that name is enrolled."""
+    NO_PICTURE = "no_picture"
+    """No picture is usable, or not every one where all must be."""
+    SEVERAL_PEOPLE = "several_people"
+    """The pictures show more than one person."""
+    FACE_KNOWN = "face_known"
+    """The face is enrolled already, under another name."""
+    FACE_OF_SEVERAL = "face_of_several"
+    """The face matches more than one person: a morphed picture, or somebody enrolled twice."""
+    OTHER_FACE = "other_face"
+    """Pictures to be added show somebody else."""
+
+
 class EnrolmentError(EdgefaceError):
-    """The pictures given do not make an enrolment."""
+    """The pictures given do not make an enrolment; `problem` names why where a batch or a console needs to know."""
 
     exit_code = 65
+
+    def __init__(self, sentence: str, problem: EnrolmentProblem | None = None) -> None:
+        super().__init__(sentence)
+        self.problem = problem
 
 
 class BrokerError(EdgefaceError):

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,6 +14,7 @@ from edgeface import image
 from edgeface.adapters.clock import SystemClock
 from edgeface.cli.consent import ask
 from edgeface.cli.context import Context
+from edgeface.cli.enrol_folder import enrol_folder
 from edgeface.cli.enrol_guided import guide
 from edgeface.enrol import Portrait, Unfit, bars, gather, portrait
 from edgeface.errors import EnrolmentError, PictureError
@@ -31,7 +33,7 @@ class Sorted:
 
 
 @click.command(short_help="Teach the reader a face.")
-@click.argument("name")
+@click.argument("name", required=False)
 @click.argument("pictures", nargs=-1, type=click.Path(path_type=Path, readable=False))
 @click.option("--guided", is_flag=True, help="Ask the person, before a camera, to turn the head to all sides.")
 @click.option("--source", envvar="EDGEFACE_SOURCE", default="0", show_default=True,
@@ -39,6 +41,12 @@ class Sorted:
 @click.option("--glasses", is_flag=True, help="With --guided: the person wears glasses; see them with and without.")
 @click.option("--preview", type=click.Path(path_type=Path, dir_okay=False),
               help="With --guided: a picture of how far it is, written anew all along; it shows no face.")  # fmt: skip
+@click.option("--folder", type=click.Path(path_type=Path),
+              help="Enrol many people: a folder, or zip file, with a folder of pictures a person.")  # fmt: skip
+@click.option("--table", type=click.Path(path_type=Path, dir_okay=False),
+              help="With --folder: a CSV file, columns picture and name, instead of folders' names.")  # fmt: skip
+@click.option("--report", type=click.Path(path_type=Path, file_okay=False),
+              help="With --folder: a folder for what became of each picture; a stopped run goes on there.")  # fmt: skip
 @click.option("--add", is_flag=True, help="Add the pictures to somebody who is enrolled already.")
 @click.option("--strict", is_flag=True, help="Enrol nothing unless every picture is usable.")
 @click.option("--consent-by", envvar="EDGEFACE_CONSENT_BY", help="Who took the person's consent: your name.")
@@ -49,15 +57,18 @@ class Sorted:
 @click.option("--allow-duplicate", is_flag=True, help="Enrol a face that is enrolled already; who allowed it is kept.")
 @click.option("--dry-run", is_flag=True, help="Say what would become of every picture; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object with the outcome of every picture.")
-@click.pass_obj
+@click.pass_context
 def enrol(
-    context: Context,
-    name: str,
+    ctx: click.Context,
+    name: str | None,
     pictures: tuple[Path, ...],
     guided: bool,
     source: str,
     glasses: bool,
     preview: Path | None,
+    folder: Path | None,
+    table: Path | None,
+    report: Path | None,
     add: bool,
     strict: bool,
     consent_by: str | None,
@@ -74,13 +85,19 @@ def enrol(
     are enrolled. All must show one person, and one whom the reader does not know yet. No picture is kept.
 
     With --guided no PICTURES are needed: the person looks into the camera and is told where to turn the head.
+
+    With --folder many people are enrolled, NAME being the name of each one's folder; one statement of consent counts
+    for all. Exit 1 if somebody was not enrolled. Call it again to go on after a stop, or once pictures were replaced.
     """
-    _check_manner(pictures, guided=guided, glasses=glasses, preview=preview)
-    config = context.config()
-    wish = Wish(name=valid_name(name), add=add, allow_duplicate=allow_duplicate)
-    needed = config.enrol.require_consent and not (add or dry_run)
-    consent = ask(consent_by, consent_text, Given(consent_given), required=needed)
-    models = context.models()
+    _check_manner(ctx.params)
+    context: Context = ctx.obj
+    wish = Wish(name=valid_name(name) if name is not None else "", add=add, allow_duplicate=allow_duplicate)
+    required = context.config().enrol.require_consent and not (add or dry_run)
+    consent = ask(consent_by, consent_text, Given(consent_given), required=required)
+    if folder is not None:
+        whole = enrol_folder(context, folder, table, report, consent, strict=strict, dry_run=dry_run, as_json=as_json)
+        ctx.exit(0 if whole else 1)
+    config, models = context.config(), context.models()
     with context.gallery(dry_run=dry_run) as database:
         registrar = Registrar(database, models.embedder, dry_run=dry_run)
         registrar.expect(wish)
@@ -97,13 +114,22 @@ def enrol(
     _report(admitted, found, as_json, dry_run=dry_run)
 
 
-def _check_manner(pictures: tuple[Path, ...], *, guided: bool, glasses: bool, preview: Path | None) -> None:
-    """One way at a time."""
-    if guided and pictures:
+def _check_manner(given: Mapping[str, Any]) -> None:
+    """One way at a time. Raises UsageError."""
+    if given["folder"] is not None:
+        if given["name"] is not None or given["guided"] or given["add"] or given["allow_duplicate"]:
+            raise click.UsageError(
+                "--folder names its people itself: leave out NAME, PICTURES and what is for one person"
+            )
+    elif given["table"] or given["report"]:
+        raise click.UsageError("--table and --report go with --folder")
+    elif given["name"] is None:
+        raise click.UsageError("say whom to enrol: NAME and PICTURES, NAME and --guided, or --folder")
+    if given["guided"] and given["pictures"]:
         raise click.UsageError("--guided takes its pictures from the camera: leave PICTURES out")
-    if not guided and (glasses or preview is not None):
+    if not given["guided"] and (given["glasses"] or given["preview"]):
         raise click.UsageError("--glasses and --preview go with --guided")
-    if not guided and not pictures:
+    if not (given["guided"] or given["folder"] or given["pictures"]):
         raise click.UsageError("name PICTURES of the person, or use --guided before a camera")
 
 

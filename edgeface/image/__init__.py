@@ -14,6 +14,7 @@ from edgeface.image.codec import decode, encode_jpeg, encode_png, read
 from edgeface.image.geometry import Letterbox, fit_to, letterbox, resize, warp
 from edgeface.image.plain import DecodeLimits, Kind, kind_of
 from edgeface.image.ring import Ring, ring_picture
+from edgeface.image.sheet import Tile, sheet_picture
 from edgeface.image.table import table_picture
 from edgeface.image.tone import luminance
 
@@ -22,6 +23,7 @@ __all__ = [
     "Kind",
     "Letterbox",
     "Ring",
+    "Tile",
     "decode",
     "encode_jpeg",
     "encode_png",
@@ -32,6 +34,7 @@ __all__ = [
     "read",
     "resize",
     "ring_picture",
+    "sheet_picture",
     "table_picture",
     "warp",
 ]

@@ -15,13 +15,14 @@ import numpy as np
 
 from edgeface.embed import Embedder, to_template
 from edgeface.enrol import Portrait, Resemblance, bars, resemblances
-from edgeface.errors import EnrolmentError, UnknownPerson
+from edgeface.errors import EnrolmentError, EnrolmentProblem, UnknownPerson
 from edgeface.frame import Instant
 from edgeface.match import Gallery, freeze
 from edgeface.service.bootstrap import freeze_gallery
 from edgeface.store.consent import Consent, Duplicate, duplicates_of
 from edgeface.store.database import Database
 from edgeface.store.gallery import GalleryStore, NewTemplate, Person
+from edgeface.store.names import name_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,7 @@ class Wish:
     """What was asked for."""
 
     name: str
-    """As `store.gallery.valid_name` gives it."""
+    """As `store.names.valid_name` gives it."""
     add: bool = False
     """The pictures are of somebody who is enrolled already."""
     allow_duplicate: bool = False
@@ -70,8 +71,8 @@ class Registrar:
 
     def expect(self, wish: Wish) -> None:
         """Raises EnrolmentError or UnknownPerson if the name will not do: before the slow part."""
-        if wish.name.casefold() in {name.casefold() for name in self._pretended.values()}:
-            raise EnrolmentError(_taken(wish.name))
+        if name_key(wish.name) in map(name_key, self._pretended.values()):
+            raise EnrolmentError(_taken(wish.name), EnrolmentProblem.NAME_TAKEN)
         try:
             person = self._store.find(wish.name)
         except UnknownPerson:
@@ -79,7 +80,11 @@ class Registrar:
                 raise
             return
         if not wish.add:
-            raise EnrolmentError(_taken(person.name))
+            raise EnrolmentError(_taken(person.name), EnrolmentProblem.NAME_TAKEN)
+
+    def knows(self, person_id: str | None, name: str) -> bool:
+        """Whether that person is enrolled, under that name."""
+        return person_id is not None and self._store.name_of(person_id) == name
 
     def admit(self, wish: Wish, shots: Sequence[Shot], consent: Consent | None, now: Instant) -> Admitted:
         """Enrol a person, or add to one, in one transaction. Raises EnrolmentError that says why not."""
@@ -93,7 +98,8 @@ class Registrar:
             alike = tuple(other for other in alike if other.person_id not in twins)
         same = [other for other in alike if other.score >= self._bars.same]
         if same and not wish.allow_duplicate:
-            raise EnrolmentError(self._known(same, wish.name))
+            problem = EnrolmentProblem.FACE_KNOWN if len(same) == 1 else EnrolmentProblem.FACE_OF_SEVERAL
+            raise EnrolmentError(self._known(same, wish.name), problem)
         sentences = tuple(self._looks_like(other) for other in alike)
         templates = [_template(shot) for shot in shots]
         person_id = self._write(wish, own, templates, same, consent, now)
@@ -133,7 +139,8 @@ class Registrar:
         if own.id not in self._gallery.people:
             return
         if own.id not in {other.person_id for other in resemblances(portraits, self._gallery, self._bars.apart)}:
-            raise EnrolmentError(f"the pictures do not show {own.name}: nothing was added")
+            sentence = f"the pictures do not show {own.name}: nothing was added"
+            raise EnrolmentError(sentence, EnrolmentProblem.OTHER_FACE)
 
     def _known(self, same: Sequence[Resemblance], name: str) -> str:
         named = [
@@ -187,5 +194,6 @@ def _grown(gallery: Gallery, templates: Sequence[NewTemplate], person_id: str) -
         vectors=np.concatenate([gallery.vectors, fresh.vectors]),
         owners=np.concatenate([gallery.owners, np.full(len(rows), owner, np.intp)]),
         people=people,
+        learned=np.concatenate([gallery.learned, fresh.learned]),
         revision=fresh.revision,
     )
