@@ -183,14 +183,14 @@ def needed(floor: float, options: Options) -> float:
 def _rule(case: Case, options: Options, now: Instant) -> Ruling | None:
     """The ruling, or None to go on looking."""
     belief = case.belief
-    doubt = _doubt(case, options, now)
-    if doubt is None:
+    against = doubt(case, options, now)
+    if against is None:
         return Ruling(outcome=Outcome.GRANT, rule="known_person", reason=f"{belief.shots} good shots agree")
-    if _may_yet_be_alive(case, doubt, now):
+    if _may_yet_be_alive(case, against, now):
         return None
     seen_enough = belief.shots >= options.unknown_shots or (case.ended and belief.shots >= options.min_shots)
     if seen_enough:
-        return replace(doubt, reason=f"{doubt.reason} in {belief.shots} good shots")
+        return replace(against, reason=f"{against.reason} in {belief.shots} good shots")
     if dict(belief.refused).get(Refusal.UNRECOGNISABLE, 0) == belief.sightings > 0:
         return None  # an emblem, a shadow, a pattern: what never looked like a face is no visitor
     impatient = now.seconds_since(belief.begun_at) >= options.patience_s
@@ -199,7 +199,7 @@ def _rule(case: Case, options: Options, now: Instant) -> Ruling | None:
     return None
 
 
-def _doubt(case: Case, options: Options, now: Instant) -> Ruling | None:
+def doubt(case: Case, options: Options, now: Instant) -> Ruling | None:
     """What stands against a grant, or None if nothing does."""
     if (reason := _stranger(case, options)) is not None:
         return Ruling(outcome=Outcome.UNKNOWN, rule="unknown_face", reason=reason)
@@ -234,10 +234,10 @@ def _stranger(case: Case, options: Options) -> str | None:
     return None
 
 
-def _may_yet_be_alive(case: Case, doubt: Ruling, now: Instant) -> bool:
+def _may_yet_be_alive(case: Case, against: Ruling, now: Instant) -> bool:
     """Whether nothing but a check that takes its time stands against a grant."""
     fault = case.lifeless
-    if fault is None or case.ended or doubt != _lifeless(fault):
+    if fault is None or case.ended or against != _lifeless(fault):
         return False
     return now.seconds_since(case.belief.begun_at) < fault.patience_s
 

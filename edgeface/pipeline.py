@@ -152,32 +152,43 @@ def judge(
     liveness model's threshold: None if there is no such model.
     """
     beliefs, decided, taken_for = dict(scene.beliefs), dict(scene.decided), dict(scene.taken_for)
-    verdicts = {number: evidence.weigh(belief, gallery) for number, belief in scene.beliefs.items()}
-    bars = {n: decide.needed(_needed(verdict, bar, gallery), options.decide) for n, verdict in verdicts.items()}
-    claims = {n: v.person_id for n, v in verdicts.items() if v is not None and v.score >= bars[n]}
-    contested = _contested(scene, claims)
     decisions = []
-    for number, belief in scene.beliefs.items():
-        verdict = verdicts[number]
-        case = Case(
-            track=number,
-            belief=belief,
-            verdict=verdict,
-            ended=number in scene.ended,
-            floor=_needed(verdict, bar, gallery),
-            lifeless=liveness.fault(belief.liveness, options.liveness, live_floor),
-            contested=number in contested,
-        )
+    for case in cases(scene, gallery, bar, live_floor, options):
+        number, verdict = case.track, case.verdict
         decision = decide.decide(case, options.decide, now, identify())
         if decision is not None:
             decisions.append(decision)
             decided[number] = decision.outcome, now
             taken_for.pop(number, None)
-            if number in claims:
-                taken_for[number] = claims[number]
+            if verdict is not None and _claims(case, options):
+                taken_for[number] = verdict.person_id
         if decision is not None or case.ended:
             del beliefs[number]
     return replace(scene, beliefs=beliefs, decided=decided, taken_for=taken_for, ended=()), tuple(decisions)
+
+
+def cases(scene: Scene, gallery: Gallery, bar: Bar, live_floor: float | None, options: Options) -> tuple[Case, ...]:
+    """Every visit that is not decided, as `decide` takes it; arguments as for `judge`."""
+    verdicts = {number: evidence.weigh(belief, gallery) for number, belief in scene.beliefs.items()}
+    alone = [
+        Case(
+            track=number,
+            belief=belief,
+            verdict=verdicts[number],
+            ended=number in scene.ended,
+            floor=_needed(verdicts[number], bar, gallery),
+            lifeless=liveness.fault(belief.liveness, options.liveness, live_floor),
+        )
+        for number, belief in scene.beliefs.items()
+    ]
+    claims = {one.track: one.verdict.person_id for one in alone if one.verdict is not None and _claims(one, options)}
+    contested = _contested(scene, claims)
+    return tuple(replace(one, contested=one.track in contested) for one in alone)
+
+
+def _claims(case: Case, options: Options) -> bool:
+    """Whether the visitor is alike enough to be taken for whom the verdict names, let in or not."""
+    return case.verdict is not None and case.verdict.score >= decide.needed(case.floor, options.decide)
 
 
 def _needed(verdict: Verdict | None, bar: Bar, gallery: Gallery) -> float:

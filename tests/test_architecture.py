@@ -15,7 +15,7 @@ PACKAGE = Path(edgeface.__file__).parent
 FLOW = ("detect", "track", "pose", "align", "quality", "liveness", "embed", "match", "evidence", "decide")
 BEFORE = ("errors", "frame", "model", "calibration", "image", "footage")
 ACCESS = "access"
-AFTER = (ACCESS, "learn", "strangers", "pipeline", "enrol")
+AFTER = (ACCESS, "learn", "strangers", "pipeline", "enrol", "explain")
 MATCHED = FLOW.index("match") + 1
 ORDER = (*BEFORE, *FLOW[:MATCHED], "bar", *FLOW[MATCHED:], *AFTER)
 """The bar is derived from a gallery and is no step of the flow."""
@@ -40,6 +40,7 @@ RECKONING = frozenset({"datetime", "zoneinfo", "re", "json", "types", "hashlib",
 """What a stage may use besides the stages before it: nothing that knows the time, the machine or chance."""
 
 PLACES = {
+    "PIL": ("adapters/paper.py",),
     "cv2": ("image/", "adapters/camera/"),
     "paho": ("adapters/mqtt/",),
     "sqlite3": ("store/", "cli/doctor.py"),

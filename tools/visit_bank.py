@@ -10,6 +10,7 @@ be enrolled with. Whoever is not in a gallery is a stranger to it.
 from __future__ import annotations
 
 import argparse
+import hashlib
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ import numpy as np
 from edgeface import detect, embed, image, pipeline
 from edgeface.frame import Pixels
 from edgeface.model import Tensor
+from edgeface.quality import weights
 from edgeface.service.bootstrap import Loaded, load_models
 from tools.datasets import Archive
 from tools.evaluate.acquire import central, person_of, progress
@@ -35,8 +37,18 @@ class Visit:
     person: str
     vectors: Tensor
     """(n, d), length 1."""
+    mirrored: Tensor
+    """(n, d), length 1: of the same chips, left and right changed."""
     quality: Tensor
     """(n,), 0..100."""
+    unified: Tensor
+    """(n,), 0..100: the unified score alone; -1 without a model for it."""
+    yaw_deg: Tensor
+    """(n,)."""
+    pitch_deg: Tensor
+    """(n,)."""
+    eyes_px: Tensor
+    """(n,): inter-eye distance."""
     accepted: np.ndarray
     """(n,), bool: the gate let it pass."""
     frame: np.ndarray
@@ -51,6 +63,23 @@ class Visit:
     """In all."""
 
 
+KINDS: dict[str, Any] = {
+    "vectors": np.float32,
+    "mirrored": np.float32,
+    "quality": np.float32,
+    "unified": np.float32,
+    "yaw_deg": np.float32,
+    "pitch_deg": np.float32,
+    "eyes_px": np.float32,
+    "accepted": bool,
+    "frame": np.int64,
+    "area_px": np.float32,
+    "blur": np.float32,
+    "refused": np.str_,
+}
+"""What is kept of every face."""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with lfw-dev.tar")
@@ -60,7 +89,16 @@ def main() -> None:
     arguments = parser.parse_args()
     first, of = (int(number) for number in arguments.part.split("/"))
     loaded, archive = load_models(arguments.home), Archive(arguments.data / "lfw-dev.tar")
-    make(archive, loaded, arguments.out, first, of)
+    make(archive, loaded, folder_of(loaded, arguments.out), first, of)
+
+
+def folder_of(loaded: Loaded, bank: Path) -> Path:
+    """Where visits belong that these models saw through today's gate: what others saw must not be taken for them."""
+    seen = [entry.spec.sha256 for entry in loaded.choice.entries()]
+    gate = repr(
+        (seen, pipeline.Options().detect, pipeline.Options().quality, weights.BIAS, weights.WEIGHTS, list(KINDS))
+    )
+    return bank / hashlib.sha256(gate.encode()).hexdigest()[:12]
 
 
 def make(archive: Archive, loaded: Loaded, out: Path, first: int = 0, of: int = 1) -> None:
@@ -111,17 +149,23 @@ def _look(picture: Pixels, loaded: Loaded, random: np.random.Generator) -> dict[
         if face is None:
             continue
         view = pipeline.examine(frame, face, models, options)
-        vector = embed.embed(view.chip, models.embedder).vector
+        vector, mirrored = (embed.embed(chip, models.embedder).vector for chip in (view.chip, _mirror(view.chip)))
         reason = view.quality.refusals[0].refusal.value if view.quality.refusals else ""
         left, top = max(0, int(face.box.x)), max(0, int(face.box.y))
         crop = frame[top : int(face.box.y + face.box.h), left : int(face.box.x + face.box.w)]
         blur = float(cv2.Laplacian(image.luminance(crop), cv2.CV_64F).var())
-        rows.append((vector, view.quality.score, not reason, number, face.box.w * face.box.h, blur, reason))
-    columns = list(zip(*rows, strict=True)) if rows else [[] for _ in range(7)]
-    names = ("vectors", "quality", "accepted", "frame", "area_px", "blur", "refused")
-    kinds = (np.float32, np.float32, bool, np.int64, np.float32, np.float32, np.str_)
-    made = {name: np.array(column, kind) for name, column, kind in zip(names, columns, kinds, strict=True)}
+        usable, pose = view.quality, view.pose
+        unified = -1.0 if usable.unified_score is None else usable.unified_score
+        turned = pose.yaw_deg, pose.pitch_deg, usable.inter_eye_distance_px
+        seen = vector, mirrored, usable.score, unified, *turned
+        rows.append((*seen, not reason, number, face.box.w * face.box.h, blur, reason))
+    columns = list(zip(*rows, strict=True)) if rows else [[] for _ in KINDS]
+    made = {name: np.array(column, kind) for (name, kind), column in zip(KINDS.items(), columns, strict=True)}
     return {**made, "frames": len(frames)}
+
+
+def _mirror(chip: Pixels) -> Pixels:
+    return np.ascontiguousarray(chip[:, ::-1])
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from edgeface.cli.context import Context
 from edgeface.cli.doctor import doctor
 from edgeface.cli.door import door
 from edgeface.cli.enrol import enrol
+from edgeface.cli.explain import explain
 from edgeface.cli.inspect import inspect
 from edgeface.cli.models import models
 from edgeface.cli.models_install import install, remove
@@ -85,13 +86,17 @@ def main(ctx: click.Context, home: Path, config_file: Path | None) -> None:
       edgeface run --source 0               watch the first camera and decide
       edgeface calibrate                    what score opens the door, and how often it errs
       edgeface inspect photo.jpg            why was or wasn't this face usable?
+      edgeface explain clip.mp4             what happened to each face, gate by gate, as a picture
 
     Everything stays on this machine; only decisions leave it, and only to the broker you name.
     """
     ctx.obj = Context(home=home, config_file=config_file)
 
 
-for command in (enrol, people, review, access, door, run, inspect, calibrate, models, config, doctor, bench):
+EVERY = (
+    enrol, people, review, access, door, run, inspect, explain, calibrate, models, config, doctor, bench,
+)  # fmt: skip
+for command in EVERY:
     main.add_command(command)
 for command in (grant, deny, revoke, group, pin, card, lockdown, reset):
     access.add_command(command)

@@ -6,7 +6,7 @@ record    what a track's shots say, folded one by one
 fusion    every check that the door requires, or a fault with its reason
 """
 
-from edgeface.liveness.fusion import Fault, Kind, fault
+from edgeface.liveness.fusion import Fault, Kind, fault, missing
 from edgeface.liveness.options import Check, Options
 from edgeface.liveness.picture import (
     Judge,
@@ -37,6 +37,7 @@ __all__ = [
     "decode",
     "detail",
     "fault",
+    "missing",
     "prepare",
     "shot",
     "sight",

@@ -51,11 +51,12 @@ def fault(record: Record, options: Options, floor: float | None) -> Fault | None
 
     `floor`: the picture score that is enough; None if there is no picture model.
     """
-    found = [one for check in options.require if (one := _of(check, record, options, floor)) is not None]
+    found = [one for check in options.require if (one := missing(check, record, options, floor)) is not None]
     return min(found, key=lambda one: SEVERITY.index(one.kind), default=None)
 
 
-def _of(check: Check, record: Record, options: Options, floor: float | None) -> Fault | None:
+def missing(check: Check, record: Record, options: Options, floor: float | None) -> Fault | None:
+    """What one check, required or not, has against a track; None if it is passed."""
     match check:
         case Check.PICTURE:
             return _picture(record, floor)

@@ -18,13 +18,14 @@ import numpy as np
 from edgeface.detect import Detection
 from edgeface.frame import Pixels
 from edgeface.pose import Pose
-from edgeface.quality.limits import Options, refusals
+from edgeface.quality.limits import Limit, Options, limits, refusals
 from edgeface.quality.measures import Measures, measure, placed
 from edgeface.quality.refusal import Refusal, Refused
 from edgeface.quality.score import combined
 from edgeface.quality.unified import Scorer, decode, prepare, unified
 
 __all__ = [
+    "Limit",
     "Options",
     "Quality",
     "Refusal",
@@ -32,6 +33,7 @@ __all__ = [
     "Scorer",
     "assess",
     "decode",
+    "held",
     "placed",
     "prepare",
     "unified",
@@ -94,13 +96,19 @@ def assess(
     if not placed(detection):
         return _broken(options)
     found = measure(pixels, detection, pose)
-    refused = refusals(found, pose, unified_score, _second_face(detection, others), options)
+    refused = refusals(limits(found, pose, unified_score, _second_face(detection, others), options))
     return Quality(
         score=_score(found, pose, options, unified_score, detection.score),
         refusals=refused,
         unified_score=unified_score,
         **{name: getattr(found, name) for name in Measures.__slots__},
     )
+
+
+def held(usable: Quality, pose: Pose, options: Options) -> tuple[Limit, ...]:
+    """Every measure of a sighting at a door, with the limit that it was held against, kept or not."""
+    found = limits(usable, pose, usable.unified_score, 0.0, options)
+    return tuple(one for one in found if one.refusal is not Refusal.SECOND_FACE)
 
 
 def _broken(options: Options) -> Quality:

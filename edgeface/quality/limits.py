@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from edgeface.pose import Pose
-from edgeface.quality.measures import Measures
 from edgeface.quality.refusal import Refusal, Refused
 
 
@@ -66,27 +66,63 @@ class Options:
             raise ValueError(f"{', '.join(names)} must not be negative")
 
 
-def refusals(
-    measures: Measures, pose: Pose, unified_score: float | None, second_face: float, options: Options
-) -> tuple[Refused, ...]:
-    """Every limit that is not kept, the worst first."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """One measure of a sighting, held against what it needs."""
+
+    refusal: Refusal
+    """What a sighting beyond it is refused as."""
+    measure: str
+    """Name of the measure."""
+    value: float
+    """Finite; angles with their sign."""
+    limit: float
+    least: bool
+    """Whether `limit` is the least value allowed; else it is the most, of its amount."""
+
+    @property
+    def kept(self) -> bool:
+        """Whether the sighting passes."""
+        return self.value >= self.limit if self.least else abs(self.value) <= self.limit
+
+    @property
+    def off_by(self) -> float:
+        """How far beyond its limit the measure is; 0 or less if the sighting passes."""
+        return self.limit - self.value if self.least else abs(self.value) - self.limit
+
+
+class Measured(Protocol):
+    """What has the measures by their names: `Measures`, or the `Quality` made of them."""
+
+    @property
+    def inside(self) -> float: ...
+
+
+def limits(
+    measures: Measured, pose: Pose, unified_score: float | None, second_face: float, options: Options
+) -> tuple[Limit, ...]:
+    """Every measure with its limit, kept or not."""
     whole = options.min_unified_score if unified_score is None else unified_score
-    found = [
-        Refused(refusal=Refusal.UNRECOGNISABLE, measure="unified_score", value=_number(whole, 0.0), limit=limit)
-        for limit in [options.min_unified_score]
-        if not whole >= limit
-    ]
-    for refusal, name, limit in _floors(options):
-        if not (value := float(getattr(measures, name))) >= limit:
-            found.append(Refused(refusal=refusal, measure=name, value=value, limit=limit))
-    ceilings = {name: (refusal, float(getattr(measures, name)), limit) for refusal, name, limit in _ceilings(options)}
-    ceilings["second_face"] = Refusal.SECOND_FACE, second_face, options.max_second_face
+    least = [(Refusal.UNRECOGNISABLE, "unified_score", _number(whole, 0.0), options.min_unified_score)]
+    least += [(refusal, name, float(getattr(measures, name)), limit) for refusal, name, limit in _floors(options)]
+    most = {name: (refusal, float(getattr(measures, name)), limit) for refusal, name, limit in _ceilings(options)}
+    most["second_face"] = Refusal.SECOND_FACE, second_face, options.max_second_face
     for axis in ("yaw_deg", "pitch_deg", "roll_deg"):
-        ceilings[axis] = Refusal.POSE, _number(getattr(pose, axis), 90.0), getattr(options, f"max_{axis}")
-    for name, (refusal, value, limit) in ceilings.items():
-        if not abs(value) <= limit:
-            found.append(Refused(refusal=refusal, measure=name, value=value, limit=limit))
-    return tuple(sorted(found, key=_excess, reverse=True))
+        most[axis] = Refusal.POSE, _number(getattr(pose, axis), 90.0), getattr(options, f"max_{axis}")
+    return (
+        *(Limit(refusal=r, measure=name, value=value, limit=limit, least=True) for r, name, value, limit in least),
+        *(
+            Limit(refusal=r, measure=name, value=value, limit=limit, least=False)
+            for name, (r, value, limit) in most.items()
+        ),
+    )
+
+
+def refusals(found: tuple[Limit, ...]) -> tuple[Refused, ...]:
+    """Every limit that is not kept, the worst first."""
+    broken = [one for one in found if not one.kept]
+    refused = [Refused(refusal=one.refusal, measure=one.measure, value=one.value, limit=one.limit) for one in broken]
+    return tuple(sorted(refused, key=_excess, reverse=True))
 
 
 def _floors(options: Options) -> tuple[tuple[Refusal, str, float], ...]:

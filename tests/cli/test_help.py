@@ -28,7 +28,7 @@ def test_every_command_of_the_documentation_is_there() -> None:
         "enrol", "people", "people list", "people rename", "people forget", "access", "access show",
         "access check", "access test", "access week", "access who", "access grant", "access deny",
         "access revoke", "access group", "access pin", "access card", "access lockdown",
-        "access reset", "run", "inspect", "models", "models list",
+        "access reset", "run", "inspect", "explain", "calibrate", "models", "models list",
         "models use", "models check", "models install", "models remove", "config", "config show", "config check",
         "doctor", "bench",
     }  # fmt: skip
@@ -60,6 +60,7 @@ def test_the_first_page_lists_everything_and_the_first_steps(edgeface: Edgeface)
         "edgeface run --source",
         "edgeface doctor",
         "edgeface inspect",
+        "edgeface explain",
         "--home",
         "--config",
     ):

@@ -23,7 +23,12 @@ def visit(*shots: tuple[float, float, bool]) -> Visit:
     return Visit(
         person="ada",
         vectors=np.stack([axis(cosine) for cosine, _, _ in shots]),
+        mirrored=np.stack([axis(cosine) for cosine, _, _ in shots]),
         quality=np.array([quality for _, quality, _ in shots], np.float32),
+        unified=np.array([quality for _, quality, _ in shots], np.float32),
+        yaw_deg=np.zeros(len(shots), np.float32),
+        pitch_deg=np.zeros(len(shots), np.float32),
+        eyes_px=np.full(len(shots), 40, np.float32),
         accepted=np.array([accepted for _, _, accepted in shots]),
         frame=np.arange(len(shots)),
         area_px=np.full(len(shots), 3000, np.float32),

@@ -29,7 +29,7 @@ from tools.comparisons import Comparisons
 from tools.datasets import Archive
 from tools.evaluate.acquire import Bench, Report, Value, progress, stored
 from tools.metrics import Figure, Floats
-from tools.visit_bank import Visit, by_person, make, read
+from tools.visit_bank import Visit, by_person, folder_of, make, read
 
 BANK = Path("work/visits")
 SIZES = (10, 100, 500)
@@ -87,7 +87,7 @@ def visits(bench: Bench) -> Report:
 def populate(bench: Bench) -> World:
     """Everybody of LFW-dev, with the visits that the bank holds; what it lacks is filmed first, which takes minutes."""
     archive = Archive(bench.data / "lfw-dev.tar")
-    folder = BANK / bench.loaded.choice.embedder.spec.sha256[:12]
+    folder = folder_of(bench.loaded, BANK)
     make(archive, bench.loaded, folder)
     pictures = by_person(archive)
     firsts = {name: own[0] for name, own in pictures.items()}
