@@ -12,17 +12,20 @@ from __future__ import annotations
 import argparse
 import hashlib
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from edgeface import detect, embed, image, pipeline
+from edgeface import detect, embed, image, pipeline, quality
 from edgeface.frame import Pixels
 from edgeface.model import Tensor
+from edgeface.pose import Pose
 from edgeface.quality import weights
+from edgeface.quality.limits import limits, refusals
+from edgeface.quality.measures import Measures
 from edgeface.service.bootstrap import Loaded, load_models
 from tools.datasets import Archive
 from tools.evaluate.acquire import central, person_of, progress
@@ -37,18 +40,14 @@ class Visit:
     person: str
     vectors: Tensor
     """(n, d), length 1."""
-    mirrored: Tensor
-    """(n, d), length 1: of the same chips, left and right changed."""
     quality: Tensor
     """(n,), 0..100."""
     unified: Tensor
     """(n,), 0..100: the unified score alone; -1 without a model for it."""
-    yaw_deg: Tensor
-    """(n,)."""
-    pitch_deg: Tensor
-    """(n,)."""
-    eyes_px: Tensor
-    """(n,): inter-eye distance."""
+    pose: Tensor
+    """(n, 3): yaw, pitch and roll, degrees."""
+    measures: Tensor
+    """(n, `MEASURES`)."""
     accepted: np.ndarray
     """(n,), bool: the gate let it pass."""
     frame: np.ndarray
@@ -65,19 +64,16 @@ class Visit:
 
 KINDS: dict[str, Any] = {
     "vectors": np.float32,
-    "mirrored": np.float32,
     "quality": np.float32,
     "unified": np.float32,
-    "yaw_deg": np.float32,
-    "pitch_deg": np.float32,
-    "eyes_px": np.float32,
-    "accepted": bool,
+    "pose": np.float32,
+    "measures": np.float32,
     "frame": np.int64,
     "area_px": np.float32,
     "blur": np.float32,
-    "refused": np.str_,
 }
-"""What is kept of every face."""
+"""What is kept of every face. What the gate says of it is reckoned when it is read: its limits may have changed."""
+MEASURES = tuple(field.name for field in fields(Measures))
 
 
 def main() -> None:
@@ -93,7 +89,7 @@ def main() -> None:
 
 
 def folder_of(loaded: Loaded, bank: Path) -> Path:
-    """Where visits belong that these models saw through today's gate: what others saw must not be taken for them."""
+    """Where visits belong that these models saw: what others saw must not be taken for them."""
     seen = [entry.spec.sha256 for entry in loaded.choice.entries()]
     gate = repr(
         (seen, pipeline.Options().detect, pipeline.Options().quality, weights.BIAS, weights.WEIGHTS, list(KINDS))
@@ -124,15 +120,27 @@ def by_person(archive: Archive) -> dict[str, list[str]]:
     return dict(pictures)
 
 
-def read(folder: Path) -> list[Visit]:
-    """Every visit that is kept."""
+def read(folder: Path, options: quality.Options | None = None) -> list[Visit]:
+    """Every visit that is kept, with what the gate says of each face."""
     found = []
     for file in sorted(folder.glob("[0-9]*[0-9].npz")):
         with np.load(file) as kept:
             plain: dict[str, Any] = {key: kept[key] for key in kept.files}
         plain |= {"person": str(plain["person"]), "frames": int(plain["frames"])}
-        found.append(Visit(**{**plain, "refused": tuple(plain["refused"].tolist())}))
+        found.append(Visit(**plain, **gated(plain, options or quality.Options())))
     return found
+
+
+def gated(faces: dict[str, Any], options: quality.Options) -> dict[str, Any]:
+    """Which faces the gate lets pass, and the worst reason of the others."""
+    reasons = []
+    rows = zip(faces["measures"].tolist(), faces["pose"].tolist(), faces["unified"].tolist(), strict=True)
+    for values, (yaw, pitch, roll), unified in rows:
+        measures = Measures(**dict(zip(MEASURES, values, strict=True)))
+        pose = Pose(yaw_deg=yaw, pitch_deg=pitch, roll_deg=roll)
+        refused = refusals(limits(measures, pose, None if unified < 0 else unified, 0.0, options))
+        reasons.append(refused[0].refusal.value if refused else "")
+    return {"accepted": np.array([not reason for reason in reasons], bool), "refused": tuple(reasons)}
 
 
 def _look(picture: Pixels, loaded: Loaded, random: np.random.Generator) -> dict[str, Any]:
@@ -149,23 +157,18 @@ def _look(picture: Pixels, loaded: Loaded, random: np.random.Generator) -> dict[
         if face is None:
             continue
         view = pipeline.examine(frame, face, models, options)
-        vector, mirrored = (embed.embed(chip, models.embedder).vector for chip in (view.chip, _mirror(view.chip)))
-        reason = view.quality.refusals[0].refusal.value if view.quality.refusals else ""
+        vector = embed.embed(view.chip, models.embedder).vector
+        usable, pose = view.quality, view.pose
+        unified = -1.0 if usable.unified_score is None else usable.unified_score
+        turned = pose.yaw_deg, pose.pitch_deg, pose.roll_deg
+        measures = [getattr(usable, name) for name in MEASURES]
         left, top = max(0, int(face.box.x)), max(0, int(face.box.y))
         crop = frame[top : int(face.box.y + face.box.h), left : int(face.box.x + face.box.w)]
         blur = float(cv2.Laplacian(image.luminance(crop), cv2.CV_64F).var())
-        usable, pose = view.quality, view.pose
-        unified = -1.0 if usable.unified_score is None else usable.unified_score
-        turned = pose.yaw_deg, pose.pitch_deg, usable.inter_eye_distance_px
-        seen = vector, mirrored, usable.score, unified, *turned
-        rows.append((*seen, not reason, number, face.box.w * face.box.h, blur, reason))
+        rows.append((vector, usable.score, unified, turned, measures, number, face.box.w * face.box.h, blur))
     columns = list(zip(*rows, strict=True)) if rows else [[] for _ in KINDS]
     made = {name: np.array(column, kind) for (name, kind), column in zip(KINDS.items(), columns, strict=True)}
     return {**made, "frames": len(frames)}
-
-
-def _mirror(chip: Pixels) -> Pixels:
-    return np.ascontiguousarray(chip[:, ::-1])
 
 
 if __name__ == "__main__":

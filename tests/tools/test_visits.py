@@ -11,7 +11,7 @@ from fakes import axis
 from tools import visits
 from tools.evaluate.visits import _any_of, averaged, best_frame, fused, vote
 from tools.turn_faces import Angles
-from tools.visit_bank import Visit
+from tools.visit_bank import MEASURES, Visit
 
 REFERENCES = np.stack([axis(1.0), axis(0.0, 1.0)])
 STRAIGHT = Angles(yaw_deg=0.0, pitch_deg=0.0, roll_deg=0.0)
@@ -23,12 +23,10 @@ def visit(*shots: tuple[float, float, bool]) -> Visit:
     return Visit(
         person="ada",
         vectors=np.stack([axis(cosine) for cosine, _, _ in shots]),
-        mirrored=np.stack([axis(cosine) for cosine, _, _ in shots]),
         quality=np.array([quality for _, quality, _ in shots], np.float32),
         unified=np.array([quality for _, quality, _ in shots], np.float32),
-        yaw_deg=np.zeros(len(shots), np.float32),
-        pitch_deg=np.zeros(len(shots), np.float32),
-        eyes_px=np.full(len(shots), 40, np.float32),
+        pose=np.zeros((len(shots), 3), np.float32),
+        measures=np.ones((len(shots), len(MEASURES)), np.float32),
         accepted=np.array([accepted for _, _, accepted in shots]),
         frame=np.arange(len(shots)),
         area_px=np.full(len(shots), 3000, np.float32),
