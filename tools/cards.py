@@ -17,10 +17,11 @@ A card is a text with blanks, `models/cards/MODEL.md`; filled, it is `models/MOD
 there is nothing to do here. A text whose model is not in the manifest is skipped. Blanks:
 
     {{ spec KEY }}                  of the manifest, for example sha256 or thresholds.grant
-    {{ size }}                      of the file, in KiB
+    {{ size }}                      of the file, in KiB; {{ network }}: parameters and multiply-adds, counted in it
     {{ value MEASURE FIGURE }}      value [interval] (n); {{ number MEASURE FIGURE }} is the value alone
     {{ table MEASURE PATTERN... }}  figures whose names fit, like tar_*, !*_says; with the peers that have them beside
     {{ ahead MEASURE PATTERN... }}  ours minus theirs
+    {{ less MEASURE FIGURE FILE }}  the figure minus the same one of models/records/MODEL/FILE.json
     {{ record FILE KEY }}           of models/records/MODEL/FILE.json; {{ worst }} is quantize.json's three worst layers
     {{ curve KEY... }}              a table of the learning curve; {{ last KEY }} is the end of it
     {{ command MEASURE }}           how to measure it again
@@ -44,6 +45,7 @@ from edgeface.adapters import manifest
 from edgeface.adapters.manifest import Entry
 from tools.evaluate.report import cell, words
 from tools.install_model import MODELS
+from tools.sizes import measure
 
 README = MODELS.parent / "README.md"
 FIGURES = "<!-- figures: written by tools/cards.py -->", "<!-- end of figures -->"
@@ -126,6 +128,11 @@ def _size(sources: Sources) -> str:
     return f"{(entry.folder / entry.spec.file).stat().st_size / 1024:.0f}"
 
 
+def _network(sources: Sources) -> str:
+    entry = _entry(sources)
+    return str(measure(entry.folder / entry.spec.file))
+
+
 def _entry(sources: Sources) -> Entry:
     if sources.entry is None:
         raise CardError("a text about several models cannot ask for one model's facts")
@@ -184,6 +191,11 @@ def _record(sources: Sources, file: str, key: str) -> str:
     return " / ".join(_plain(one) for one in value) if isinstance(value, list) else cell(value)
 
 
+def _less(sources: Sources, measure: str, figure: str, file: str) -> str:
+    kept = _read(sources.records / f"{file}.json")[figure]
+    return f"{_measured(sources, measure)['figures'][figure]['value'] - kept['value']:.2g}"
+
+
 def _worst(sources: Sources) -> str:
     """The three inner tensors with the least signal to noise; names as the converter gives them, shortened."""
     layers = list(_read(sources.records / "quantize.json")["worst_layers"].items())[:3]
@@ -204,10 +216,12 @@ def _last(sources: Sources, key: str) -> str:
 VERBS: dict[str, Callable[..., str]] = {
     "spec": _spec,
     "size": _size,
+    "network": _network,
     "value": _value,
     "number": _number,
     "table": _table,
     "ahead": _ahead,
+    "less": _less,
     "record": _record,
     "worst": _worst,
     "curve": curve,

@@ -8,16 +8,19 @@ this needs no data; whether a target is met is told by the figure and its interv
     {{ MODEL, HEAD, ROW, COLUMN }}            a cell of a table of the card models/MODEL.md with this first head
     {{ MODEL, HEAD, ROW, COLUMN >= NUMBER }}  two cells: it, and whether it is met; <= likewise
     {{ curve MODEL KEY... }}                  the learning curve, as the cards have it
+    {{ attempts MODEL FIGURE... }}            former versions, as tools.study_attempts measured them
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tools.cards import CardError, Sources, curve
+from tools.cards import CardError, Sources, curve, markdown_table
+from tools.evaluate import report
 from tools.install_model import MODELS
 
 TEXT = Path(__file__).with_suffix(".md")
@@ -44,10 +47,24 @@ def fill(text: str, models: Path) -> str:
         if place.startswith("curve "):
             _, model, *keys = place.split()
             return curve(Sources(figures=models, records=models / "records" / model, entry=None), *keys)
-        cell = find(models, *place.split(", "))
-        return cell if sign is None else f"{cell} | {verdict(cell, sign, float(blank['number']))}"
+        if place.startswith("attempts "):
+            _, model, *keys = place.split()
+            return attempts(models / "records" / model / "attempts.json", keys)
+        found = find(models, *place.split(", ", 3))
+        return found if sign is None else f"{found} | {verdict(found, sign, float(blank['number']))}"
 
     return BLANK.sub(filled, text)
+
+
+def attempts(record: Path, names: Sequence[str]) -> str:
+    """A table: what each former version was, and its figures of these names. Raises CardError."""
+    if not record.is_file():
+        raise CardError(f"there is no {record.parent.name}/{record.name}: tools.study_attempts makes it")
+    rows = json.loads(record.read_text(encoding="utf-8"))
+    return markdown_table(
+        ("design", *map(report.words, names)),
+        [(row["says"], *(report.cell(row["figures"][name]) for name in names)) for row in rows],
+    )
 
 
 def find(models: Path, model: str, head: str, row: str, column: str) -> str:

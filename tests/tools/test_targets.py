@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,18 @@ def test_a_cell_is_found_by_its_table_its_row_and_its_column(models: Path) -> No
 def test_what_no_card_says_is_not_made_up(models: Path, place: tuple[str, str, str, str]) -> None:
     with pytest.raises(CardError, match="no table of figure"):
         targets.find(models, *place)
+
+
+def test_attempts_stand_in_the_order_in_which_they_were_made_and_none_is_made_up(models: Path) -> None:
+    record = models / "records" / "net" / "attempts.json"
+    with pytest.raises(CardError, match="study_attempts"):
+        targets.fill("{{ attempts net recall }}", models)
+    record.parent.mkdir(parents=True)
+    figure = {"value": 0.9, "low": 0.8, "high": 0.95, "n": 50}
+    record.write_text(
+        json.dumps([{"says": "wide", "figures": {"recall": figure}}, {"says": "deep", "figures": {"recall": 1.0}}])
+    )
+    assert targets.fill("{{ attempts net recall }}", models).splitlines()[2:] == [
+        "| wide | 0.9 [0.8, 0.95] (50) |",
+        "| deep | 1 |",
+    ]

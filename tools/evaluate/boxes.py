@@ -13,11 +13,11 @@ from tools.datasets import Archive
 from tools.evaluate import plots
 from tools.evaluate.acquire import Bench, Plot, Report, Value, progress
 from tools.metrics import Figure, Flags, Floats
-from tools.peers.detectors import YUNET_ANY_SIZE_FILE, YUNET_FILES, Find, Yunet, YunetOnnx
+from tools.peers.detectors import WORKING_SIDE_PX, YUNET_ANY_SIZE_FILE, YUNET_FILES, Find, Yunet, YunetOnnx
 
 Scored = tuple[list[tuple[float, bool]], int]
 """Of one picture: (score, hit) of each detection that counts, and how many labelled faces are large enough to count."""
-SIDES_PX = (320, 640)
+SIDES_PX = (160, 320, 640)
 LARGE_PX = 24
 """Least side of a face that counts."""
 LOWEST_SCORE = 0.02
@@ -34,7 +34,7 @@ def finders(bench: Bench, side_px: int) -> tuple[dict[str, Find], tuple[str, ...
         return found, ()
     remarks = []
     makers: dict[str, tuple[str, Callable[..., Find]]] = {
-        "yunet-opencv": (YUNET_FILES[side_px], Yunet),
+        "yunet-opencv": (YUNET_FILES.get(side_px, YUNET_FILES[WORKING_SIDE_PX]), Yunet),
         "yunet-onnxruntime": (YUNET_ANY_SIZE_FILE, YunetOnnx),
     }
     for peer, (file, make) in makers.items():

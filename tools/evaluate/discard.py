@@ -33,7 +33,7 @@ from edgeface.quality import Scorer
 from edgeface.service.bootstrap import Loaded
 from tools import edc, metrics, peers
 from tools.datasets import Archive
-from tools.evaluate import plots
+from tools.evaluate import gate, plots
 from tools.evaluate.acquire import (
     Bench,
     Plot,
@@ -71,6 +71,8 @@ LABELS = {
     ORACLE: "oracle: by the comparison's own score",
 }
 CLEAN = "clean"
+GATE = "ours_fmr_1e-3"
+"""Working point at which comparisons are counted by their score."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -215,6 +217,8 @@ def judge(rows: Sequence[Mapping[str, str]], enrolled: Looks, probes: Mapping[st
             pairs = [(person, person) for person in compared.people]
             figures[f"fnmr_{point}"] = metrics.rate_by_person(compared.missed, pairs)
             figures[f"fall_{point}"] = fall(compared, scores, impostors, rate)
+            if point == GATE:
+                figures |= gate.missed_by_score(compared.qualities[OURS], compared.missed)
             areas = edc.areas(compared, tuple(SHARES.values()))
             for share, most in SHARES.items():
                 name = f"area_{share}_{point}"
@@ -225,6 +229,9 @@ def judge(rows: Sequence[Mapping[str, str]], enrolled: Looks, probes: Mapping[st
                 for other in (OURS, PEER, DETECTOR):
                     if other in compared.qualities:
                         figures[f"score_minus_{other}_{name}"] = areas.difference(SCORE, other, most)
+    figures |= gate.refused(
+        (fault, one.qualities[OURS]) for views in probes.values() for fault, one in views.items() if one is not None
+    )
     says = "What is left of the false non-matches (FMR 1 %) while the comparisons of least quality are thrown away."
     return Report(figures=figures, peers=others, ahead=ahead, plots={"edc": Plot(says=says, draw=partial(draw, drawn))})
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from edgeface import align, detect, embed
+import numpy as np
+
+from edgeface import align, detect, embed, match
 from edgeface.detect import Points
-from edgeface.frame import Pixels
+from edgeface.frame import Frame, Instant, Pixels
+from edgeface.pipeline import Models, Options, Scene, recognise
 from tools import metrics
 from tools.datasets import Archive
 from tools.evaluate.acquire import Bench, Report, Value
@@ -17,6 +21,8 @@ from tools.peers.detectors import YUNET_ANY_SIZE_FILE, YUNET_FILES, Find, Yunet,
 
 SIDES_PX = (320, 640)
 Face = tuple[Pixels, Points]
+CHECKS = ("pose", "quality", "liveness")
+"""Models that the reader can do without."""
 
 
 def speed(bench: Bench) -> Report:
@@ -34,6 +40,7 @@ def speed(bench: Bench) -> Report:
     ]
     embedders, remarks = _embedders(bench, faces)
     _add("embedder", race(embedders, range(len(faces)), "embedders"), figures, peers)
+    figures |= _checks(bench.loaded.models, list(pictures.values()))
     return Report(figures=figures, peers=peers, remarks=remarks)
 
 
@@ -64,6 +71,30 @@ def _embedders(bench: Bench, faces: Sequence[Face]) -> tuple[dict[str, Callable[
         theirs = [peer.cut_ours(pixels, landmarks) for pixels, landmarks in faces]
         found[key] = lambda number, peer=peer, theirs=theirs: peer.embed(theirs[number])  # type: ignore[misc]
     return found, tuple(remarks)
+
+
+def _checks(models: Models, pictures: Sequence[Pixels]) -> dict[str, Value]:
+    """What a frame with an open visit takes with the checks, in times of one without any."""
+    bare = replace(models, pose=None, quality=None, liveness=None)
+    with_one = {f"with_{name}": replace(bare, **{name: getattr(models, name)}) for name in CHECKS}
+    times = race(
+        {"bare": _frame(bare), "with_all": _frame(models)} | {k: _frame(m) for k, m in with_one.items()},
+        pictures,
+        "checks",
+    )
+    return {f"open_visit_{key}_in_bare": ratio(times[key], times["bare"]) for key in times if key != "bare"}
+
+
+def _frame(models: Models) -> Callable[[Pixels], object]:
+    """The reader's whole flow on a picture, up to the match with one person enrolled."""
+    size, at = models.embedder.spec.dimensions, Instant(monotonic_ns=0, wall_ns=0, wall_trusted=False)
+    gallery = match.freeze(np.ones((1, size), np.int8), ("somebody",), models.embedder.identity, 0, size)
+
+    def run(pixels: Pixels) -> object:
+        frame = Frame(pixels=pixels, camera="bench", sequence=0, captured_at=at)
+        return recognise(frame, Scene(), models, gallery, Options())[1] or None
+
+    return run
 
 
 def _add(

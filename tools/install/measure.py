@@ -154,7 +154,7 @@ def shipped() -> Loaded:
         return load_models(Path(empty))
 
 
-def _with(spec: ModelSpec, infer: Infer, loaded: Loaded) -> Loaded:
+def with_model(spec: ModelSpec, infer: Infer, loaded: Loaded) -> Loaded:
     """edgeface's own models, but one."""
     if spec.task is Task.DETECTOR:
         return replace(loaded, models=replace(loaded.models, detector=Detector(spec=spec, infer=infer)))
@@ -167,7 +167,7 @@ def _on_lfw(spec: ModelSpec, infer: Infer, loaded: Loaded, data: Path | None, fa
     if data is None or not (data / LFW_ARCHIVE).is_file():
         return {}
     found = {} if spec.task is Task.DETECTOR else faces
-    return dict(lfw(Bench(data=data, loaded=_with(spec, infer, loaded), faces=found)).figures)
+    return dict(lfw(Bench(data=data, loaded=with_model(spec, infer, loaded), faces=found)).figures)
 
 
 def _threshold(
@@ -180,5 +180,5 @@ def _threshold(
         return None if found is None else ("grant", float(str(found)))
     if data is None or not (data / POSE_ARCHIVE).is_file():
         return None
-    found = pose_dev(Bench(data=data, loaded=_with(spec, infer, loaded))).figures["min_score_at_0.1_false_alarms"]
+    found = pose_dev(Bench(data=data, loaded=with_model(spec, infer, loaded))).figures["min_score_at_0.1_false_alarms"]
     return "min_score", max(spec.thresholds["min_score"], float(str(found)))
