@@ -13,19 +13,23 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from edgeface import align, decide, detect, embed, evidence, liveness, match, pose, quality, track
+from edgeface import align, decide, detect, embed, evidence, liveness, match, pose, quality, shots, track
 from edgeface.bar import Bar
-from edgeface.decide import Case, Decision, Outcome
+from edgeface.decide import Case, Decision
 from edgeface.detect import Detection, Detector
-from edgeface.embed import Embedder
+from edgeface.embed import Embedder, Embedding
 from edgeface.evidence import Belief, Verdict
 from edgeface.frame import Frame, Instant, Pixels
-from edgeface.liveness import Judge, Liveness
+from edgeface.liveness import Judge
 from edgeface.match import Gallery, Match
 from edgeface.model import ModelSpec
 from edgeface.pose import Pose, PoseModel
-from edgeface.quality import Quality, Scorer
-from edgeface.track import Track
+from edgeface.quality import Scorer
+from edgeface.scene import Passed, Scene, Sighting, View, is_open, remembered, renumbered, resumed, sized, tidy, unmoved
+from edgeface.shots import Shot
+from edgeface.track import Crowd, Settled
+
+__all__ = ["Models", "Options", "Passed", "Scene", "Sighting", "View", "examine", "judge", "recognise"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,50 +57,6 @@ class Models:
     """None: nothing tells a person from a picture, and a door that asks for it stays shut."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class View:
-    """One face of a picture, looked at closely."""
-
-    pose: Pose
-    quality: Quality
-    chip: Pixels
-    """The aligned face, as the embedder takes it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Sighting:
-    """One face in one frame, and what became of it."""
-
-    track: int
-    """Number of its track."""
-    detection: Detection
-    view: View | None = None
-    """None if its visit is already decided: then it is followed, not looked at."""
-    liveness: Liveness | None = None
-    """None, as `match`, if the gate refused it or its visit is already decided; or if there is no model for it."""
-    match: Match | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Scene:
-    """What the reader remembers from frame to frame."""
-
-    tracks: tuple[Track, ...] = ()
-    beliefs: Mapping[int, Belief] = field(default_factory=dict)
-    """By track number; a decided visit has none until it may be judged afresh."""
-    decided: Mapping[int, tuple[Outcome, Instant]] = field(default_factory=dict)
-    """By track number: the last outcome of visitors still in the picture, and when."""
-    ended: tuple[int, ...] = ()
-    """Tracks that have closed and still wait for judgement."""
-    taken_for: Mapping[int, str] = field(default_factory=dict)
-    """By track number: whom a decided visitor was taken for, let in or not, while in the picture; opaque ids."""
-    newest_at: Instant | None = None
-    """Capture time of the newest frame; None before the first."""
-    size_px: tuple[int, int] | None = None
-    """Width and height of the newest frame."""
-    next_number: int = 1
-
-
 def recognise(
     frame: Frame, scene: Scene, models: Models, gallery: Gallery, options: Options
 ) -> tuple[Scene, tuple[Sighting, ...]]:
@@ -106,35 +66,20 @@ def recognise(
     A frame that is not newer than the one before adds nothing. When frames change their size, all tracks end: what was
     where means nothing any more.
     """
-    if scene.newest_at is not None and not frame.captured_at.seconds_since(scene.newest_at) > 0:
+    now = frame.captured_at
+    if scene.newest_at is not None and not now.seconds_since(scene.newest_at) > 0:
         return scene, ()
-    scene = _sized(scene, frame)
-    found = detect.detect(frame.pixels, models.detector, options.detect)
-    tracks, ended = track.follow(scene.tracks, found, frame.captured_at, options.track, scene.next_number)
-    seen = [visitor for visitor in tracks if visitor.seen_at == frame.captured_at]
-    beliefs = dict(scene.beliefs)
-    sightings = []
-    for visitor in seen:
-        if not _is_open(scene, visitor, frame, options):
-            sightings.append(Sighting(track=visitor.number, detection=visitor.detection))
-            continue
-        view = examine(frame.pixels, visitor.detection, models, options)
-        sighting = _judge_view(frame.pixels, visitor, view, models, gallery, options)
-        belief = _learn(beliefs.get(visitor.number), view, sighting, frame.captured_at)
-        beliefs[visitor.number] = _sight(belief, view, sighting, frame.captured_at, options)
-        sightings.append(sighting)
-    numbers = {visitor.number for visitor in tracks}
-    grown = replace(
-        scene,
-        tracks=tracks,
-        beliefs=beliefs,
-        decided={number: past for number, past in scene.decided.items() if number in numbers},
-        taken_for={number: person for number, person in scene.taken_for.items() if number in numbers},
-        newest_at=frame.captured_at,
-        ended=(*scene.ended, *(visitor.number for visitor in ended)),
-        next_number=max([scene.next_number, *(number + 1 for number in numbers)]),
-    )
-    return grown, tuple(sightings)
+    scene = sized(scene, frame)
+    found = detect.detect(frame.pixels, models.detector, options.detect, with_faint=True)
+    tracks, gone = track.follow(scene.tracks, found, now, options.track, scene.next_number)
+    lost = remembered(scene, gone, now, options.track)
+    ended = (*scene.ended, *(visitor.number for visitor in gone))
+    moved = unmoved(replace(scene, tracks=tracks, lost=lost, ended=ended, newest_at=now))
+    sightings = _look(frame, moved, models, gallery, options)
+    settled = _settle(scene, moved, sightings, models.embedder, now, options)
+    owned = tuple(replace(one, track=settled.number[one.track]) for one in sightings)
+    grown = tidy(_enter(moved, settled, now, options))
+    return _fold(grown, owned, models.embedder, now, options), owned
 
 
 def judge(
@@ -238,15 +183,6 @@ def _cut_of(spec: ModelSpec) -> tuple[object, ...]:
     return spec.template, spec.width_px, spec.height_px
 
 
-def _sized(scene: Scene, frame: Frame) -> Scene:
-    """The scene, with its tracks ended if frames have another size from this one on."""
-    size = frame.width_px, frame.height_px
-    if scene.size_px in (None, size):
-        return replace(scene, size_px=size)
-    ended = (*scene.ended, *(visitor.number for visitor in scene.tracks))
-    return replace(scene, tracks=(), ended=ended, size_px=size)
-
-
 def _contested(scene: Scene, claims: Mapping[int, str]) -> set[int]:
     """Undecided tracks whose person another living track is taken for too, or was when it was decided.
 
@@ -258,16 +194,89 @@ def _contested(scene: Scene, claims: Mapping[int, str]) -> set[int]:
     return {n for n, person in claims.items() if taken[person] > 1}
 
 
-def _judge_view(
-    pixels: Pixels, visitor: Track, view: View, models: Models, gallery: Gallery, options: Options
-) -> Sighting:
-    seen = Sighting(track=visitor.number, detection=visitor.detection, view=view)
+def _look(frame: Frame, scene: Scene, models: Models, gallery: Gallery, options: Options) -> tuple[Sighting, ...]:
+    """The faces of this frame; looked at closely are those whose visit is open or that may be somebody else by now."""
+    now = frame.captured_at
+    seen = [visitor for visitor in scene.tracks if visitor.seen_at == now]
+    wanted = [visitor for visitor in seen if visitor.doubtful or is_open(scene, visitor.number, now, options.decide)]
+    chosen = track.focus([visitor for visitor in wanted if not visitor.detection.faint], options.track)
+    sightings = []
+    for visitor in seen:
+        passed = None
+        if visitor.number not in chosen:
+            crowded = visitor in wanted and not visitor.detection.faint
+            passed = Passed.CROWD if crowded else Passed.FAINT if visitor.detection.faint else Passed.DECIDED
+        sighting = Sighting(track=visitor.number, detection=visitor.detection, passed=passed)
+        sightings.append(sighting if passed else _judge_view(frame.pixels, sighting, models, gallery, options))
+    return tuple(sightings)
+
+
+def _judge_view(pixels: Pixels, sighting: Sighting, models: Models, gallery: Gallery, options: Options) -> Sighting:
+    view = examine(pixels, sighting.detection, models, options)
+    seen = replace(sighting, view=view)
     if not view.quality.accepted:
         return seen
     judge, live = models.liveness, None
     if judge is not None:
-        live = liveness.assess(pixels, visitor.detection, judge, options.liveness)
+        live = liveness.assess(pixels, sighting.detection, judge, options.liveness)
     return replace(seen, liveness=live, match=match.match(embed.embed(view.chip, models.embedder), gallery))
+
+
+def _settle(
+    before: Scene, scene: Scene, sightings: Sequence[Sighting], embedder: Embedder, now: Instant, options: Options
+) -> Settled:
+    """Whose each face is. Who is lost, but not judged yet, cannot be resumed."""
+    crowd = Crowd(
+        tracks=scene.tracks,
+        before={visitor.number: visitor for visitor in before.tracks},
+        lost=tuple(visitor for visitor in scene.lost if visitor.number not in scene.beliefs),
+        next_number=max([scene.next_number, *(visitor.number + 1 for visitor in scene.tracks)]),
+    )
+    probes = {one.track: one.match.probe for one in sightings if one.match is not None}
+    looks = {number: shots.looks(album) for number, album in scene.albums.items()} if probes else {}
+    return track.settle(crowd, probes, looks, embedder.spec.thresholds["grant"], now, options.track)
+
+
+def _enter(scene: Scene, settled: Settled, now: Instant, options: Options) -> Scene:
+    """The scene with everybody's true number."""
+    before = {visitor.number for visitor in scene.lost}
+    back = frozenset(visitor.number for visitor in settled.tracks if visitor.number in before)
+    taken = tuple(visitor.number for visitor in settled.ended)
+    lost = tuple(visitor for visitor in scene.lost if visitor.number not in back)
+    again = resumed(scene, back, now, options.decide)
+    return replace(
+        renumbered(again, settled.renamed),
+        tracks=settled.tracks,
+        lost=(*lost, *settled.ended),
+        ended=(*(number for number in scene.ended if number not in back), *taken),
+        next_number=settled.next_number,
+    )
+
+
+def _fold(scene: Scene, sightings: Sequence[Sighting], embedder: Embedder, now: Instant, options: Options) -> Scene:
+    """The scene with what was seen of everybody: best shots, and beliefs about whoever is not decided."""
+    albums, beliefs = dict(scene.albums), dict(scene.beliefs)
+    doubtful = {visitor.number for visitor in scene.tracks if visitor.doubtful}
+    for one in sightings:
+        if one.view is None:
+            continue
+        if one.match is not None:
+            albums[one.track] = shots.keep(albums.get(one.track, ()), _shot(one, one.view, one.match, embedder, now))
+        if is_open(scene, one.track, now, options.decide):
+            belief = _learn(beliefs.get(one.track), one.view, one, now)
+            beliefs[one.track] = _sight(belief, one.view, one, now, options, doubtful=one.track in doubtful)
+    return replace(scene, albums=albums, beliefs=beliefs)
+
+
+def _shot(sighting: Sighting, view: View, found: Match, embedder: Embedder, now: Instant) -> Shot:
+    return Shot(
+        captured_at=now,
+        detection=sighting.detection,
+        pose=view.pose,
+        quality=view.quality,
+        embedding=Embedding(vector=found.probe, model_sha256=embedder.identity),
+        liveness=sighting.liveness,
+    )
 
 
 def _learn(belief: Belief | None, view: View, sighting: Sighting, captured_at: Instant) -> Belief:
@@ -277,18 +286,14 @@ def _learn(belief: Belief | None, view: View, sighting: Sighting, captured_at: I
     return evidence.add(belief, view.quality, view.pose, sighting.match, captured_at, liveness=sighting.liveness)
 
 
-def _sight(belief: Belief, view: View, sighting: Sighting, captured_at: Instant, options: Options) -> Belief:
-    """How the face moved counts whether the shot was good or not: heads that turn are refused by the gate for pose."""
+def _sight(
+    belief: Belief, view: View, sighting: Sighting, captured_at: Instant, options: Options, *, doubtful: bool
+) -> Belief:
+    """How the face moved counts whether the shot was good or not: heads that turn are refused by the gate for pose.
+
+    In doubt it does not: nobody can tell whose motion it is.
+    """
+    if doubtful:
+        return belief
     seen = liveness.sight(belief.liveness, sighting.detection, view.quality.inside, captured_at, options.liveness)
     return replace(belief, liveness=seen)
-
-
-def _is_open(scene: Scene, visitor: Track, frame: Frame, options: Options) -> bool:
-    """Whether this visit still needs judging."""
-    past = scene.decided.get(visitor.number)
-    return past is None or _may_retry(past, frame.captured_at, options)
-
-
-def _may_retry(past: tuple[Outcome, Instant], now: Instant, options: Options) -> bool:
-    outcome, decided_at = past
-    return outcome is not Outcome.GRANT and now.seconds_since(decided_at) >= options.decide.retry_s

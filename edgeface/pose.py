@@ -8,6 +8,7 @@ are the steps of the first.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +42,29 @@ class Pose:
 
 UNDEFINED = Pose(yaw_deg=90.0, pitch_deg=90.0, roll_deg=90.0)
 """What no gate accepts: each of its limits is below 90."""
+
+TURNED_DEG = 15.0
+"""Beyond this a head is turned, not frontal. A choice."""
+
+
+class Bin(StrEnum):
+    """Where a head points, as the person who stands there says it."""
+
+    FRONTAL = "frontal"
+    LEFT = "left"
+    RIGHT = "right"
+    UP = "up"
+    DOWN = "down"
+
+
+def bin_of(pose: Pose) -> Bin:
+    """The bin of a pose. To the person's left the nose points to the right side of the picture."""
+    if max(abs(pose.yaw_deg), abs(pose.pitch_deg)) <= TURNED_DEG:
+        return Bin.FRONTAL
+    if abs(pose.yaw_deg) >= abs(pose.pitch_deg):
+        return Bin.RIGHT if pose.yaw_deg > 0 else Bin.LEFT
+    return Bin.UP if pose.pitch_deg > 0 else Bin.DOWN
+
 
 MIN_INDEPENDENCE = 0.05
 """Of the two rows: their smaller singular value, 1 if they are perpendicular, 0 if parallel. Rotated heads give 1,

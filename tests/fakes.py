@@ -101,11 +101,14 @@ def gallery(people: Sequence[str] = ("p_ada", "p_bob"), *, revision: int = 1, mo
     return match.freeze(vectors, tuple(people), model, revision, 128)
 
 
-def axis(*parts: float) -> Tensor:
-    """A unit vector of 128 with these first entries; what they lack in length goes to the last axis."""
+def axis(*parts: float, rest: int = -1) -> Tensor:
+    """A unit vector of 128 with these first entries; what they lack in length goes to the axis `rest`, the last one.
+
+    Whoever shares it looks alike, apart from the first entries.
+    """
     vector = np.zeros(128, np.float32)
     vector[: len(parts)] = parts
-    vector[-1] = np.sqrt(max(0.0, 1 - float(np.sum(vector**2))))
+    vector[rest] = np.sqrt(max(0.0, 1 - float(np.sum(vector**2))))
     return vector
 
 

@@ -113,6 +113,22 @@ def test_blazeface_returns_to_the_picture_too(width: int, height: int) -> None:
     assert found.landmarks[0] == pytest.approx([max(width, height) * 4 / 128] * 2, rel=0.02)
 
 
+def test_faint_faces_come_last_if_asked_for_and_beside_the_others_only() -> None:
+    """Logits 2, 0 and -1 are scores of 0.88, 0.5 and 0.27."""
+    maps = empty_maps()
+    plant(maps, 16, 8, 8, made_face(100, 100, 60, 60), 2.0)
+    plant(maps, 16, 9, 9, made_face(105, 105, 60, 60), 0.0)  # the same face, seen by another cell
+    plant(maps, 16, 3, 16, made_face(240, 40, 60, 60), 0.0)
+    plant(maps, 16, 16, 16, made_face(240, 240, 60, 60), -1.0)
+    options, outputs = Options(min_score=0.8, faint_score=0.4), tuple(maps.values())
+    (alone,) = decode(outputs, STRAIGHT, GRID, options)
+    first, faint = decode(outputs, STRAIGHT, GRID, options, with_faint=True)
+    assert corners(first) == corners(alone)
+    assert [one.faint for one in (alone, first, faint)] == [False, False, True]
+    assert (round(faint.box.x), faint.score) == (240, pytest.approx(0.5))
+    assert len(decode(outputs, STRAIGHT, GRID, Options(min_score=0.3), with_faint=True)) == 2
+
+
 def test_the_weaker_of_two_overlapping_boxes_goes() -> None:
     maps = empty_maps()
     plant(maps, 16, 8, 8, made_face(100, 100, 60, 60), 4.0)

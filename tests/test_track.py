@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from edgeface.detect import Detection
-from edgeface.track import Options, Track, follow
+from edgeface.track import Options, Track, focus, follow
 from fakes import detection
 from portraits import at
 
@@ -64,6 +66,54 @@ def test_a_face_elsewhere_is_somebody_else() -> None:
     assert numbers(told[-1][0]) == [1, 2]
 
 
+def test_a_faint_face_keeps_a_track_alive_and_begins_none() -> None:
+    faint = [replace(detection(x=100 + 10 * index), faint=True, score=0.4) for index in range(20)]
+    told = walk((0.0, (detection(x=100),)), *((index / 10, (face,)) for index, face in enumerate(faint[1:], 1)))
+    assert [numbers(tracks) for tracks, _ in told] == [[1]] * 20
+    assert walk((0.0, (faint[0],)))[0] == ((), ())
+
+
+def test_a_sure_face_is_linked_before_a_faint_one() -> None:
+    faint, sure = replace(detection(x=100), faint=True), detection(x=130)
+    ((track,), _) = walk((0.0, (detection(x=100),)), (0.1, (faint, sure)))[-1]
+    assert track.detection is sure
+
+
+def test_a_near_face_may_have_jumped_there() -> None:
+    """At two frames a second a walking head is a width away: the same track, but in doubt. A larger face is another."""
+    ((track,), _) = walk((0.0, (detection(x=100),)), (0.35, (detection(x=190),)))[-1]
+    assert (track.number, track.doubtful) == (1, True)
+    told = walk((0.0, (detection(x=100),)), (0.35, (detection(x=190, side=170),)))
+    assert numbers(told[-1][0]) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("frames", "doubtful"),
+    [
+        (((0.0, (detection(x=100),)), (0.1, (detection(x=110),))), [False]),
+        (((0.0, (detection(x=100),)), (0.1, ()), (0.2, (detection(x=100),))), [True]),
+        (((0.0, (detection(x=100),)), (0.5, (detection(x=100),))), [True]),
+        (((0.0, (detection(x=100),)), (0.1, (detection(x=140),))), [True]),
+        (((0.0, (detection(x=100),)), (0.1, (replace(detection(x=100), faint=True),))), [True]),
+        (((0.0, (detection(x=100), detection(x=180))),), [True, True]),
+        (((0.0, (detection(x=100), detection(x=210))),), [False, False]),
+    ],
+    ids=["steady", "missed", "paused", "jumped", "faint", "touching", "apart"],
+)
+def test_when_somebody_else_may_stand_there(
+    frames: tuple[tuple[float, tuple[Detection, ...]], ...], doubtful: list[bool]
+) -> None:
+    assert [track.doubtful for track in walk(*frames)[-1][0]] == doubtful
+
+
+def test_the_nearest_are_looked_at_first() -> None:
+    faces = tuple(detection(x=150 * place, side=side) for place, side in enumerate((40, 90, 60, 90, 20)))
+    ((tracks, _),) = walk((0.0, faces))
+    assert focus(tracks, Options(most_looked_at=3)) == {2, 4, 3}
+    assert focus(tracks, Options(most_looked_at=9)) == {1, 2, 3, 4, 5}
+    assert focus((), OPTIONS) == frozenset()
+
+
 def test_two_visitors_crossing_far_apart_keep_their_numbers() -> None:
     """One passes to the right in the upper half, one to the left in the lower half; listed in changing order."""
     frames = []
@@ -102,6 +152,14 @@ def test_after_a_pause_the_same_place_is_somebody_else() -> None:
         {"patience_s": 0.0},
         {"patience_s": float("nan")},
         {"min_overlap": float("nan")},
+        {"max_jump": -0.1},
+        {"max_jump": float("nan")},
+        {"memory_s": -1.0},
+        {"memory_s": float("nan")},
+        {"min_likeness": 0.0},
+        {"min_likeness": 1.5},
+        {"min_likeness_in_doubt": 2.5},
+        {"most_looked_at": 0},
     ],
 )
 def test_options_out_of_range(wrong: dict[str, float]) -> None:
@@ -133,16 +191,21 @@ class Following(RuleBasedStateMachine):
 
     @rule(
         step=st.one_of(st.floats(0.02, 0.3), st.floats(0.3, 3)),
-        places=st.lists(st.tuples(st.floats(-50, 500), st.floats(-50, 300), st.floats(20, 200)), max_size=5),
+        places=st.lists(
+            st.tuples(st.floats(-50, 500), st.floats(-50, 300), st.floats(20, 200), st.booleans()), max_size=5
+        ),
     )
-    def frame(self, step: float, places: list[tuple[float, float, float]]) -> None:
+    def frame(self, step: float, places: list[tuple[float, float, float, bool]]) -> None:
         before = {track.number: track for track in self.tracks}
         self.seconds += step
         now = at(self.seconds)
-        faces = tuple(detection(x=x, y=y, side=side) for x, y, side in places)
+        faces = tuple(replace(detection(x=x, y=y, side=side), faint=faint) for x, y, side, faint in places)
         self.tracks, ended = follow(self.tracks, faces, now, self.options, self.next_number)
         seen = [track for track in self.tracks if track.seen_at == now]
-        assert sorted(map(id, faces)) == sorted(id(track.detection) for track in seen)  # one face, one track
+        told = [id(track.detection) for track in seen]
+        assert len(told) == len(set(told)), "one face, one track"
+        assert {id(face) for face in faces if not face.faint} <= set(told) <= set(map(id, faces))
+        assert all(track.number in before for track in seen if track.detection.faint)
         fresh = [track.number for track in self.tracks if track.number not in before]
         assert fresh == list(range(self.next_number, self.next_number + len(fresh)))
         late = {n for n, track in before.items() if now.seconds_since(track.seen_at) > self.options.patience_s}

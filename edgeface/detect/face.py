@@ -38,6 +38,8 @@ class Detection:
     """0..1, the detector's own."""
     angles_deg: tuple[float, float, float] | None
     """Yaw, pitch, roll where the detector gives them, by `edgeface.pose`'s signs."""
+    faint: bool = False
+    """Scored too low to count as a face by itself: it may only go on one that was seen before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,6 +54,15 @@ class Candidates:
     """float32, shape (n,), 0..1."""
     angles_deg: Tensor | None
     """float32, shape (n, 3), or None."""
+
+    def only(self, chosen: npt.NDArray[np.bool_]) -> Candidates:
+        """Some of them, by a mask of shape (n,)."""
+        return Candidates(
+            boxes=self.boxes[chosen],
+            landmarks=self.landmarks[chosen],
+            scores=self.scores[chosen],
+            angles_deg=None if self.angles_deg is None else self.angles_deg[chosen],
+        )
 
 
 def sigmoid(logits: Tensor) -> Tensor:

@@ -46,8 +46,15 @@ def average(found: Candidates, kept: npt.NDArray[np.intp]) -> Candidates:
 
 def overlap(box: Tensor, boxes: Tensor) -> Tensor:
     """Intersection over union of one box (4,) with many (n, 4); left, top, width, height."""
-    left_top = np.maximum(box[:2], boxes[:, :2])
-    right_bottom = np.minimum(box[:2] + box[2:], boxes[:, :2] + boxes[:, 2:])
-    common = np.prod(np.clip(right_bottom - left_top, 0, None), axis=1)
-    union = np.prod(box[2:]) + np.prod(boxes[:, 2:], axis=1) - common
+    return np.asarray(overlaps(box[None], boxes)[0], np.float32)
+
+
+def overlaps(boxes: Tensor, others: Tensor) -> Tensor:
+    """As `overlap`, of every box (m, 4) with every other (n, 4): float32, shape (m, n)."""
+    mine, theirs = boxes[:, None], others[None]
+    left_top = np.maximum(mine[..., :2], theirs[..., :2])
+    right_bottom = np.minimum(mine[..., :2] + mine[..., 2:], theirs[..., :2] + theirs[..., 2:])
+    sides = np.maximum(right_bottom - left_top, 0)
+    common = sides[..., 0] * sides[..., 1]
+    union = (mine[..., 2] * mine[..., 3] + theirs[..., 2] * theirs[..., 3]) - common
     return np.asarray(common / np.maximum(union, 1e-9), np.float32)

@@ -12,11 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from edgeface.enrol.check import Agreement, Bars, Resemblance, agreement, bars, resemblances
-from edgeface.enrol.choose import Bin, bin_of, choose
+from edgeface.enrol.choose import choose
 from edgeface.enrol.gather import Gathered, gather
 from edgeface.enrol.look import portrait
 from edgeface.enrol.session import Guided
 from edgeface.enrol.shot import NO_FACE, SEVERAL_FACES, Portrait, Unfit
+from edgeface.pose import Bin, bin_of
 
 __all__ = [
     "NO_FACE",

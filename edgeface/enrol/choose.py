@@ -3,34 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 
 import numpy as np
 
 from edgeface.enrol.shot import Portrait
-from edgeface.pose import Pose
-
-TURNED_DEG = 15.0
-"""Beyond this a head is turned, not frontal. A choice."""
-
-
-class Bin(StrEnum):
-    """Where a head points, as the person who stands there says it."""
-
-    FRONTAL = "frontal"
-    LEFT = "left"
-    RIGHT = "right"
-    UP = "up"
-    DOWN = "down"
-
-
-def bin_of(pose: Pose) -> Bin:
-    """The bin of a pose. To the person's left the nose points to the right side of the picture."""
-    if max(abs(pose.yaw_deg), abs(pose.pitch_deg)) <= TURNED_DEG:
-        return Bin.FRONTAL
-    if abs(pose.yaw_deg) >= abs(pose.pitch_deg):
-        return Bin.RIGHT if pose.yaw_deg > 0 else Bin.LEFT
-    return Bin.UP if pose.pitch_deg > 0 else Bin.DOWN
+from edgeface.pose import Bin, bin_of
 
 
 def choose(portraits: Sequence[Portrait], most: int) -> tuple[int, ...]:
