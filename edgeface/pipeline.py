@@ -7,7 +7,6 @@ outside: everything here is pure.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -25,11 +24,24 @@ from edgeface.match import Gallery, Match
 from edgeface.model import ModelSpec
 from edgeface.pose import Pose, PoseModel
 from edgeface.quality import Scorer
-from edgeface.scene import Passed, Scene, Sighting, View, is_open, remembered, renumbered, resumed, sized, tidy, unmoved
+from edgeface.scene import (
+    Passed,
+    Scene,
+    Sighting,
+    View,
+    contested,
+    is_open,
+    remembered,
+    renumbered,
+    resumed,
+    sized,
+    tidy,
+    unmoved,
+)
 from edgeface.shots import Shot
 from edgeface.track import Crowd, Settled
 
-__all__ = ["Models", "Options", "Passed", "Scene", "Sighting", "View", "examine", "judge", "recognise"]
+__all__ = ["Models", "Options", "Passed", "Scene", "Sighting", "View", "examine", "fold", "judge", "recognise"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,15 +83,31 @@ def recognise(
         return scene, ()
     scene = sized(scene, frame)
     found = detect.detect(frame.pixels, models.detector, options.detect, with_faint=True)
+
+    def look(sighting: Sighting) -> Sighting:
+        return _judge_view(frame.pixels, sighting, models, gallery, options)
+
+    return fold(scene, found, now, look, models.embedder, options)
+
+
+def fold(
+    scene: Scene,
+    found: tuple[Detection, ...],
+    now: Instant,
+    look: Callable[[Sighting], Sighting],
+    embedder: Embedder,
+    options: Options,
+) -> tuple[Scene, tuple[Sighting, ...]]:
+    """As `recognise`, of faces that were found before; `look` looks at one closely. For films that are seen again."""
     tracks, gone = track.follow(scene.tracks, found, now, options.track, scene.next_number)
     lost = remembered(scene, gone, now, options.track)
     ended = (*scene.ended, *(visitor.number for visitor in gone))
     moved = unmoved(replace(scene, tracks=tracks, lost=lost, ended=ended, newest_at=now))
-    sightings = _look(frame, moved, models, gallery, options)
-    settled = _settle(scene, moved, sightings, models.embedder, now, options)
+    sightings = _look(moved, now, look, options)
+    settled = _settle(scene, moved, sightings, embedder, now, options)
     owned = tuple(replace(one, track=settled.number[one.track]) for one in sightings)
     grown = tidy(_enter(moved, settled, now, options))
-    return _fold(grown, owned, models.embedder, now, options), owned
+    return _remember(grown, owned, embedder, now, options), owned
 
 
 def judge(
@@ -127,8 +155,8 @@ def cases(scene: Scene, gallery: Gallery, bar: Bar, live_floor: float | None, op
         for number, belief in scene.beliefs.items()
     ]
     claims = {one.track: one.verdict.person_id for one in alone if one.verdict is not None and _claims(one, options)}
-    contested = _contested(scene, claims)
-    return tuple(replace(one, contested=one.track in contested) for one in alone)
+    rivals = contested(scene, claims)
+    return tuple(replace(one, contested=one.track in rivals) for one in alone)
 
 
 def _claims(case: Case, options: Options) -> bool:
@@ -183,31 +211,23 @@ def _cut_of(spec: ModelSpec) -> tuple[object, ...]:
     return spec.template, spec.width_px, spec.height_px
 
 
-def _contested(scene: Scene, claims: Mapping[int, str]) -> set[int]:
-    """Undecided tracks whose person another living track is taken for too, or was when it was decided.
-
-    Nobody stands in two places: a twin, or a photo held beside the person. Which is which a score cannot tell, so that
-    neither is let in while both are there. Cost: who loses a track in mid-visit waits until that has ended.
-    """
-    there = {visitor.number for visitor in scene.tracks}  # seen lately: a blink of the detector removes nobody
-    taken = Counter(person for n, person in {**scene.taken_for, **claims}.items() if n in there)
-    return {n for n, person in claims.items() if taken[person] > 1}
-
-
-def _look(frame: Frame, scene: Scene, models: Models, gallery: Gallery, options: Options) -> tuple[Sighting, ...]:
+def _look(scene: Scene, now: Instant, look: Callable[[Sighting], Sighting], options: Options) -> tuple[Sighting, ...]:
     """The faces of this frame; looked at closely are those whose visit is open or that may be somebody else by now."""
-    now = frame.captured_at
     seen = [visitor for visitor in scene.tracks if visitor.seen_at == now]
-    wanted = [visitor for visitor in seen if visitor.doubtful or is_open(scene, visitor.number, now, options.decide)]
-    chosen = track.focus([visitor for visitor in wanted if not visitor.detection.faint], options.track)
+    wanted = [
+        visitor
+        for visitor in seen
+        if not visitor.detection.faint and (visitor.doubtful or is_open(scene, visitor.number, now, options.decide))
+    ]
+    chosen, numbers = track.focus(wanted, options.track), {visitor.number for visitor in wanted}
     sightings = []
     for visitor in seen:
         passed = None
         if visitor.number not in chosen:
-            crowded = visitor in wanted and not visitor.detection.faint
+            crowded = visitor.number in numbers
             passed = Passed.CROWD if crowded else Passed.FAINT if visitor.detection.faint else Passed.DECIDED
         sighting = Sighting(track=visitor.number, detection=visitor.detection, passed=passed)
-        sightings.append(sighting if passed else _judge_view(frame.pixels, sighting, models, gallery, options))
+        sightings.append(sighting if passed else look(sighting))
     return tuple(sightings)
 
 
@@ -253,7 +273,7 @@ def _enter(scene: Scene, settled: Settled, now: Instant, options: Options) -> Sc
     )
 
 
-def _fold(scene: Scene, sightings: Sequence[Sighting], embedder: Embedder, now: Instant, options: Options) -> Scene:
+def _remember(scene: Scene, sightings: Sequence[Sighting], embedder: Embedder, now: Instant, options: Options) -> Scene:
     """The scene with what was seen of everybody: best shots, and beliefs about whoever is not decided."""
     albums, beliefs = dict(scene.albums), dict(scene.beliefs)
     doubtful = {visitor.number for visitor in scene.tracks if visitor.doubtful}

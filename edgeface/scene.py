@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -149,6 +150,17 @@ def resumed(scene: Scene, numbers: frozenset[int], now: Instant, options: decide
     decided = {number: past for number, past in scene.decided.items() if number not in stale}
     taken_for = {number: person for number, person in scene.taken_for.items() if number not in stale}
     return replace(scene, decided=decided, taken_for=taken_for)
+
+
+def contested(scene: Scene, claims: Mapping[int, str]) -> set[int]:
+    """Undecided tracks whose person another living track is taken for too, or was when it was decided.
+
+    Nobody stands in two places: a twin, or a photo held beside the person. Which is which a score cannot tell, so that
+    neither is let in while both are there. Cost: who loses a track in mid-visit waits until that has ended.
+    """
+    there = {visitor.number for visitor in scene.tracks}  # seen lately: a blink of the detector removes nobody
+    taken = Counter(person for n, person in {**scene.taken_for, **claims}.items() if n in there)
+    return {n for n, person in claims.items() if taken[person] > 1}
 
 
 def tidy(scene: Scene) -> Scene:
