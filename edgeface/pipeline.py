@@ -7,7 +7,7 @@ outside: everything here is pure.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,11 +16,11 @@ from edgeface import align, decide, detect, embed, evidence, liveness, match, po
 from edgeface.bar import Bar
 from edgeface.decide import Case, Decision
 from edgeface.detect import Detection, Detector
-from edgeface.embed import Embedder, Embedding
+from edgeface.embed import Embedder
 from edgeface.evidence import Belief, Verdict
 from edgeface.frame import Frame, Instant, Pixels
 from edgeface.liveness import Judge
-from edgeface.match import Gallery, Match
+from edgeface.match import Gallery
 from edgeface.model import ModelSpec
 from edgeface.pose import Pose, PoseModel
 from edgeface.quality import Scorer
@@ -38,7 +38,6 @@ from edgeface.scene import (
     tidy,
     unmoved,
 )
-from edgeface.shots import Shot
 from edgeface.track import Crowd, Settled
 
 __all__ = ["Models", "Options", "Passed", "Scene", "Sighting", "View", "examine", "fold", "judge", "recognise"]
@@ -280,23 +279,12 @@ def _remember(scene: Scene, sightings: Sequence[Sighting], embedder: Embedder, n
     for one in sightings:
         if one.view is None:
             continue
-        if one.match is not None:
-            albums[one.track] = shots.keep(albums.get(one.track, ()), _shot(one, one.view, one.match, embedder, now))
+        if (shot := one.shot(embedder.identity, now)) is not None:
+            albums[one.track] = shots.keep(albums.get(one.track, ()), shot)
         if is_open(scene, one.track, now, options.decide):
             belief = _learn(beliefs.get(one.track), one.view, one, now)
             beliefs[one.track] = _sight(belief, one.view, one, now, options, doubtful=one.track in doubtful)
     return replace(scene, albums=albums, beliefs=beliefs)
-
-
-def _shot(sighting: Sighting, view: View, found: Match, embedder: Embedder, now: Instant) -> Shot:
-    return Shot(
-        captured_at=now,
-        detection=sighting.detection,
-        pose=view.pose,
-        quality=view.quality,
-        embedding=Embedding(vector=found.probe, model_sha256=embedder.identity),
-        liveness=sighting.liveness,
-    )
 
 
 def _learn(belief: Belief | None, view: View, sighting: Sighting, captured_at: Instant) -> Belief:

@@ -10,13 +10,14 @@ from enum import StrEnum
 from edgeface import decide, track
 from edgeface.decide import Outcome
 from edgeface.detect import Detection
+from edgeface.embed import Embedding
 from edgeface.evidence import Belief
 from edgeface.frame import Frame, Instant, Pixels
 from edgeface.liveness import Liveness, Record
 from edgeface.match import Match
 from edgeface.pose import Pose
 from edgeface.quality import Quality
-from edgeface.shots import Album
+from edgeface.shots import Album, Shot
 from edgeface.track import Track
 
 MOST_LOST = 32
@@ -58,6 +59,19 @@ class Sighting:
     match: Match | None = None
     passed: Passed | None = None
     """Why it was passed over; None if it was looked at."""
+
+    def shot(self, model_sha256: str, captured_at: Instant) -> Shot | None:
+        """What is kept of it if it is a good shot; None if it is none. `model_sha256`: whose embedding it is."""
+        if self.view is None or self.match is None:
+            return None
+        return Shot(
+            captured_at=captured_at,
+            detection=self.detection,
+            pose=self.view.pose,
+            quality=self.view.quality,
+            embedding=Embedding(vector=self.match.probe, model_sha256=model_sha256),
+            liveness=self.liveness,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -126,15 +140,17 @@ def unmoved(scene: Scene) -> Scene:
 def renumbered(scene: Scene, renamed: Mapping[int, int]) -> Scene:
     """The scene, in which some young tracks turned out to be visitors who are back: what is known of either is of one.
 
-    The shots of the former visit were judged when it ended; those of the young track go on under the old number.
+    The shots of the former visit were judged when it ended; those of the young track go on under the old number, unless
+    that was decided a moment ago: then they are dropped, as all are until the visitor may try again.
     """
     if not renamed:
         return scene
     albums, beliefs = dict(scene.albums), dict(scene.beliefs)
     decided, taken_for = dict(scene.decided), dict(scene.taken_for)
     for young, old in renamed.items():
-        if young in beliefs:
-            beliefs[old] = beliefs.pop(young)
+        gathered = beliefs.pop(young, None)
+        if gathered is not None and old not in decided:
+            beliefs[old] = gathered
         if young in decided:
             decided[old] = decided.pop(young)
             taken_for.pop(old, None)

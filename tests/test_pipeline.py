@@ -507,7 +507,9 @@ class Door(RuleBasedStateMachine):
         self.seconds += step
         self.stage.logit = logit
         seen = ((detection(), axis(alike, other)),) if present else ()
-        before = {track.number for track in self.stage.scene.tracks}
+        patience_s = self.options.track.patience_s
+        tracks = self.stage.scene.tracks
+        before = {one.number for one in tracks if at(self.seconds).seconds_since(one.seen_at) <= patience_s}
         for sighting in self.stage.see(self.seconds, *seen, good=good):
             self.meet(sighting.track, before)
             if sighting.match is not None and sighting.track in self.stage.scene.beliefs:
@@ -528,7 +530,9 @@ class Door(RuleBasedStateMachine):
         for young in before - {track.number for track in scene.tracks} - set(scene.ended):
             if young in self.shots:
                 assert number not in self.shots, "shots of two visits never meet"
-                self.shots[number] = self.shots.pop(young)
+                shots = self.shots.pop(young)
+                if number in scene.beliefs:  # else he was decided a moment ago, and must wait
+                    self.shots[number] = shots
             if young in self.outcomes:
                 self.outcomes[number] = self.outcomes.pop(young)
 
