@@ -18,11 +18,10 @@ from enum import StrEnum
 import numpy as np
 
 from edgeface.embed import Embedding
-from edgeface.enrol.choose import TURNED_DEG, Bin, bin_of
 from edgeface.enrol.shot import NO_FACE, SEVERAL_FACES, Portrait, Unfit
 from edgeface.evidence import SAME
 from edgeface.frame import Instant
-from edgeface.pose import Pose
+from edgeface.pose import TURNED_DEG, Bin, Pose, bin_of
 from edgeface.quality import Refusal
 
 AGAIN = (Bin.FRONTAL, Bin.LEFT, Bin.RIGHT)
