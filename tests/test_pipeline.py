@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from edgeface import align, decide, liveness
+from edgeface import align, decide, detect, liveness
 from edgeface.decide import Decision, Outcome
 from edgeface.detect import Detection, Detector
 from edgeface.embed import Embedder
@@ -290,7 +290,7 @@ def test_a_crowd_is_looked_at_from_the_nearest_on() -> None:
 
 
 def test_a_faint_face_goes_on_a_visit_and_is_not_looked_at() -> None:
-    stage = Stage()
+    stage = Stage(options=Options(detect=detect.Options(faint_score=0.3)))
     assert stage.see(0.0, (detection(x=400, score=0.4), ADA)) == ()
     stage.see(0.1, (detection(), ADA))
     (faint,) = stage.see(0.2, (detection(x=104, score=0.4), ADA))

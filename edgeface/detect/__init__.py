@@ -49,7 +49,7 @@ class Options:
     640."""
     min_score: float | None = None
     """Detections below this are dropped, 0..1; unset: the threshold of the model's card."""
-    faint_score: float = 0.4
+    faint_score: float = 0.5
     """Faces down to this score, 0..1, go on a visit that has begun, and begin none (`edgeface.track`). At or above
     min_score: there are none."""
     max_overlap: float = 0.4
