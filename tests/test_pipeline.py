@@ -23,6 +23,9 @@ from edgeface.match import Gallery
 from edgeface.model import Layout, Task, Tensor
 from edgeface.pipeline import Models, Options, Passed, Scene, Sighting, examine, judge, recognise
 from edgeface.quality import Refusal, Scorer
+from edgeface.scene import MOST_LOST, remembered
+from edgeface.track import Options as TrackOptions
+from edgeface.track.visitor import begin
 from fakes import axis, detection, embedder_spec, gallery, level, liveness_spec, spec
 from portraits import at
 
@@ -251,6 +254,26 @@ def test_who_was_let_in_and_comes_back_at_once_is_not_let_in_twice() -> None:
     told += [d for i in range(30, 60) for d in stage.frame(i / 10)]
     told += [d for i in range(60, 70) for d in stage.frame(i / 10, (detection(x=40), ADA))]
     assert [(d.outcome, d.track) for d in told] == [(Outcome.GRANT, 1)] * 2
+
+
+def test_who_is_back_a_moment_after_he_was_decided_waits_as_everybody_does() -> None:
+    """He left unknown at 1.1 s, is back out of focus, then well seen: nothing more is said of him before 4.1 s."""
+    stage = Stage()
+    told = [(i / 10, d) for i in range(4) for d in stage.frame(i / 10, (detection(), STRANGER))]
+    told += [(i / 10, d) for i in range(4, 12) for d in stage.frame(i / 10)]
+    told += [(i / 10, d) for i in range(12, 16) for d in stage.frame(i / 10, (detection(), STRANGER), good=False)]
+    told += [(i / 10, d) for i in range(16, 60) for d in stage.frame(i / 10, (detection(), STRANGER))]
+    assert [(d.outcome, d.track) for _, d in told] == [(Outcome.UNKNOWN, 1)] * 2
+    assert told[1][0] - told[0][0] >= stage.options.decide.retry_s
+
+
+def test_of_those_who_left_the_last_are_remembered_and_not_for_long() -> None:
+    gone = tuple(begin(number, detection(), at(number / 10)) for number in range(40))
+    scene = Scene(albums=dict.fromkeys(range(40), ()))
+    kept = remembered(scene, gone, at(4.0), TrackOptions(memory_s=2.0))
+    assert [one.number for one in kept] == list(range(20, 40))
+    kept = remembered(scene, gone, at(4.0), TrackOptions(memory_s=5.0))
+    assert [one.number for one in kept] == list(range(40 - MOST_LOST, 40))
 
 
 def test_after_a_doubt_a_decided_visitor_is_looked_at_once_more() -> None:
