@@ -8,12 +8,13 @@ enrolled.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from edgeface import bar, embed, match
+from edgeface import bar, detect, embed, match, track
 from edgeface.frame import Pixels
 from edgeface.match import Gallery
 from edgeface.pipeline import Options
@@ -31,6 +32,12 @@ from tools.visit_bank import by_person
 
 BANK = Path("work/crowds")
 OVERALL = ("idf1", "switches_per_person", "fragments_per_person", "tracks_per_person", "mota", "missed", "false")
+WITHOUT = ("idf1", "switches_per_person", "missed", "false")
+PARTS = {
+    "faint_faces": Options(detect=detect.Options(faint_score=1.0)),
+    "jumps": Options(track=track.Options(max_jump=0.0)),
+    "memory": Options(track=track.Options(memory_s=0.0)),
+}
 BY_SCRIPT = ("switches_per_person", "idf1")
 
 
@@ -56,6 +63,7 @@ def tracks(bench: Bench) -> Report:
             "films": float(len(films)),
             "people_enrolled": float(len(gallery.people)),
             **figures[mine],
+            **_without(films, readers["ours"]),
             **_likeness(films, embedder.spec.thresholds["grant"], options),
             **_cost(bench, films, readers),
         },
@@ -103,6 +111,17 @@ def _figures(films: Sequence[Film], played: Sequence[Played]) -> dict[str, Value
 def _ahead(first: Sequence[Played], second: Sequence[Played]) -> dict[str, Figure]:
     mine, theirs = ([one.counts for one in played] for played in (first, second))
     return {name: tracking.ahead(name, mine, theirs) for name in OVERALL}
+
+
+def _without(films: Sequence[Film], reader: Reader) -> dict[str, Value]:
+    """What is left of it without one of its parts."""
+    figures: dict[str, Value] = {}
+    for name, options in PARTS.items():
+        less = replace(reader, options=options)
+        counts = [crowd_play.play(one, less).counts for one in progress(films, f"without {name}")]
+        for rate in WITHOUT:
+            figures[f"{rate}_without_{name}"] = tracking.rate(rate, counts)
+    return figures
 
 
 def _likeness(films: Sequence[Film], floor: float, options: Options) -> dict[str, Value]:
