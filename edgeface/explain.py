@@ -22,7 +22,7 @@ from edgeface.detect import Detection, PixelBox
 from edgeface.frame import Frame, Instant, Pixels
 from edgeface.liveness import Check, Fault, Liveness
 from edgeface.match import Gallery, Match
-from edgeface.pipeline import Models, Options, Scene, Sighting, cases, judge, recognise
+from edgeface.pipeline import Models, Options, Passed, Scene, Sighting, cases, judge, recognise
 from edgeface.pose import Pose
 from edgeface.quality import Limit, Quality
 
@@ -66,7 +66,7 @@ class Step:
     """Since the first frame."""
     detection: Detection
     pose: Pose | None = None
-    """None, as what follows, if the visit was decided already: then the face is followed, not looked at."""
+    """None, as what follows, if the face was followed, but not looked at: see `passed`."""
     quality: Quality | None = None
     limits: tuple[Limit, ...] = ()
     """Every measure of quality with its limit."""
@@ -76,6 +76,8 @@ class Step:
     standing: Standing | None = None
     decision: Decision | None = None
     """What was decided upon this frame."""
+    passed: Passed | None = None
+    """Why it was not looked at; None if it was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -177,6 +179,7 @@ class Diary:
             second=frame.captured_at.seconds_since(self._began or frame.captured_at),
             detection=seen.detection,
             decision=decision,
+            passed=seen.passed,
         )
         if seen.view is None:
             return plain
@@ -273,7 +276,8 @@ def gates(step: Step, required: tuple[Check, ...]) -> tuple[Gate, ...]:
     found = Gate(name="detected", passed=True, said=f"score {step.detection.score:.2f}")
     usable, stood = step.quality, step.standing
     if usable is None:
-        return found, Gate(name="quality", passed=None, said="its visit is decided: followed, not looked at")
+        why = "" if step.passed is None else f"{step.passed.why}: "
+        return found, Gate(name="quality", passed=None, said=f"{why}followed, not looked at")
     said = f"score {usable.score:.0f}" if usable.accepted else "; ".join(one.advice for one in usable.refusals)
     return (
         found,

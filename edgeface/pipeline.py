@@ -31,6 +31,7 @@ from edgeface.scene import (
     View,
     contested,
     is_open,
+    looked_at,
     remembered,
     renumbered,
     resumed,
@@ -102,7 +103,7 @@ def fold(
     lost = remembered(scene, gone, now, options.track)
     ended = (*scene.ended, *(visitor.number for visitor in gone))
     moved = unmoved(replace(scene, tracks=tracks, lost=lost, ended=ended, newest_at=now))
-    sightings = _look(moved, now, look, options)
+    sightings = looked_at(moved, now, look, options.track, options.decide)
     settled = _settle(scene, moved, sightings, embedder, now, options)
     owned = tuple(replace(one, track=settled.number[one.track]) for one in sightings)
     grown = tidy(_enter(moved, settled, now, options))
@@ -208,26 +209,6 @@ def unified_score(pixels: Pixels, detection: Detection, chip: Pixels, models: Mo
 
 def _cut_of(spec: ModelSpec) -> tuple[object, ...]:
     return spec.template, spec.width_px, spec.height_px
-
-
-def _look(scene: Scene, now: Instant, look: Callable[[Sighting], Sighting], options: Options) -> tuple[Sighting, ...]:
-    """The faces of this frame; looked at closely are those whose visit is open or that may be somebody else by now."""
-    seen = [visitor for visitor in scene.tracks if visitor.seen_at == now]
-    wanted = [
-        visitor
-        for visitor in seen
-        if not visitor.detection.faint and (visitor.doubtful or is_open(scene, visitor.number, now, options.decide))
-    ]
-    chosen, numbers = track.focus(wanted, options.track), {visitor.number for visitor in wanted}
-    sightings = []
-    for visitor in seen:
-        passed = None
-        if visitor.number not in chosen:
-            crowded = visitor.number in numbers
-            passed = Passed.CROWD if crowded else Passed.FAINT if visitor.detection.faint else Passed.DECIDED
-        sighting = Sighting(track=visitor.number, detection=visitor.detection, passed=passed)
-        sightings.append(sighting if passed else look(sighting))
-    return tuple(sightings)
 
 
 def _judge_view(pixels: Pixels, sighting: Sighting, models: Models, gallery: Gallery, options: Options) -> Sighting:

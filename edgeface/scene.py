@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import assert_never
 
 from edgeface import decide, track
 from edgeface.decide import Outcome
@@ -43,6 +44,19 @@ class Passed(StrEnum):
     """The detector is not sure that it is one."""
     CROWD = "crowd"
     """There are more faces than may be looked at in a frame, and this is not among the largest."""
+
+    @property
+    def why(self) -> str:
+        """As part of a sentence."""
+        match self:
+            case Passed.DECIDED:
+                return "its visit is decided"
+            case Passed.FAINT:
+                return "the detector is not sure"
+            case Passed.CROWD:
+                return "nearer faces come first"
+            case _:
+                assert_never(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -111,6 +125,32 @@ def is_open(scene: Scene, number: int, now: Instant, options: decide.Options) ->
     """Whether this visit still needs judging: it is undecided, or was not let in and may try again."""
     past = scene.decided.get(number)
     return past is None or may_retry(past, now, options)
+
+
+def looked_at(
+    scene: Scene,
+    now: Instant,
+    look: Callable[[Sighting], Sighting],
+    tracking: track.Options,
+    deciding: decide.Options,
+) -> tuple[Sighting, ...]:
+    """The faces of this frame; looked at closely are those whose visit is open or that may be somebody else by now."""
+    seen = [visitor for visitor in scene.tracks if visitor.seen_at == now]
+    wanted = [
+        visitor
+        for visitor in seen
+        if not visitor.detection.faint and (visitor.doubtful or is_open(scene, visitor.number, now, deciding))
+    ]
+    chosen, numbers = track.focus(wanted, tracking), {visitor.number for visitor in wanted}
+    sightings = []
+    for visitor in seen:
+        passed = None
+        if visitor.number not in chosen:
+            crowded = visitor.number in numbers
+            passed = Passed.CROWD if crowded else Passed.FAINT if visitor.detection.faint else Passed.DECIDED
+        sighting = Sighting(track=visitor.number, detection=visitor.detection, passed=passed)
+        sightings.append(sighting if passed else look(sighting))
+    return tuple(sightings)
 
 
 def may_retry(past: tuple[Outcome, Instant], now: Instant, options: decide.Options) -> bool:

@@ -93,7 +93,7 @@ def _mark(pen: ImageDraw.ImageDraw, sighting: Sighting, scale: np.ndarray) -> No
     for x, y in sighting.detection.landmarks * scale:
         pen.ellipse((x - 3, y - 3, x + 3, y + 3), fill=(255, 255, 255), outline=colour, width=2)
     reasons = ", ".join(dict.fromkeys(refused.refusal.value for refused in usable.refusals)) if usable else ""
-    said = f"quality {usable.score:.0f}" if usable else "decided"
+    said = f"quality {usable.score:.0f}" if usable else sighting.passed.value if sighting.passed else ""
     _label(pen, (left, bottom + 4), f"track {sighting.track}  {said}", colour)
     if more := reasons or _alive(sighting.liveness):
         _label(pen, (left, bottom + 24), more, colour)
