@@ -230,14 +230,20 @@ def _stranger(case: Case, options: Options) -> str | None:
         # Two visitors who cross may swap tracks: all shots together are then one's, and the face at the door is the
         # other's. Of 5,560 swapped visits made up of LFW-dev the shots together granted 2,380 and this 1; of 5,298
         # honest visits that they grant it loses 123 (tools/study_swap.py).
-        return "the newest good shot does not agree"
+        return _TURNED_AWAY
     return None
 
 
+_TURNED_AWAY = "the newest good shot does not agree"
+
+
 def _may_yet_be_alive(case: Case, against: Ruling, now: Instant) -> bool:
-    """Whether nothing but a check that takes its time stands against a grant."""
+    """Whether nothing but a check that takes its time stands against a grant.
+
+    A head that turns, as such a check asks, is less like itself: its newest shot need not agree before it is back.
+    """
     fault = case.lifeless
-    if fault is None or case.ended or against != _lifeless(fault):
+    if fault is None or case.ended or (against != _lifeless(fault) and against.reason != _TURNED_AWAY):
         return False
     return now.seconds_since(case.belief.begun_at) < fault.patience_s
 

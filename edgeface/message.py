@@ -1,4 +1,4 @@
-"""What goes over the wire: decisions, state and info as JSON, and the topics they go to. Pure.
+"""What goes over the wire: decisions, prompts, state and info as JSON, and the topics they go to. Pure.
 
     decision_message(decision, ...) -> DecisionMessage -> encode -> text -> decode -> DecisionMessage
 
@@ -9,6 +9,7 @@ below, so that a field added there is on the wire at once. `encode_signed` signs
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -17,6 +18,8 @@ from typing import TypeVar
 from edgeface.decide import Decision, Outcome
 from edgeface.errors import ConfigError
 from edgeface.frame import Instant
+from edgeface.liveness import Prompt
+from edgeface.liveness.challenge import Ask
 from edgeface.model import Task
 from edgeface.pose import Pose
 from edgeface.signature import Purpose, key_id, public_of, sign
@@ -135,6 +138,29 @@ class InfoMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WirePrompt:
+    """What one visitor is asked to do."""
+
+    track: int
+    ask: Ask
+    words: str
+    turn: int
+    """Which turn it belongs to, from 1."""
+    turns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptMessage:
+    """What a display at the door is to show, on `event`: sent when it changes, never kept. It opens nothing."""
+
+    door: str
+    asked_at: datetime
+    """UTC, milliseconds."""
+    prompts: tuple[WirePrompt, ...]
+    """Empty: nothing any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Topics:
     """Where a device's messages go: `<base>/<device>/...`. Ids only, never a name."""
 
@@ -162,13 +188,17 @@ class Topics:
     def history(self) -> str:
         return f"{self.base}/{self.device}/history"
 
+    @property
+    def event(self) -> str:
+        return f"{self.base}/{self.device}/event"
+
     def door(self, door: str, what: str) -> str:
         """Of one door: what its controller says, or how it is."""
         return f"{self.base}/{self.device}/door/{door}/{what}"
 
 
-Message = DecisionMessage | StateMessage | InfoMessage
-M = TypeVar("M", DecisionMessage, StateMessage, InfoMessage)
+Message = DecisionMessage | StateMessage | InfoMessage | PromptMessage
+M = TypeVar("M", DecisionMessage, StateMessage, InfoMessage, PromptMessage)
 
 
 def decision_message(decision: Decision, *, seq: int, boot_id: str) -> DecisionMessage:
@@ -198,6 +228,15 @@ def decision_message(decision: Decision, *, seq: int, boot_id: str) -> DecisionM
         replayed=False,
         duress=decision.duress,
     )
+
+
+def prompt_message(prompts: Mapping[int, Prompt], door: str, now: Instant) -> PromptMessage:
+    """The wire form of what visitors are asked to do, by track."""
+    asked = [
+        WirePrompt(track=track, ask=one.ask, words=one.words, turn=one.turn, turns=one.turns)
+        for track, one in prompts.items()
+    ]
+    return PromptMessage(door=door, asked_at=_utc(now), prompts=tuple(asked))
 
 
 def as_live(message: DecisionMessage, label: str | None, nonce: str | None, age_ms: int) -> DecisionMessage:

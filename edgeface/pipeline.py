@@ -26,12 +26,14 @@ from edgeface.pose import Pose, PoseModel
 from edgeface.quality import Scorer
 from edgeface.scene import (
     Passed,
+    Prompted,
     Scene,
     Sighting,
     View,
     contested,
     is_open,
     looked_at,
+    prompts,
     remembered,
     renumbered,
     resumed,
@@ -41,7 +43,20 @@ from edgeface.scene import (
 )
 from edgeface.track import Crowd, Settled
 
-__all__ = ["Models", "Options", "Passed", "Scene", "Sighting", "View", "examine", "fold", "judge", "recognise"]
+__all__ = [
+    "Models",
+    "Options",
+    "Passed",
+    "Prompted",
+    "Scene",
+    "Sighting",
+    "View",
+    "examine",
+    "fold",
+    "judge",
+    "prompts",
+    "recognise",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,7 +279,8 @@ def _remember(scene: Scene, sightings: Sequence[Sighting], embedder: Embedder, n
             albums[one.track] = shots.keep(albums.get(one.track, ()), shot)
         if is_open(scene, one.track, now, options.decide):
             belief = _learn(beliefs.get(one.track), one.view, one, now)
-            beliefs[one.track] = _sight(belief, one.view, one, now, options, doubtful=one.track in doubtful)
+            chance = (*scene.chance, one.track) if scene.chance else ()
+            beliefs[one.track] = _sight(belief, one.view, one, now, options, chance, doubtful=one.track in doubtful)
     return replace(scene, albums=albums, beliefs=beliefs)
 
 
@@ -276,7 +292,14 @@ def _learn(belief: Belief | None, view: View, sighting: Sighting, captured_at: I
 
 
 def _sight(
-    belief: Belief, view: View, sighting: Sighting, captured_at: Instant, options: Options, *, doubtful: bool
+    belief: Belief,
+    view: View,
+    sighting: Sighting,
+    captured_at: Instant,
+    options: Options,
+    chance: tuple[int, ...],
+    *,
+    doubtful: bool,
 ) -> Belief:
     """How the face moved counts whether the shot was good or not: heads that turn are refused by the gate for pose.
 
@@ -284,5 +307,13 @@ def _sight(
     """
     if doubtful:
         return belief
-    seen = liveness.sight(belief.liveness, sighting.detection, view.quality.inside, captured_at, options.liveness)
+    seen = liveness.sight(
+        belief.liveness,
+        sighting.detection,
+        view.quality.inside,
+        captured_at,
+        options.liveness,
+        yaw_deg=math.nan if view.pose == pose.UNDEFINED else view.pose.yaw_deg,
+        chance=chance,
+    )
     return replace(belief, liveness=seen)

@@ -14,7 +14,7 @@ from edgeface.detect import Detection
 from edgeface.embed import Embedding
 from edgeface.evidence import Belief
 from edgeface.frame import Frame, Instant, Pixels
-from edgeface.liveness import Liveness, Record
+from edgeface.liveness import Liveness, Prompt, Record, challenge
 from edgeface.match import Match
 from edgeface.pose import Pose
 from edgeface.quality import Quality
@@ -110,6 +110,24 @@ class Scene:
     size_px: tuple[int, int] | None = None
     """Width and height of the newest frame."""
     next_number: int = 1
+    chance: tuple[int, ...] = ()
+    """Whole numbers that nobody else can know, for challenges; without any none is set, and a door that wants one stays
+    shut."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompted:
+    """What one visitor is asked to do now."""
+
+    track: int
+    prompt: Prompt
+
+
+def prompts(scene: Scene) -> tuple[Prompted, ...]:
+    """What the visitors who are still to be judged are asked to do."""
+    asked = [(number, belief.liveness.challenge) for number, belief in scene.beliefs.items()]
+    shown = [(number, challenge.prompt(one)) for number, one in asked if one is not None]
+    return tuple(Prompted(track=number, prompt=prompt) for number, prompt in shown if prompt is not None)
 
 
 def sized(scene: Scene, frame: Frame) -> Scene:

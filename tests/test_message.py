@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from edgeface import message
 from edgeface.errors import ConfigError
 from edgeface.frame import Instant
-from edgeface.message import DecisionMessage, InfoMessage, Message, StateMessage, Topics
+from edgeface.liveness import Prompt
+from edgeface.liveness.challenge import Ask
+from edgeface.message import DecisionMessage, InfoMessage, Message, PromptMessage, StateMessage, Topics
 from edgeface.wire import MessageError
 from samples import decision
 
-KINDS = (DecisionMessage, StateMessage, InfoMessage)
+KINDS = (DecisionMessage, StateMessage, InfoMessage, PromptMessage)
 
 # Every value that has a wire form: milliseconds, finite numbers, Unicode without surrogates.
 st.register_type_strategy(
@@ -163,6 +165,7 @@ def test_an_unknown_visitor_has_no_person() -> None:
 def test_topics() -> None:
     topics = Topics(base="edgeface", device="front_door-1")
     assert (topics.state, topics.info) == ("edgeface/front_door-1/state", "edgeface/front_door-1/info")
+    assert topics.event == "edgeface/front_door-1/event"
     assert (topics.decision, topics.history) == ("edgeface/front_door-1/decision", "edgeface/front_door-1/history")
 
 
@@ -171,3 +174,14 @@ def test_ids_that_cannot_name_a_topic(odd: str) -> None:
     for ids in ({"base": odd, "device": "d"}, {"base": "b", "device": odd}):
         with pytest.raises(ConfigError):
             Topics(**ids)
+
+
+def test_a_prompt_on_the_wire() -> None:
+    moment = Instant(monotonic_ns=5, wall_ns=1_700_000_000_987_654_321, wall_trusted=True)
+    shown = Prompt(ask=Ask.LEFT, words="turn your head to your left", turn=2, turns=3)
+    assert json.loads(message.encode(message.prompt_message({4: shown}, "main", moment))) == {
+        "v": 1,
+        "door": "main",
+        "asked_at": "2023-11-14T22:13:20.987Z",
+        "prompts": [{"track": 4, "ask": "turn_left", "words": "turn your head to your left", "turn": 2, "turns": 3}],
+    }

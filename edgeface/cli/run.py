@@ -10,7 +10,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ COLOURS = {
 @click.option("--door", help="Which door it serves.")
 @click.option("--fast", is_flag=True, help="Play files faster than life; decisions are published as history only.")
 @click.option("--keep-trying", is_flag=True, help="Wait for a camera that is not there at the start.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a decision and line.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line: a decision, or prompts for a display.")
 @click.pass_obj
 def run(
     context: Context,
@@ -119,6 +119,8 @@ def _watch(camera: Camera | TendedCamera, source: str, station: Station, as_json
             heartbeat.beat(step)
             if isinstance(camera, TendedCamera):
                 condition = _tend(camera, step, condition, manager)
+            if step.prompts_changed:
+                _ask(step, as_json)
             for recorded in step.decisions:
                 click.echo(_line(recorded, step, station, as_json))
     except KeyboardInterrupt:
@@ -140,6 +142,16 @@ def _tend(camera: TendedCamera, step: Step, before: Condition, manager: Notifier
         click.echo(f"camera: {said}", err=True)
         manager.status(f"camera: {said}")
     return now
+
+
+def _ask(step: Step, as_json: bool) -> None:
+    """What a display is to show: with --json a line of its own, an empty list once there is nothing any more."""
+    if as_json:
+        asked = [{"track": one.track, **asdict(one.prompt)} for one in step.prompts]
+        click.echo(json.dumps({"prompts": asked, "frame": None if step.frame is None else step.frame.sequence}))
+        return
+    for one in step.prompts:
+        click.echo(f"  please {one.prompt.words} ({one.prompt.turn} of {one.prompt.turns})", err=True)
 
 
 def _heartbeat(station: Station, camera: Camera | TendedCamera, manager: Notifier) -> Heartbeat:
@@ -187,6 +199,8 @@ def _tell_liveness(config: Config, floor: float | None, as_json: bool) -> None:
     click.echo(said, err=True)
     if Check.MOTION in config.liveness.require and not as_json:
         click.echo("Visitors must move their head a little: what shows no depth does not open the door.", err=True)
+    if Check.CHALLENGE in config.liveness.require and not as_json:
+        click.echo("Visitors are asked to turn their head: show them the prompts on a display.", err=True)
 
 
 def _warn_of_strangers(station: Station) -> None:

@@ -2,10 +2,12 @@
 
 picture   one picture, judged by a model
 motion    a track's landmarks: does what moves have depth?
+challenge does the head turn to where it is asked to?
 record    what a track's shots say, folded one by one
 fusion    every check that the door requires, or a fault with its reason
 """
 
+from edgeface.liveness.challenge import Prompt
 from edgeface.liveness.fusion import Fault, Kind, fault, missing
 from edgeface.liveness.options import Check, Options
 from edgeface.liveness.picture import (
@@ -29,6 +31,7 @@ __all__ = [
     "Kind",
     "Liveness",
     "Options",
+    "Prompt",
     "Record",
     "Square",
     "Unjudged",

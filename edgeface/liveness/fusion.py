@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
-from edgeface.liveness import motion
+from edgeface.liveness import challenge, motion
+from edgeface.liveness.challenge import Stand
 from edgeface.liveness.motion import Depth
 from edgeface.liveness.options import Check, Options
 from edgeface.liveness.record import Record
@@ -62,6 +63,8 @@ def missing(check: Check, record: Record, options: Options, floor: float | None)
             return _picture(record, floor)
         case Check.MOTION:
             return _motion(record, options.motion)
+        case Check.CHALLENGE:
+            return _challenge(record, options.challenge)
         case _:
             assert_never(check)
 
@@ -109,3 +112,33 @@ def _motion(record: Record, options: motion.Options) -> Fault | None:
             )
         case _:
             assert_never(said.depth)
+
+
+def _challenge(record: Record, options: challenge.Options) -> Fault | None:
+    """Why the visitor has not done what was asked, or None if all of it was done."""
+    asked = record.challenge
+    if asked is None:
+        reason = "nothing is there to set a challenge by"
+        return Fault(check=Check.CHALLENGE, kind=Kind.NO_MEANS, rule="no_challenge", reason=reason)
+    match asked.stand:
+        case Stand.PASSED:
+            return None
+        case Stand.OPEN:
+            shown = challenge.prompt(asked)
+            reason = f"please {shown.words} (turn {shown.turn} of {shown.turns})" if shown else "not answered"
+            patience_s = challenge.patience_s(asked, options)
+            return _unanswered(Kind.NOT_JUDGED, "challenge_open", reason, patience_s)
+        case Stand.WRONG:
+            return _unanswered(Kind.ATTACK, "challenge_wrong", "the head turned to the other side than was asked")
+        case Stand.TOO_EARLY:
+            return _unanswered(Kind.ATTACK, "challenge_too_early", "the head turned before it could have been asked")
+        case Stand.JUMPED:
+            return _unanswered(Kind.NOT_JUDGED, "challenge_jumped", "the face jumped or was away: please begin again")
+        case Stand.TOO_LATE:
+            return _unanswered(Kind.NOT_JUDGED, "challenge_too_late", "the head was not turned in time as asked")
+        case _:
+            assert_never(asked.stand)
+
+
+def _unanswered(kind: Kind, rule: str, reason: str, patience_s: float = 0.0) -> Fault:
+    return Fault(check=Check.CHALLENGE, kind=kind, rule=rule, reason=reason, patience_s=patience_s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from edgeface.liveness import motion
+from edgeface.liveness import challenge, motion
 
 
 class Check(StrEnum):
@@ -15,6 +15,8 @@ class Check(StrEnum):
     """The model's word on single pictures, over the track and on the newest."""
     MOTION = "motion"
     """Depth: a head that turns shows parallax, a sheet does not."""
+    CHALLENGE = "challenge"
+    """Turns of the head, asked for one by one in an order drawn by chance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +24,12 @@ class Options:
     """What is taken for a living face, and what can be judged at all."""
 
     require: tuple[Check, ...] = ()
-    """Checks that a visitor must pass before the door opens: "picture", the model's word on single pictures, and
-    "motion", depth that shows when the head turns a little. Each must pass, and one that cannot be made has failed.
-    Empty: the liveness is told with each decision and does not count: the shipped model knows simulated attacks only
-    and refuses about one living face in twenty (models/edgeface-live-80.md). Require "picture" at doors that nobody
-    watches; "motion" asks every visitor to turn the head a little."""
+    """Checks that a visitor must pass before the door opens: "picture", the model's word on single pictures; "motion",
+    depth that shows when the head turns a little; "challenge", turns of the head that a display asks for. Each must
+    pass, and one that cannot be made has failed. Empty: the liveness is told with each decision and does not count: the
+    shipped model knows simulated attacks only and refuses about one living face in twenty
+    (models/edgeface-live-80.md). Require "picture" at doors that nobody watches; "motion" asks every visitor to turn
+    the head a little, "challenge" takes each several seconds and needs a display."""
     min_score: float | None = None
     """Faces below this are attacks, 0..1; unset: the threshold of the model's card. A lower one lets more pictures
     pass for people."""
@@ -38,6 +41,8 @@ class Options:
 
     motion: motion.Options = field(default_factory=motion.Options)
     """Counts only where "motion" is required."""
+    challenge: challenge.Options = field(default_factory=challenge.Options)
+    """Counts only where "challenge" is required."""
 
     def __post_init__(self) -> None:
         if len(set(self.require)) < len(self.require):

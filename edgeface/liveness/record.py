@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from edgeface.detect import Detection
 from edgeface.frame import Instant
-from edgeface.liveness import motion
-from edgeface.liveness.options import Options
+from edgeface.liveness import challenge, motion
+from edgeface.liveness.motion import Noted
+from edgeface.liveness.options import Check, Options
 from edgeface.liveness.picture import Liveness
 
 
@@ -25,6 +28,8 @@ class Record:
     """Score of the newest good shot alone; None if it could not be judged."""
     motion: motion.Trace = field(default_factory=motion.Trace)
     """How the face moved, in good shots and others."""
+    challenge: challenge.Challenge | None = None
+    """What the visitor is asked to do; None if nothing can be asked, or need not be."""
 
     @property
     def score(self) -> float | None:
@@ -44,7 +49,30 @@ def shot(record: Record, said: Liveness | None) -> Record:
     )
 
 
-def sight(record: Record, detection: Detection, inside: float, captured_at: Instant, options: Options) -> Record:
-    """The record after one more sighting, good or not. `inside`: part of the face's box within the picture, 0..1."""
+def sight(
+    record: Record,
+    detection: Detection,
+    inside: float,
+    captured_at: Instant,
+    options: Options,
+    *,
+    yaw_deg: float = math.nan,
+    chance: Sequence[int] = (),
+) -> Record:
+    """The record after one more sighting, good or not. `inside`: part of the face's box within the picture, 0..1.
+
+    `yaw_deg`: of `edgeface.pose`, NaN if unknown. `chance`: numbers that nobody else can know, another sequence for
+    each visitor; without any no challenge is set.
+    """
     trace = motion.note(record.motion, detection, inside, captured_at, options.motion)
-    return replace(record, motion=trace)
+    asked = record.challenge
+    if asked is None and chance and Check.CHALLENGE in options.require:
+        asked = challenge.begin((*chance, captured_at.monotonic_ns), captured_at, options.challenge)
+    if asked is not None and trace.noted not in _SAYS_NOTHING:
+        seen = challenge.Glimpse(at=captured_at, yaw_deg=yaw_deg, jumped=trace.noted is Noted.JUMPED)
+        asked = challenge.step(asked, seen, options.challenge)
+    return replace(record, motion=trace, challenge=asked)
+
+
+_SAYS_NOTHING = (Noted.TOO_SMALL, Noted.CUT_OFF, Noted.NO_NUMBER, Noted.REPEATED)
+"""Of how a head is turned."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -22,11 +23,12 @@ from edgeface.config import load, parse
 from edgeface.detect import Detector
 from edgeface.embed import Embedder
 from edgeface.errors import ConfigError
+from edgeface.frame import Instant
 from edgeface.liveness import Judge
 from edgeface.match import Gallery
-from edgeface.message import InfoMessage, Topics, WireModel, encode
+from edgeface.message import InfoMessage, Topics, WireModel, encode, prompt_message
 from edgeface.model import Task
-from edgeface.pipeline import Models
+from edgeface.pipeline import Models, Prompted
 from edgeface.pose import PoseModel
 from edgeface.quality import Scorer
 from edgeface.service import learner
@@ -176,6 +178,8 @@ def open_station(config: Config, loaded: Loaded, database: Database, *, film_tim
             announce=delivery.announce,
             now=clock.now,
             film_time=film_time,
+            chance=tuple(secrets.token_bytes(16)),
+            ask=lambda asked, now: delivery.tell(_told(asked, config.decide.door, now)),
         )
         parts = {"gallery": lambda: store.id() is not None, **delivery.parts}
         if not film_time:  # films tell another time, and are not visits
@@ -190,6 +194,10 @@ def open_station(config: Config, loaded: Loaded, database: Database, *, film_tim
             waiting=Outbox(database).count,
             parts=parts,
         )
+
+
+def _told(asked: tuple[Prompted, ...], door: str, now: Instant) -> str:
+    return encode(prompt_message({one.track: one.prompt for one in asked}, door, now))
 
 
 def derive_bar(gallery: Gallery, loaded: Loaded, options: decide.Options) -> Bar:
@@ -219,6 +227,7 @@ class _Delivery:
     """What the loop needs of the way to the broker."""
 
     announce: Callable[[Recorded], None]
+    tell: Callable[[str], None]
     problem: Callable[[], str | None]
     parts: Mapping[str, Callable[[], bool]]
 
@@ -227,7 +236,7 @@ class _Delivery:
 def _delivery(config: Config, database: Database, loaded: Loaded, clock: SystemClock) -> Iterator[_Delivery]:
     """A running way to the broker, or none if no broker is configured: then decisions wait in the outbox."""
     if not config.mqtt.broker:
-        yield _Delivery(announce=lambda recorded: None, problem=lambda: None, parts={})
+        yield _Delivery(announce=lambda recorded: None, tell=lambda payload: None, problem=lambda: None, parts={})
         return
     options, nonces = broker_options(config.mqtt), Nonces(clock)
     publisher = mqtt.MqttPublisher(options)
@@ -246,6 +255,7 @@ def _delivery(config: Config, database: Database, loaded: Loaded, clock: SystemC
     try:
         yield _Delivery(
             announce=lambda recorded: deliverer.hand_over(recorded.seq),
+            tell=deliverer.tell,
             problem=lambda: str(deliverer.failure) if deliverer.failure else publisher.problem,
             parts={"delivery": deliverer.ticks},
         )

@@ -31,6 +31,9 @@ WINDOW = 16
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 """After history that was refused or that nobody heard, doubling: one message then tries the way for all others."""
 
+EVENT_S = 5
+"""How long the broker may hold an event for whoever was away: a prompt is answered or over by then. A choice."""
+
 FAREWELL_S = 2.0
 """How long a stop waits for receipts; what has none by then goes out again after the next start."""
 
@@ -62,6 +65,13 @@ class _Announce:
 
 
 @dataclass(frozen=True, slots=True)
+class _Tell:
+    """A display has something new to show."""
+
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Ping:
     """Somebody asks whether this thread still runs."""
 
@@ -73,7 +83,7 @@ class _Stop:
     """The service ends."""
 
 
-_Event = _Fresh | _Answered | _LinkUp | _Announce | _Ping | _Stop
+_Event = _Fresh | _Answered | _LinkUp | _Announce | _Tell | _Ping | _Stop
 
 
 class Deliverer:
@@ -125,6 +135,10 @@ class Deliverer:
         """Publish `info` again, as something in it has changed."""
         self._events.put(_Announce())
 
+    def tell(self, payload: str) -> None:
+        """Publish an event now or never. Returns at once."""
+        self._events.put(_Tell(payload))
+
     def ticks(self) -> bool:
         """Whether the thread has answered since this was last asked. True the first time."""
         answered = self._answered == self._asked and self.failure is None
@@ -169,6 +183,8 @@ class Deliverer:
         for event in events:
             if isinstance(event, _Fresh):
                 self._go_live(event.seq)
+            elif isinstance(event, _Tell) and self._publisher.connected:
+                self._publisher.publish_event(event.payload, EVENT_S)
             elif isinstance(event, _Ping):
                 self._answered = event.number
         return not any(isinstance(event, _Stop) for event in events)

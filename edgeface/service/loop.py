@@ -15,7 +15,7 @@ from edgeface.bar import Bar
 from edgeface.decide import Decision, Outcome
 from edgeface.frame import Frame, Instant
 from edgeface.match import Gallery
-from edgeface.pipeline import Models, Options, Scene, Sighting, judge, recognise
+from edgeface.pipeline import Models, Options, Prompted, Scene, Sighting, judge, prompts, recognise
 from edgeface.service.guard import Guard
 from edgeface.store.journal import Journal
 
@@ -48,6 +48,10 @@ class Step:
     """Whether the frame was dropped for its age."""
     took_ms: float
     """Time from having the frame to having its decisions on the disk."""
+    prompts: tuple[Prompted, ...] = ()
+    """What a display is to ask visitors for now."""
+    prompts_changed: bool = False
+    """Whether that is something else than after the step before."""
 
 
 class Reader:
@@ -66,17 +70,21 @@ class Reader:
         announce: Callable[[Recorded], None],
         now: Callable[[], Instant],
         film_time: bool = False,
+        chance: tuple[int, ...] = (),
+        ask: Callable[[tuple[Prompted, ...], Instant], None] = lambda prompts, now: None,
     ) -> None:
         """`announce` is called with each decision once it is stored; `bar` and `live_floor` are those of
-        `edgeface.pipeline.judge`. With `film_time` the frames' own times count as now, for films that are played faster
-        or slower than life."""
+        `edgeface.pipeline.judge`; `chance` are secret whole numbers that challenges are drawn from, and `ask` is called
+        whenever what visitors are asked to do has changed. With `film_time` the frames' own times count as now, for
+        films that are played faster or slower than life."""
         self._models, self._gallery, self._options = models, gallery, options
         self._bar, self._live_floor = bar, live_floor
         self._guard, self._journal, self._announce = guard, journal, announce
         self._now, self._film_time = now, film_time
         self._after: Callable[[Step], None] = lambda step: None
         self._newer = gallery, bar
-        self._scene = Scene()
+        self._scene, self._ask = Scene(chance=chance), ask
+        self._prompts: tuple[Prompted, ...] = ()
         self._newest: Instant | None = None
 
     def watch(self, frames: Iterable[Frame | None]) -> Iterator[Step]:
@@ -107,14 +115,14 @@ class Reader:
         started = self._now()
         now = frame.captured_at if self._film_time else started
         if now.seconds_since(frame.captured_at) > MAX_FRAME_AGE_S:
-            return Step(frame=frame, sightings=(), decisions=(), stale=True, took_ms=0.0)
+            return Step(frame=frame, sightings=(), decisions=(), stale=True, took_ms=0.0, prompts=self._prompts)
         self._newest = frame.captured_at
         if not self._scene.beliefs:
             self._gallery, self._bar = self._newer
         self._scene, sightings = recognise(frame, self._scene, self._models, self._gallery, self._options)
         decisions = self._judge(frame.captured_at if self._film_time else self._now())
         took_ms = 1000 * self._now().seconds_since(started)
-        return Step(frame=frame, sightings=sightings, decisions=decisions, stale=False, took_ms=took_ms)
+        return self._asking(Step(frame=frame, sightings=sightings, decisions=decisions, stale=False, took_ms=took_ms))
 
     def present(self, factor: Factor) -> Answer:
         """A PIN or card, between two frames. The right one lets whoever lacked it be judged afresh at once.
@@ -134,7 +142,7 @@ class Reader:
         now = self._now()
         if self._newest is not None and now.seconds_since(self._newest) > BLIND_S:
             return self._finish(now)
-        return Step(frame=None, sightings=(), decisions=(), stale=False, took_ms=0.0)
+        return Step(frame=None, sightings=(), decisions=(), stale=False, took_ms=0.0, prompts=self._prompts)
 
     def _told(self, step: Step) -> Step:
         self._after(step)
@@ -144,7 +152,16 @@ class Reader:
         """All visits are over."""
         ended = (*self._scene.ended, *self._scene.beliefs)
         self._scene = replace(self._scene, tracks=(), ended=tuple(dict.fromkeys(ended)))
-        return Step(frame=None, sightings=(), decisions=self._judge(now), stale=False, took_ms=0.0)
+        return self._asking(Step(frame=None, sightings=(), decisions=self._judge(now), stale=False, took_ms=0.0))
+
+    def _asking(self, step: Step) -> Step:
+        """The step with what visitors are asked for after it; whoever shows it hears of each change once."""
+        now_asked = prompts(self._scene)
+        changed = now_asked != self._prompts
+        if changed:
+            self._prompts = now_asked
+            self._ask(now_asked, self._now())
+        return replace(step, prompts=now_asked, prompts_changed=changed)
 
     def _judge(self, now: Instant) -> tuple[Recorded, ...]:
         self._scene, decisions = judge(

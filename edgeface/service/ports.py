@@ -91,6 +91,10 @@ class Publisher(Protocol):
         """Send a past decision; None if it was not sent."""
         ...
 
+    def publish_event(self, payload: str, expiry_s: int) -> Future[Receipt] | None:
+        """Send what is of use only now, or not at all: None if it was not sent. Never sent later, never kept."""
+        ...
+
     def publish_info(self, payload: str) -> Future[Receipt] | None:
         """Send what this device runs, to be kept by the broker; None if it was not sent."""
         ...

@@ -66,6 +66,15 @@ def test_a_decision_is_qos_1_expires_and_is_not_retained(tmp_path: Path) -> None
             assert late.of("decision") == []
 
 
+def test_an_event_is_for_now_and_never_retained(tmp_path: Path) -> None:
+    with running(tmp_path) as broker, listening(broker) as listener, publishing(options(broker.port)) as publisher:
+        connected(publisher)
+        assert publisher.publish_event("{}", 5) is not None
+        wait_until(lambda: listener.of("event") != [], "the event arrives")
+        (heard,) = listener.of("event")
+        assert (heard.topic, heard.retain, heard.expiry_s) == ("edgeface/front/event", False, 5)
+
+
 def test_history_does_not_expire(tmp_path: Path) -> None:
     with running(tmp_path) as broker, listening(broker) as listener, publishing(options(broker.port)) as publisher:
         connected(publisher)

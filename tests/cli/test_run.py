@@ -288,3 +288,24 @@ def test_the_rules_have_the_last_word(
     told = [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]
     assert "give nobody a right at 'main'" in result.output
     assert [(row["outcome"], row["rule"], row["person"]["id"]) for row in told] == [("deny", "no_right", ada)]
+
+
+def test_a_door_that_sets_a_challenge_tells_the_display_and_lets_no_film_in(
+    edgeface: Edgeface, home: Path, pictures: Path, film_of: Film, astronaut: Pixels
+) -> None:
+    edgeface("enrol", "Ada", pictures / "astronaut.png")
+    (home / "edgeface.toml").write_text('[liveness]\nrequire = ["challenge"]\n')
+    result = edgeface("run", "--source", film_of(astronaut, 40), "--fast", "--json")
+    assert result.exit_code == 0
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    prompts = [line["prompts"] for line in lines if "prompts" in line]
+    outcomes = [(line["outcome"], line["rule"], line["person"]) for line in lines if "prompts" not in line]
+    assert prompts[0] == [
+        {"track": 1, "ask": "look_straight", "words": "look straight at the camera", "turn": 1, "turns": 3}
+    ]
+    assert prompts[1][0]["ask"] in ("turn_left", "turn_right")
+    assert prompts[-1] == []
+    assert outcomes == [("insufficient_quality", "challenge_open", None)]
+    text = edgeface("run", "--source", film_of(astronaut, 41), "--fast").stderr
+    assert "show them the prompts on a display" in text
+    assert "  please look straight at the camera (1 of 3)" in text

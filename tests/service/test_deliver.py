@@ -38,6 +38,7 @@ class FakePublisher:
         self.live: list[tuple[DecisionMessage, int, Future[Receipt]]] = []
         self.history: list[tuple[DecisionMessage, Future[Receipt]]] = []
         self.infos: list[str] = []
+        self.events: list[tuple[str, int]] = []
         self.link_up: Callable[[], None] = lambda: None
 
     def listen(self, topic: str, hear: Callable[[Received], None]) -> None:
@@ -53,6 +54,10 @@ class FakePublisher:
     def publish_history(self, payload: str) -> Future[Receipt] | None:
         self.history.append((decode(DecisionMessage, payload), Future()))
         return self.history[-1][1] if self.accepts else None
+
+    def publish_event(self, payload: str, expiry_s: int) -> Future[Receipt] | None:
+        self.events.append((payload, expiry_s))
+        return Future()
 
     def publish_info(self, payload: str) -> Future[Receipt] | None:
         self.infos.append(payload)
@@ -130,6 +135,16 @@ def test_a_fresh_decision_goes_out_live_with_its_name(up: Bench) -> None:
     receipt.set_result(Receipt.ACCEPTED)
     wait_until(lambda: up.outbox.count() == 0, "the receipt is noted")
     assert up.publisher.history == []
+
+
+def test_what_a_display_is_to_show_is_sent_now_or_never(up: Bench) -> None:
+    up.publisher.connected = False
+    up.deliverer.tell("missed")
+    up.deliverer.ticks()
+    wait_until(up.deliverer.ticks, "it has been through its events")
+    up.publisher.connected = True
+    up.deliverer.tell("seen")
+    wait_until(lambda: up.publisher.events == [("seen", deliver.EVENT_S)], "only the second is sent")
 
 
 def test_it_ticks_while_its_thread_answers_and_not_after(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,6 +55,10 @@ class MqttPublisher:
         """Send a past decision; None if it was not sent."""
         return self._publish(self._options.topics.history, payload)
 
+    def publish_event(self, payload: str, expiry_s: int) -> Future[Receipt] | None:
+        """Send what is of use only now; None if it was not sent. The broker drops it after `expiry_s` seconds."""
+        return self._publish(self._options.topics.event, payload, expiry_s=expiry_s)
+
     def publish_info(self, payload: str) -> Future[Receipt] | None:
         """Send what this device runs, retained; None if it was not sent."""
         return self._publish(self._options.topics.info, payload, retain=True)
