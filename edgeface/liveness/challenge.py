@@ -20,6 +20,10 @@ import numpy as np
 
 from edgeface.frame import Instant
 
+SLIP = 0.25
+"""A face whose parallax (`liveness.motion`) changes by so much between glimpses is another one. A choice: heads that
+turn at 160 degrees a second, seen ten times in one, change it by up to 0.16."""
+
 
 class Ask(StrEnum):
     """What a visitor is asked for, as the visitor says left and right."""

@@ -35,6 +35,9 @@ SLIP = 0.15
 """So does a face whose parallax changes this much between glimpses: two pictures shown in turn. A choice: a head that
 swings by 25 degrees to either side, once in two seconds, changes it by half as much."""
 
+AWAY_S = 1.0
+"""A face that was away for so long may be another one."""
+
 _PLANE = np.column_stack([HEAD[:, :2], np.ones(5)])
 _TO_PLANE = np.linalg.pinv(_PLANE)
 _DEPTH = HEAD[:, 2] - _PLANE @ (_TO_PLANE @ HEAD[:, 2])
@@ -157,7 +160,7 @@ def note(trace: Trace, detection: Detection, inside: float, captured_at: Instant
         return replace(trace, noted=Noted.TOO_SOON)
     if found.landmarks == last.landmarks:
         return replace(trace, noted=Noted.REPEATED)
-    if passed > 1.0 or _leapt(last, found):
+    if passed > AWAY_S or leapt(last, found):
         return Trace(glimpses=(found,), noted=Noted.JUMPED)
     return Trace(glimpses=(*trace.glimpses, found)[-KEPT:], noted=Noted.TAKEN)
 
@@ -206,11 +209,11 @@ def _spread(values: list[float]) -> float:
     return ordered[-1 - cut] - ordered[cut]
 
 
-def _leapt(last: Glimpse, found: Glimpse) -> bool:
+def leapt(last: Glimpse, found: Glimpse, slip: float = SLIP) -> bool:
     """Whether this can hardly be the same face, a tenth of a second later."""
     before, after = last.box, found.box
     side = max(before.w, before.h)
     across, down = after.x + after.w / 2 - before.x - before.w / 2, after.y + after.h / 2 - before.y - before.h / 2
-    slip = max(abs(new - old) for new, old in zip(found.parallax, last.parallax, strict=True))
+    slipped = max(abs(new - old) for new, old in zip(found.parallax, last.parallax, strict=True))
     grown = max(after.w, after.h) / side
-    return max(abs(across), abs(down)) > LEAP * side or not 1 / (1 + LEAP) < grown < 1 + LEAP or slip > SLIP
+    return max(abs(across), abs(down)) > LEAP * side or not 1 / (1 + LEAP) < grown < 1 + LEAP or slipped > slip

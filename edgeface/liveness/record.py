@@ -69,10 +69,18 @@ def sight(
     if asked is None and chance and Check.CHALLENGE in options.require:
         asked = challenge.begin((*chance, captured_at.monotonic_ns), captured_at, options.challenge)
     if asked is not None and trace.noted not in _SAYS_NOTHING:
-        seen = challenge.Glimpse(at=captured_at, yaw_deg=yaw_deg, jumped=trace.noted is Noted.JUMPED)
+        seen = challenge.Glimpse(at=captured_at, yaw_deg=yaw_deg, jumped=_jumped(record.motion, trace))
         asked = challenge.step(asked, seen, options.challenge)
     return replace(record, motion=trace, challenge=asked)
 
 
 _SAYS_NOTHING = (Noted.TOO_SMALL, Noted.CUT_OFF, Noted.NO_NUMBER, Noted.REPEATED)
 """Of how a head is turned."""
+
+
+def _jumped(before: motion.Trace, after: motion.Trace) -> bool:
+    """A head that turns because it is asked to turns faster than one that sways."""
+    if after.noted is not Noted.JUMPED:
+        return False
+    old, new = before.glimpses[-1], after.glimpses[-1]
+    return new.at.seconds_since(old.at) > motion.AWAY_S or motion.leapt(old, new, challenge.SLIP)

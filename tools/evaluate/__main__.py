@@ -26,6 +26,7 @@ from tools.evaluate.acquire import Bench, Measure
 from tools.evaluate.attacks import attacks
 from tools.evaluate.boxes import boxes_dev
 from tools.evaluate.budget import budget
+from tools.evaluate.challenge import challenge
 from tools.evaluate.discard import discard
 from tools.evaluate.fairness import fairness
 from tools.evaluate.filtering import filtering
@@ -153,6 +154,18 @@ MEASURES: dict[str, Measure] = {
         "tilted by 15 to 40 degrees; a screen plays a turning head; masks turn with their bearer. The picture model"
         " judges every third frame, at its own threshold. Motion passes if a face is solid at any frame. Intervals: "
         "Wilson; people recur.",
+    ),
+    "challenge": Measure(
+        title="A challenge: turns of the head, asked for by chance",
+        run=challenge,
+        needs=("lfw-dev.tar", "london-cc-by.tar", "boxes-dev.tar", "clips-cc-by.tar"),
+        method="40 visits a kind, ten frames a second, until the challenge is over; people and rooms as for single "
+        "attacks. **All but the clips are simulated, the turning heads too.** A visitor sees each prompt and, 0.35 to "
+        "0.9 s later, turns a generic head by a nominal 25 to 45 degrees, of which our pose sees about two thirds; "
+        "nobody takes left for right. Prints and monitors are held still or tilted to the order; a phone plays turns "
+        "at its own pace, or waits for each prompt and has turns of another order; a puppet turns as asked, and so "
+        "does a mask on somebody who answers. The clips are real heads that turn unasked, each played to 100 "
+        "challenges. Intervals: Wilson; people recur, and the orders of one clip are not independent.",
     ),
     "discard": Measure(
         title="Quality: error versus discard, LFW-dev",

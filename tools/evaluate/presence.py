@@ -37,11 +37,11 @@ def presence(bench: Bench) -> Report:
     judge = bench.loaded.models.liveness
     if judge is None:
         return Report(figures={}, remarks=("no liveness model is in use",))
-    photos, rooms = people(bench), _rooms(bench)
+    photos, scenes = people(bench), rooms(bench)
     passed: dict[str, list[Mapping[str, bool]]] = {}
     for place, kind in enumerate((*films.BONA_FIDE, *films.ATTACKS)):
         for index in progress(bench.sample(range(EACH)), kind):
-            passed.setdefault(kind, []).append(_play(kind, place, index, photos, rooms, bench, judge))
+            passed.setdefault(kind, []).append(_play(kind, place, index, photos, scenes, bench, judge))
     return Report(
         figures=rates(passed),
         remarks=("All films are simulated: these figures say nothing about a certification by ISO/IEC 30107-3.",),
@@ -62,18 +62,19 @@ def _rate(kind: str, way: str, said: Sequence[Mapping[str, bool]]) -> Figure:
     return metrics.wilson(len(said) - through if kind in films.BONA_FIDE else through, len(said))
 
 
-def _rooms(bench: Bench) -> list[Pixels]:
+def rooms(bench: Bench) -> list[Pixels]:
+    """Streets to hold a sheet or a screen before."""
     street = Archive(bench.data / "boxes-dev.tar")
     return [street.picture(name) for name in street.names("images/")[::6][:EACH]]
 
 
 def _play(
-    kind: str, place: int, index: int, photos: Sequence[Photo], rooms: Sequence[Pixels], bench: Bench, judge: Judge
+    kind: str, place: int, index: int, photos: Sequence[Photo], scenes: Sequence[Pixels], bench: Bench, judge: Judge
 ) -> dict[str, bool]:
     """Whether one film passes each way; motion passes if it is solid at any frame, as a door that waits would see."""
     random = np.random.default_rng((11, place, index))
     shown = photos[int(random.integers(len(photos)))]
-    film = films.film(kind, shown, photos, rooms, draw_camera(random), (11, place, index))
+    film = films.film(kind, shown, photos, scenes, draw_camera(random), (11, place, index))
     record, options, first, solid = Record(), Options(require=(Check.PICTURE,)), False, False
     floor = judge.spec.thresholds["live"]
     for number, shot in enumerate(film.shots):
