@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from edgeface import liveness
 from edgeface.decide import Case, Decision, Options, Outcome, decide, needed
 from edgeface.evidence import Belief, Verdict
-from edgeface.liveness import Check
+from edgeface.liveness import Check, Fault, Kind
 from edgeface.quality import Refusal
 from fakes import FRONTAL, belief, record, verdict
 from portraits import at
@@ -272,6 +272,20 @@ def test_a_watched_door_may_do_without_liveness() -> None:
         decision = ruled(replace(made, lifeless=liveness.fault(made.belief.liveness, liveness.Options(), None)))
         assert decision is not None
         assert decision.outcome is Outcome.GRANT
+
+
+def test_a_head_that_turns_as_it_was_asked_need_not_look_like_itself_before_it_is_back() -> None:
+    asked = Fault(check=Check.CHALLENGE, kind=Kind.NOT_JUDGED, rule="challenge_open", reason="turn", patience_s=9.0)
+    aside = case(belief(shots=20), verdict(newest=0.2), lifeless=asked)
+    assert ruled(aside) is None
+    for made in (
+        replace(aside, lifeless=None),  # nothing was asked
+        replace(aside, lifeless=replace(asked, patience_s=0.05)),  # too long ago
+        replace(aside, verdict=verdict(score=0.2, newest=0.2)),  # a stranger
+    ):
+        decision = ruled(made)
+        assert decision is not None
+        assert decision.outcome is Outcome.UNKNOWN
 
 
 scores = st.one_of(st.floats(-1, 1), st.just(nan), st.floats(0.4, 0.8))

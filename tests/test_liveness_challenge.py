@@ -36,6 +36,9 @@ def play(yaw: Yaw, *, chance: int = 7, options: Options = OPTIONS, seconds: floa
     return now
 
 
+SIDE = {Ask.LEFT: -1.0, Ask.MIDDLE: 0.0, Ask.RIGHT: 1.0}
+
+
 class Visitor:
     """Does what is asked, half a second later, wherever the middle is."""
 
@@ -87,6 +90,24 @@ def test_prompts_follow_one_another() -> None:
         (Ask.MIDDLE, 1), (first, 1), (Ask.MIDDLE, 2), (second, 2), (Ask.MIDDLE, 3), (third, 3), (Ask.MIDDLE, 3)
     ]  # fmt: skip
     assert prompt(done) is None
+
+
+def test_the_head_stays_in_the_middle_for_as_long_as_was_drawn() -> None:
+    """So that no film keeps step with the prompts."""
+    asked_at: list[float] = []
+    seen = begin((7,), at(0.0), replace(OPTIONS, reaction_s=0.0))
+    middle_since = 0.0
+    for index in range(2000):  # a very fast camera, and a visitor who is faster
+        seconds = index / 100
+        before = seen
+        aim = SIDE[seen.asks[seen.done]] if seen.turning else 0.0
+        seen = step(seen, glimpse(seconds, 25.0 * aim), replace(OPTIONS, reaction_s=0.0))
+        if seen.turning and not before.turning:
+            asked_at.append(seconds - middle_since)
+        if before.turning and not seen.turning:
+            middle_since = seconds
+    assert seen.stand is Stand.PASSED
+    assert asked_at == pytest.approx(seen.waits_s, abs=0.05)
 
 
 def test_the_other_side_is_wrong() -> None:
