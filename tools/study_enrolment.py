@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -19,7 +19,9 @@ import numpy as np
 
 from edgeface import image
 from edgeface.embed import unit
-from edgeface.enrol import Portrait, agreement, bars, choose, portrait
+from edgeface.enrol import Bin, Guided, Portrait, agreement, bars, bin_of, choose, portrait
+from edgeface.enrol.session import Session, Stage, advance, begin
+from edgeface.frame import Instant
 from edgeface.model import Tensor
 from edgeface.pipeline import Options
 from edgeface.service.bootstrap import load_models
@@ -62,6 +64,7 @@ def main() -> None:
             print(f"  {size} template(s), {way}: FNMR {missed}")
     _consistency(sets, levels.apart)
     _morphs(sets, levels.same, levels.alike)
+    _stepping_in(sets, levels.apart)
 
 
 def _templates(sets: Sets, same: float, most: int) -> Iterator[tuple[int, str, Figure]]:
@@ -122,6 +125,41 @@ def _morphs(sets: Sets, same: float, alike: float) -> None:
     print(f"MMPMR with the check, both people enrolled: {rate_by_person(np.array(slips), pairs)}")
     print(f"MMPMR of those that are not even named as look-alikes: {rate_by_person(np.array(warned), pairs)}")
     print(f"honest new people refused as a duplicate, of {len(rows) - 1}: {rate_by_person(np.array(lone), owners)}")
+
+
+def _stepping_in(sets: Sets, apart: float) -> None:
+    """A guided enrolment that has seen somebody twice from the front: good pictures of another, or of the same person.
+
+    Pictures count as what they show; those from the front, of which there are enough by then, are only compared.
+    """
+    random, people = np.random.default_rng(2), list(sets)
+    taken, ended, doubted, pairs, owners = [], [], [], [], []
+    for who, shots in sets.items():
+        if sum(bin_of(shot.pose) is Bin.FRONTAL for shot in shots) < 2:
+            continue
+        for _ in range(SPLITS):
+            order = [shots[place] for place in random.permutation(len(shots))]
+            order.sort(key=lambda shot: bin_of(shot.pose) is not Bin.FRONTAL)
+            other = people[(people.index(who) + int(random.integers(1, len(people)))) % len(people)]
+            theirs = [sets[other][place] for place in random.permutation(len(sets[other]))[:3]]
+            found = _guided([*order[:2], *theirs], apart)
+            ended.append(found.stage is Stage.OTHER_PERSON)
+            taken.append(any(one.portrait is shot for one in found.taken for shot in theirs))
+            pairs.append((who, other))
+            doubted += [_guided([*order[:2], shot], apart).strangers > 0 for shot in order[2:4]]
+            owners += [(who, who)] * len(order[2:4])
+    print(f"guided, three pictures of somebody who steps in: it ends {rate_by_person(np.array(ended), pairs)}")
+    print(f"guided, one of those three is taken: {rate_by_person(np.array(taken), pairs)}")
+    print(f"guided, one more picture of the same person doubted: {rate_by_person(np.array(doubted), owners)}")
+
+
+def _guided(shots: Sequence[Portrait], apart: float) -> Session:
+    """A session that is shown these pictures, a second apart."""
+    times = [Instant(monotonic_ns=second * 10**9, wall_ns=0, wall_trusted=False) for second in range(len(shots) + 1)]
+    session = begin(times[0])
+    for shot, now in zip(shots, times[1:], strict=True):
+        session = advance(session, shot, now, apart, Guided())
+    return session
 
 
 def _score(probe: Portrait, vector: Tensor) -> float:
