@@ -87,8 +87,8 @@ def test_every_gate_says_what_it_made_of_the_face(loaded: Loaded, astronaut: Pix
     assert decided.standing is not None
     assert (decided.standing.shots, decided.standing.doubt) == (3, None)
     assert {gate.name: gate.passed for gate in gates(decided, OPTIONS.liveness.require)} == {
-        "detected": True, "quality": True, "alive: picture": True, "alive: motion": None, "alike": True,
-        "evidence": True,
+        "detected": True, "quality": True, "alive: picture": True, "alive: motion": None, "alive: challenge": None,
+        "alike": True, "evidence": True,
     }  # fmt: skip
     assert last.quality is None  # decided: it is followed only
     assert [gate.passed for gate in gates(last, ())] == [True, None]
