@@ -193,6 +193,7 @@ def _grown(gallery: Gallery, templates: Sequence[NewTemplate], person_id: str) -
         gallery,
         vectors=np.concatenate([gallery.vectors, fresh.vectors]),
         owners=np.concatenate([gallery.owners, np.full(len(rows), owner, np.intp)]),
+        learned=np.concatenate([gallery.learned, fresh.learned]),
         people=people,
         learned=np.concatenate([gallery.learned, fresh.learned]),
         revision=fresh.revision,

@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edgeface import learn, strangers
@@ -14,15 +15,16 @@ from edgeface.adapters.clock import SystemClock
 from edgeface.decide import Decision, Outcome
 from edgeface.embed import to_template
 from edgeface.enrol import Portrait, portrait
-from edgeface.errors import ConfigError
+from edgeface.errors import ConfigError, EnrolmentError
 from edgeface.frame import Frame, Instant, Pixels
 from edgeface.pipeline import Options
 from edgeface.service import bootstrap
 from edgeface.service.bootstrap import Loaded, freeze_gallery, open_station
+from edgeface.service.enrolment import Registrar, Shot, Wish
 from edgeface.service.settings import Config
 from edgeface.store.database import Database, open_database
 from edgeface.store.gallery import GalleryStore, NewTemplate
-from edgeface.store.lessons import LessonStore
+from edgeface.store.lessons import LessonStore, TaughtBy
 from edgeface.store.strangers import StrangerStore
 from portraits import film
 
@@ -134,3 +136,18 @@ def test_another_gallery_is_taken_between_visits(loaded: Loaded, database: Datab
         for frame in frames:
             reader.step(frame)
         assert reader.gallery is newer
+
+
+def test_a_batch_goes_on_in_a_gallery_that_learned(loaded: Loaded, database: Database, hopper: Pixels) -> None:
+    """What a registrar knows of everybody grows in all its parts: the second question is answered like the first."""
+    (eileen,) = GalleryStore(database).people()
+    own = NewTemplate(
+        model_sha256=loaded.embedder.identity, vector=np.ones(128, np.int8), quality=80.0, pose=None, source="x"
+    )
+    LessonStore(database, "b").learn(eileen.id, own, "0" * 32, TaughtBy.VISIT, SetClock().now(), EAGER.learn)
+    registrar = Registrar(database, loaded.models.embedder)
+    found = portrait(hopper, loaded.models, Options())
+    assert isinstance(found, Portrait)
+    registrar.admit(Wish(name="Grace"), [Shot(source="x", portrait=found)], None, SetClock().now())
+    with pytest.raises(EnrolmentError, match="already enrolled as Grace"):
+        registrar.admit(Wish(name="Eve"), [Shot(source="x", portrait=found)], None, SetClock().now())
