@@ -97,6 +97,20 @@ def test_what_was_not_seen_alive_is_asked_about(live: bool | None) -> None:
     assert "alive" in outcome.why
 
 
+def test_no_more_questions_than_can_be_answered() -> None:
+    doubtful = (*GOOD, shot(0.54))
+    few, many = (replace(pupil(), questions=n) for n in (ON.most_questions - 1, ON.most_questions))
+    assert isinstance(learn.consider(doubtful, few, BARS, ON, at(100)), Question)
+    assert why(learn.consider(doubtful, many, BARS, ON, at(100))) == "as many questions wait as may be"
+    assert isinstance(learn.consider(GOOD, many, BARS, ON, at(100)), Lesson), "what is certain needs no answer"
+
+
+def test_what_a_person_denied_is_not_asked_again() -> None:
+    denied = replace(pupil(), denied=towards(0.6)[None])
+    outcome = learn.consider((shot(0.6), shot(0.7), shot(0.7)), denied, BARS, ON, at(100))
+    assert why(outcome) == "a person has said that this is somebody else"
+
+
 def test_one_shot_below_the_bar_is_asked_about() -> None:
     outcome = learn.consider((*GOOD, shot(0.54)), pupil(), BARS, ON, at(100))
     assert isinstance(outcome, Question)

@@ -45,7 +45,8 @@ class Check:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a check and line.")
 @click.pass_obj
 def doctor(context: Context, as_json: bool) -> None:
-    """Look at the runtime, the configuration, the models, liveness, the gallery, the clock, cameras and the broker.
+    """Look at the runtime, the configuration, the models, liveness, the gallery, how long it is kept,
+    the clock, cameras and the broker.
 
     Says which TFLite runtime is in use and warns if XNNPACK is not: int8 models are many times slower without it.
     Exit 0 if nothing failed (warnings are allowed), else 1.
@@ -69,6 +70,7 @@ def _checks(context: Context) -> Iterator[Check]:
         ("liveness", _liveness),
         ("device key", _device_key),
         ("gallery", _gallery),
+        ("retention", _retention),
         ("clock", _clock),
         ("cameras", _cameras),
         ("broker", _broker),
@@ -142,6 +144,21 @@ def _device_key(context: Context) -> tuple[Health, str]:
     if keys.from_credential:
         return Health.OK, f"{name}, a systemd credential"
     return Health.OK, f"{name} in {keys.file}: who takes the whole card has the key too; keep a copy elsewhere"
+
+
+def _retention(context: Context) -> tuple[Health, str]:
+    """What is kept how long; without an end it is lawful hardly anywhere, and so worth a look."""
+    config = context.config()
+    people = config.retention.people_days
+    said = [
+        "people until somebody forgets them" if people is None else f"people {people:g} days after their last visit",
+        f"what is asked about visits {config.learn.keep_days:g} days" if config.learn.enabled else "",
+        f"strangers {config.strangers.keep_days:g} days after the last visit" if config.strangers.enabled else "",
+    ]
+    detail = ", ".join(part for part in said if part)
+    if people is None:
+        return Health.OK, f"{detail}; see people_days under [retention] and `edgeface people keep`"
+    return Health.OK, detail
 
 
 def _clock(context: Context) -> tuple[Health, str]:

@@ -11,8 +11,10 @@ import click
 
 from edgeface.adapters.clock import SystemClock
 from edgeface.cli.context import Context
+from edgeface.frame import Instant
 from edgeface.store.consent import Consent, consent_of, duplicates_of
 from edgeface.store.gallery import GalleryStore, Person
+from edgeface.store.retention import DAY_NS, FOREVER_NS, RetentionStore, Term
 
 
 @click.group(invoke_without_command=True, short_help="List, show, rename or forget people.")
@@ -49,12 +51,15 @@ def show(context: Context, who: str, as_json: bool) -> None:
         store = GalleryStore(database)
         person = store.find(who)
         consent, twins = consent_of(database, person.id), duplicates_of(database, person.id)
+        term = RetentionStore(database, context.config().retention).term(person.id)
         names = {twin.of_person_id: store.name_of(twin.of_person_id) for twin in twins}
     if as_json:
         told = None if consent is None else asdict(consent)
-        click.echo(json.dumps({**_row(person, identity), "consent": told, "duplicates": [asdict(t) for t in twins]}))
+        kept = {"kept_until": _day(term.ends_wall_ns), "duplicates": [asdict(twin) for twin in twins]}
+        click.echo(json.dumps({**_row(person, identity), "consent": told, **kept}))
         return
     click.echo(_text(_row(person, identity)))
+    click.echo(_kept(term, context.config().retention.people_days))
     click.echo("no consent is on record" if consent is None else _consent(consent))
     for twin in twins:
         click.echo(f"same face as {names[twin.of_person_id]} ({twin.of_person_id}), allowed by {twin.allowed_by}")
@@ -70,6 +75,30 @@ def rename(context: Context, who: str, name: str) -> None:
         store = GalleryStore(database)
         person = store.rename(store.find(who).id, name)
     click.echo(f"{person.id} is now {person.name}.")
+
+
+@people.command()
+@click.argument("who")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="The last day, UTC.")
+@click.option("--days", type=click.FloatRange(0, min_open=True), help="So many days from now on.")
+@click.option("--forever", is_flag=True, help="Until somebody forgets the person, whatever the general rule.")
+@click.option("--as-usual", is_flag=True, help="By the general rule: people_days under [retention].")
+@click.pass_obj
+def keep(context: Context, who: str, until: datetime | None, days: float | None, forever: bool, as_usual: bool) -> None:
+    """Set how long WHO (a name or an id) is kept; then the running reader forgets the person by itself.
+
+    It does so only while its clock is set and has run evenly for a while.
+    """
+    if (until is not None) + (days is not None) + forever + as_usual != 1:
+        raise click.UsageError("say one of --until, --days, --forever and --as-usual")
+    now, options = SystemClock().now(), context.config().retention
+    if days is not None and not now.wall_trusted:
+        raise click.UsageError("the clock is not set, so days cannot be counted: use --until")
+    with context.gallery() as database:
+        person, terms = GalleryStore(database).find(who), RetentionStore(database, options)
+        terms.keep(person.id, _moment(until, days, forever, now))
+        term = terms.term(person.id)
+    click.echo(f"{person.name} ({person.id}): {_kept(term, options.people_days)}")
 
 
 @people.command()
@@ -105,6 +134,38 @@ def _row(person: Person, identity: str) -> dict[str, Any]:
         "templates": person.templates.get(identity, 0),
         "templates_of_other_models": sum(n for model, n in person.templates.items() if model != identity),
     }
+
+
+def _moment(until: datetime | None, days: float | None, forever: bool, now: Instant) -> int | None:
+    """The date that was asked for, in nanoseconds since 1970; None for the general rule."""
+    if until is not None:
+        return int(until.replace(tzinfo=UTC).timestamp() + 86_400) * 10**9
+    if days is not None:
+        return min(now.wall_ns + int(days * DAY_NS), FOREVER_NS)
+    return FOREVER_NS if forever else None
+
+
+def _kept(term: Term, people_days: float | None) -> str:
+    """How long somebody is kept, and why, as a sentence."""
+    if term.set_wall_ns == FOREVER_NS:
+        return "kept until somebody forgets the person, by a setting of its own"
+    if term.set_wall_ns is not None:
+        return f"kept until {_day(term.ends_wall_ns)}, a date of its own"
+    if people_days is None:
+        return "kept until somebody forgets the person"
+    if term.ends_wall_ns is None:
+        return f"kept for {people_days:g} days after the last visit, once the reader has run with its clock set"
+    return f"kept until {_day(term.ends_wall_ns)}, {people_days:g} days after the last visit"
+
+
+def _day(wall_ns: int | None) -> str | None:
+    """A moment as people and machines read it, UTC."""
+    if wall_ns is None:
+        return None
+    return datetime.fromtimestamp(min(wall_ns / 1e9, _LAST_S), UTC).isoformat(timespec="seconds")
+
+
+_LAST_S = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 
 
 def _consent(consent: Consent) -> str:

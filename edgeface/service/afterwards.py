@@ -15,12 +15,17 @@ from edgeface.service.idle import Idle
 from edgeface.service.learner import Learner, Options
 from edgeface.service.loop import Reader
 from edgeface.service.ports import Clock
+from edgeface.service.purge import Purge
+from edgeface.store import retention
 from edgeface.store.database import Database
 from edgeface.store.lessons import LessonStore
 from edgeface.store.strangers import StrangerStore
 
 EXPIRE_EVERY_S = 3600.0
 """What is kept for days is looked through once an hour."""
+
+PURGE_EVERY_S = 300.0
+"""Three looks in the time for which the clocks must agree (`edgeface.service.purge`)."""
 
 RENEW_EVERY_S = 600.0
 """Lessons count at the door after so long at the most, and from the next start on: with 10,000 people the bar takes
@@ -34,6 +39,7 @@ def afterwards(
     *,
     embedder: Embedder,
     options: Options,
+    keep: retention.Options,
     dial: str | None,
     boot_id: str,
     clock: Clock,
@@ -55,7 +61,10 @@ def afterwards(
     def reload() -> None:
         if changed.is_set():
             changed.clear()
-            reader.adopt(*renew())
+            forgotten()
+
+    def forgotten() -> None:
+        reader.adopt(*renew())
 
     learner = Learner(
         lessons=lessons,
@@ -68,6 +77,7 @@ def afterwards(
         idle=idle,
     )
     idle.every(EXPIRE_EVERY_S, expire)
+    idle.every(PURGE_EVERY_S, Purge(database, keep, clock.now, forgotten))
     idle.every(RENEW_EVERY_S, reload)
     reader.tell(learner.take)
     idle.start()

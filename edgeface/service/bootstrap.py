@@ -278,6 +278,7 @@ def _idle(
         database,
         embedder=embedder,
         options=learner.Options(learn=config.learn, strangers=config.strangers),
+        keep=config.retention,
         dial=config.decide.false_accepts,
         boot_id=boot_id(),
         clock=clock,

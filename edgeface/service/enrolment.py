@@ -195,6 +195,5 @@ def _grown(gallery: Gallery, templates: Sequence[NewTemplate], person_id: str) -
         owners=np.concatenate([gallery.owners, np.full(len(rows), owner, np.intp)]),
         learned=np.concatenate([gallery.learned, fresh.learned]),
         people=people,
-        learned=np.concatenate([gallery.learned, fresh.learned]),
         revision=fresh.revision,
     )

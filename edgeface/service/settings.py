@@ -8,6 +8,7 @@ from pathlib import Path
 from edgeface import decide, detect, enrol, footage, learn, liveness, pipeline, quality, strangers, track
 from edgeface.adapters.camera import CameraOptions
 from edgeface.adapters.tflite import RUNTIMES
+from edgeface.store import retention
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,7 @@ class Config:
     enrol: enrol.Options = field(default_factory=enrol.Options)
     learn: learn.Options = field(default_factory=learn.Options)
     strangers: strangers.Options = field(default_factory=strangers.Options)
+    retention: retention.Options = field(default_factory=retention.Options)
     mqtt: MqttSettings = field(default_factory=MqttSettings)
 
     def pipeline(self) -> pipeline.Options:

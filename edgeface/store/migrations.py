@@ -10,6 +10,7 @@ The tables are
     access_state  what the doors remember: who is inside, pauses, lockdowns
     lessons       templates that visits taught      questions  shots that a person should look at, or said no to
     strangers     visitors whom nobody enrolled, one direction each
+    retention     until when a person may be kept
 
 Sealed (see keyring.py): people.sealed_name, templates.vector, templates.sealed_source, questions.vector and, under a
 key of the stranger's own, strangers.total. In plain text, because it is
@@ -25,7 +26,7 @@ from sqlite_utils.migrations import Migrations
 from edgeface.store.encryption import seal_everything
 from edgeface.store.tables import Tables
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 8
 """Kept as the file's user_version: a file above this was written by a newer edgeface."""
 
 migrations = Migrations("edgeface")
@@ -70,7 +71,17 @@ def m006_learning(tables: Database) -> None:
     """What visits taught, what is asked about them, and who came that nobody knows."""
     for statement in _LEARNING:
         tables.execute(statement)
-    tables.execute("PRAGMA user_version = 6")
+    newest = tables.execute("PRAGMA user_version").fetchone()[0]
+    tables.execute(f"PRAGMA user_version = {max(6, newest)}")
+
+
+@migrations()
+def m008_retention(tables: Database) -> None:
+    """Until when a person may be kept."""
+    tables.execute(_RETENTION)
+    tables.execute("CREATE INDEX audit_of_person ON audit (person_id, seq)")
+    newest = tables.execute("PRAGMA user_version").fetchone()[0]
+    tables.execute(f"PRAGMA user_version = {max(8, newest)}")
 
 
 _GALLERY = (
@@ -154,6 +165,12 @@ _LEARNING = (
         ignored INTEGER NOT NULL DEFAULT 0 CHECK (ignored IN (0, 1))
     ) STRICT""",
 )
+
+_RETENTION = """CREATE TABLE retention (
+    person_id TEXT PRIMARY KEY REFERENCES people (id) ON DELETE CASCADE,
+    counted_from_wall_ns INTEGER,
+    keep_until_wall_ns INTEGER
+) STRICT"""
 
 # person_id refers to nobody on purpose: the row outlives the person, the name does not. The triggers also stop
 # INSERT OR REPLACE, as sqlite-utils switches recursive triggers on.

@@ -6,17 +6,20 @@ import hashlib
 import json
 import re
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from calling import Edgeface
 
+from edgeface.adapters.clock import SystemClock
 from edgeface.frame import Pixels
 from edgeface.image import encode_png
 from edgeface.service.bootstrap import GALLERY
 from edgeface.store.consent import TEXT_FILE
 from edgeface.store.database import open_database
+from samples import instant
 
 
 def listed(edgeface: Edgeface) -> list[dict[str, Any]]:
@@ -324,3 +327,34 @@ def test_no_more_templates_than_the_configuration_allows(
     told = json.loads(edgeface("enrol", "Ada", *files, "--json").stdout)
     assert told["pictures_used"] == cap
     assert set(told["refused"].values()) == {"adds nothing to the pictures that were kept"}
+
+
+def test_how_long_somebody_is_kept(edgeface: Edgeface, home: Path, ada: str) -> None:
+    def until() -> str | None:
+        return json.loads(edgeface("people", "show", "Ada", "--json").stdout)["kept_until"]
+
+    assert until() is None
+    assert "kept until somebody forgets the person" in edgeface("people", "show", "Ada").output
+    assert "kept until 2031-06-01T00:00:00" in edgeface("people", "keep", "ada", "--until", "2031-05-31").output
+    assert until() == "2031-06-01T00:00:00+00:00"
+    assert edgeface("people", "keep", ada, "--forever").exit_code == 0
+    assert until() is None
+    assert "by a setting of its own" in edgeface("people", "show", "Ada").output
+    (home / "edgeface.toml").write_text("[retention]\npeople_days = 30\n")
+    assert "kept for 30 days after the last visit" in edgeface("people", "keep", "Ada", "--as-usual").output
+    assert "people 30 days after their last visit" in edgeface("doctor").output
+    assert edgeface("people", "keep", "Nobody", "--forever").exit_code == 65
+
+
+@pytest.mark.parametrize("words", [[], ["--forever", "--as-usual"], ["--until", "tomorrow"], ["--days", "0"]])
+def test_one_term_at_a_time(edgeface: Edgeface, ada: str, words: list[str]) -> None:
+    assert edgeface("people", "keep", "Ada", *words).exit_code == 2
+
+
+def test_days_from_now_need_a_clock(edgeface: Edgeface, ada: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for trusted, code in ((True, 0), (False, 2)):
+        now = replace(instant(), wall_trusted=trusted)
+        monkeypatch.setattr(SystemClock, "now", lambda self, now=now: now)
+        result = edgeface("people", "keep", "Ada", "--days", "7")
+        assert result.exit_code == code
+    assert "the clock is not set" in result.output

@@ -286,6 +286,16 @@ def waited_for(what: Callable[[], bool]) -> bool:
     return what()
 
 
+def test_while_a_visit_is_open_it_is_not_idle(door: Door) -> None:
+    """Also while a frame comes that is too old to look at."""
+    door.learner.take(step([sighting(door.gallery, axis(0.6, 0.8))]))
+    assert not door.idle._quiet.is_set()
+    door.learner.take(replace(step([]), stale=True))
+    assert not door.idle._quiet.is_set()
+    door.learner.take(step([]))
+    assert door.idle._quiet.is_set()
+
+
 def test_idle_work_waits_while_a_visit_is_open() -> None:
     idle, done = Idle(), threading.Event()
     idle.start()

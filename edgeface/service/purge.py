@@ -1,0 +1,69 @@
+"""Deletes what is past its time, and says so in the journal. It believes a clock that is set and runs evenly, only.
+
+A clock that jumps must not delete anybody: days count once the wall clock and the monotonic one have agreed for
+`STEADY_S`, and after a long time switched off, or a jump while it was, once they have for a whole day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from edgeface.frame import Instant
+from edgeface.store.database import Database
+from edgeface.store.gallery import GalleryStore
+from edgeface.store.retention import Options, RetentionStore
+
+STEADY_S = 900.0
+"""The clocks must have agreed for so long. A choice: a time server that errs is corrected within minutes."""
+
+AWAY_S = 7 * 86_400.0
+LONG_STEADY_S = 86_400.0
+"""After so long without a visit they must agree for a day: whoever runs the place may see that the date is
+wrong before anybody is gone."""
+
+DRIFT_S = 60.0
+"""By how much two clocks may differ and still agree."""
+
+
+class Purge:
+    """Called again and again. `forgotten` hears when people were forgotten: the door must not know them any more."""
+
+    def __init__(
+        self, database: Database, options: Options, now: Callable[[], Instant], forgotten: Callable[[], None]
+    ) -> None:
+        self._database, self._options = database, options
+        self._now, self._forgotten = now, forgotten
+        self._retention = RetentionStore(database, options)
+        self._since: Instant | None = None
+        """From when on the clocks have agreed."""
+        self._needed_s = STEADY_S
+
+    def __call__(self) -> None:
+        """Delete what is past its time, if the time is known. Raises GalleryError."""
+        now = self._now()
+        if not self._steady(now):
+            return
+        self._retention.begin(now)
+        due = self._retention.due(now)
+        for person_id in due:
+            GalleryStore(self._database).forget(person_id, now)
+        if due:
+            self._forgotten()
+
+    def _steady(self, now: Instant) -> bool:
+        if not now.wall_trusted:
+            self._since = None
+            return False
+        if self._since is None or abs(_disagreement_s(self._since, now)) > DRIFT_S:
+            self._since = now
+            self._needed_s = LONG_STEADY_S if self._away(now) else STEADY_S
+        return now.seconds_since(self._since) >= self._needed_s
+
+    def _away(self, now: Instant) -> bool:
+        """Whether the newest visit is far from now, either way: it was long ago, or the date is wrong."""
+        newest = self._retention.newest_visit_wall_ns()
+        return newest is None or abs(now.wall_ns - newest) / 1e9 > AWAY_S
+
+
+def _disagreement_s(before: Instant, now: Instant) -> float:
+    return (now.wall_ns - before.wall_ns) / 1e9 - now.seconds_since(before)
