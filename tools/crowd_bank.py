@@ -30,7 +30,7 @@ from tools.crowds import Face, Head, Shot
 from tools.datasets import Archive
 from tools.evaluate.acquire import central, progress
 from tools.turn_faces import Angles
-from tools.visit_bank import by_person
+from tools.visit_bank import by_person, folder_of
 
 FILMS = 20
 """Of each script."""
@@ -83,7 +83,7 @@ def main() -> None:
     if arguments.out is None:
         parser.error("--out is missing")
     first, of = (int(number) for number in arguments.part.split("/"))
-    make(arguments.data, loaded, arguments.out, first, of)
+    make(arguments.data, loaded, folder_of(loaded, arguments.out), first, of)
 
 
 class Studio:

@@ -28,7 +28,7 @@ from tools.evaluate.budget import race, ratio
 from tools.evaluate.clips import clips
 from tools.metrics import Figure
 from tools.trackers import Plain, centroid, greedy, ours
-from tools.visit_bank import by_person
+from tools.visit_bank import by_person, folder_of
 
 BANK = Path("work/crowds")
 OVERALL = ("idf1", "switches_per_person", "fragments_per_person", "tracks_per_person", "mota", "missed", "false")
@@ -75,7 +75,7 @@ def tracks(bench: Bench) -> Report:
 
 def _films(bench: Bench) -> list[Film]:
     """The films of the bank; what it lacks is filmed first, which takes minutes."""
-    folder = BANK / bench.loaded.choice.embedder.spec.sha256[:12]
+    folder = folder_of(bench.loaded, BANK)
     crowd_bank.make(bench.data, bench.loaded, folder)
     return bench.sample(crowd_bank.read(folder))
 
