@@ -18,6 +18,7 @@ from typing import TypeVar
 from edgeface.decide import Decision, Outcome
 from edgeface.errors import ConfigError
 from edgeface.frame import Instant
+from edgeface.health import State, Trouble
 from edgeface.liveness import Prompt
 from edgeface.liveness.challenge import Ask
 from edgeface.model import Task
@@ -161,6 +162,66 @@ class PromptMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WireTrouble:
+    """One thing that is wrong with the reader."""
+
+    trouble: Trouble
+    says: str
+    """What, and what to do about it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireCount:
+    """How many of one kind there were since the start."""
+
+    name: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireTiming:
+    """How long one model runs."""
+
+    name: str
+    ms: float
+    """Mean of a run since the start."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthMessage:
+    """How the reader is, retained: at each change, and every `health.every_s`. Null: the machine does not tell."""
+
+    state: State
+    troubles: tuple[WireTrouble, ...]
+    """Empty while all is well."""
+    up_s: float
+    """Seconds since the first frame was asked for."""
+    fps: float | None
+    """Frames a second over the last ten seconds."""
+    took_ms_p50: float | None
+    """From having a frame to having its decisions on the disk, over the last frames: median."""
+    took_ms_p95: float | None
+    frames: int
+    """Looked at since the start; so the other counts."""
+    stale_frames: int
+    """Too old to look at."""
+    faces: int
+    decisions: tuple[WireCount, ...]
+    """By outcome."""
+    model_ms: tuple[WireTiming, ...]
+    waiting: int
+    """Decisions that no consumer has confirmed."""
+    people: int
+    gallery_revision: int
+    temperature_c: float | None
+    disk_free_mb: float | None
+    memory_mb: float | None
+    open_files: int | None
+    cpu_s: float
+    """Processor seconds of this process."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Topics:
     """Where a device's messages go: `<base>/<device>/...`. Ids only, never a name."""
 
@@ -181,6 +242,10 @@ class Topics:
         return f"{self.base}/{self.device}/info"
 
     @property
+    def health(self) -> str:
+        return f"{self.base}/{self.device}/health"
+
+    @property
     def decision(self) -> str:
         return f"{self.base}/{self.device}/decision"
 
@@ -197,8 +262,8 @@ class Topics:
         return f"{self.base}/{self.device}/door/{door}/{what}"
 
 
-Message = DecisionMessage | StateMessage | InfoMessage | PromptMessage
-M = TypeVar("M", DecisionMessage, StateMessage, InfoMessage, PromptMessage)
+Message = DecisionMessage | StateMessage | InfoMessage | PromptMessage | HealthMessage
+M = TypeVar("M", DecisionMessage, StateMessage, InfoMessage, PromptMessage, HealthMessage)
 
 
 def decision_message(decision: Decision, *, seq: int, boot_id: str) -> DecisionMessage:

@@ -13,7 +13,7 @@ import edgeface
 PACKAGE = Path(edgeface.__file__).parent
 
 FLOW = ("detect", "track", "pose", "align", "quality", "liveness", "embed", "match", "evidence", "decide")
-BEFORE = ("errors", "frame", "model", "calibration", "image", "footage")
+BEFORE = ("errors", "frame", "model", "calibration", "image", "footage", "health")
 ACCESS = "access"
 AFTER = (ACCESS, "learn", "strangers", "shots", "scene", "pipeline", "enrol", "explain")
 MATCHED = FLOW.index("match") + 1

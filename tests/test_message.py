@@ -15,11 +15,11 @@ from edgeface.errors import ConfigError
 from edgeface.frame import Instant
 from edgeface.liveness import Prompt
 from edgeface.liveness.challenge import Ask
-from edgeface.message import DecisionMessage, InfoMessage, Message, PromptMessage, StateMessage, Topics
+from edgeface.message import DecisionMessage, HealthMessage, InfoMessage, Message, PromptMessage, StateMessage, Topics
 from edgeface.wire import MessageError
 from samples import decision
 
-KINDS = (DecisionMessage, StateMessage, InfoMessage, PromptMessage)
+KINDS = (DecisionMessage, StateMessage, InfoMessage, PromptMessage, HealthMessage)
 
 # Every value that has a wire form: milliseconds, finite numbers, Unicode without surrogates.
 st.register_type_strategy(

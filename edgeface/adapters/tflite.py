@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import os
+import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,8 @@ class TfliteModel:
 
     def __init__(self, spec: ModelSpec, content: bytes, *, threads: int = 1, runtime: str | None = None) -> None:
         self.spec = spec
+        self.runs, self.spent_ms = 0, 0.0
+        """How often it was called, and the milliseconds that took altogether."""
         self._content = content
         self._threads = threads
         self.runtime, self._interpreter_class = find_runtime(runtime)
@@ -43,7 +46,10 @@ class TfliteModel:
         """How many pieces of the graph XNNPACK runs: 1 is all of it, 0 none; what lies between is slow."""
 
     def __call__(self, pixels: Pixels) -> tuple[Tensor, ...]:
-        return self._allocated(pixels.shape).run(pixels)
+        began_ns = time.perf_counter_ns()
+        outputs = self._allocated(pixels.shape).run(pixels)
+        self.runs, self.spent_ms = self.runs + 1, self.spent_ms + (time.perf_counter_ns() - began_ns) / 1e6
+        return outputs
 
     def raw(self, pixels: Pixels) -> tuple[npt.NDArray[np.generic], ...]:
         """As a call, but the outputs as the file gives them: quantized ones stay whole numbers."""

@@ -28,6 +28,7 @@ from edgeface.cli.people import people
 from edgeface.cli.review import review
 from edgeface.cli.review_strangers import forget, ignore, name, strangers
 from edgeface.cli.run import run
+from edgeface.cli.status import status
 from edgeface.errors import EdgefaceError
 
 
@@ -94,7 +95,7 @@ def main(ctx: click.Context, home: Path, config_file: Path | None) -> None:
 
 
 EVERY = (
-    enrol, people, review, access, door, run, inspect, explain, calibrate, models, config, doctor, bench,
+    enrol, people, review, access, door, run, status, inspect, explain, calibrate, models, config, doctor, bench,
 )  # fmt: skip
 for command in EVERY:
     main.add_command(command)

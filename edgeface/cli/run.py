@@ -24,14 +24,17 @@ from edgeface.adapters.systemd import Notifier
 from edgeface.cli.context import Context
 from edgeface.decide import Outcome
 from edgeface.errors import CameraLost, PictureError
-from edgeface.footage import ADVICE
+from edgeface.health import Trouble
 from edgeface.liveness import Check
-from edgeface.service.bootstrap import Station, open_station
+from edgeface.message import HealthMessage
+from edgeface.service.bootstrap import Loaded, Station, open_station
+from edgeface.service.checkup import HEALTH, watch_health
 from edgeface.service.heartbeat import Heartbeat
 from edgeface.service.loop import Recorded, Step
 from edgeface.service.ports import Camera
 from edgeface.service.settings import Config
 from edgeface.service.tend import Condition, TendedCamera
+from edgeface.service.vitals import Vitals
 
 COLOURS = {
     Outcome.GRANT: "green",
@@ -85,7 +88,9 @@ def run(
                 click.echo(station.shut, err=True)
             _greet(station, config, as_json)
             _tell_liveness(config, loaded.live_floor(config.liveness.min_score), as_json)
-            _watch(camera, source, station, as_json, Notifier(os.environ))
+            manager = Notifier(os.environ)
+            with _health(camera, station, config, loaded, context.home, manager) as vitals:
+                _watch(camera, source, station, vitals, manager, as_json)
         _farewell(station, config)  # only now have the last receipts come
 
 
@@ -108,17 +113,23 @@ def _opened(source: str, config: Config, keep_trying: bool) -> Camera | TendedCa
     return TendedCamera(reopen, config.footage, clock.now, time.sleep, first=first)
 
 
-def _watch(camera: Camera | TendedCamera, source: str, station: Station, as_json: bool, manager: Notifier) -> None:
+def _watch(
+    camera: Camera | TendedCamera,
+    source: str,
+    station: Station,
+    vitals: Vitals,
+    manager: Notifier,
+    as_json: bool,
+) -> None:
     step: Step | None = None
-    condition = Condition()
     heartbeat = _heartbeat(station, camera, manager)
     try:
         for count, step in enumerate(station.reader.watch(camera.frames())):
             if count == 0:
                 manager.ready(f"watching, {_counted(len(station.gallery.people), 'person', 'people')} enrolled")
+            _meet(camera, step)
+            vitals.beat(step)
             heartbeat.beat(step)
-            if isinstance(camera, TendedCamera):
-                condition = _tend(camera, step, condition, manager)
             if step.prompts_changed:
                 _ask(step, as_json)
             for recorded in step.decisions:
@@ -131,17 +142,37 @@ def _watch(camera: Camera | TendedCamera, source: str, station: Station, as_json
         raise CameraLost(f"{source} gave no usable picture: see above, or look at it with `edgeface inspect`")
 
 
-def _tend(camera: TendedCamera, step: Step, before: Condition, manager: Notifier) -> Condition:
-    """Say how the camera is, if that has changed."""
-    for sighting in step.sightings:
-        if sighting.view is not None and sighting.match is not None:
-            camera.meet(sighting.view.chip)
-    now = camera.condition()
-    if (now.faults, now.detail) != (before.faults, before.detail):
-        said = now.detail or "; ".join(ADVICE[fault] for fault in now.faults) or "it films"
-        click.echo(f"camera: {said}", err=True)
-        manager.status(f"camera: {said}")
-    return now
+def _meet(camera: Camera | TendedCamera, step: Step) -> None:
+    """Show the camera's keeper the faces that were seen well: their colours tell whether red and blue are right."""
+    if isinstance(camera, TendedCamera):
+        for sighting in step.sightings:
+            if sighting.view is not None and sighting.match is not None:
+                camera.meet(sighting.view.chip)
+
+
+@contextmanager
+def _health(
+    camera: Camera | TendedCamera, station: Station, config: Config, loaded: Loaded, home: Path, manager: Notifier
+) -> Iterator[Vitals]:
+    """What watches over the reader; whatever goes wrong, or is right again, is said."""
+    known: dict[Trouble, str] = {}
+
+    def heard(message: HealthMessage) -> None:
+        now = {one.trouble: one.says for one in message.troubles}
+        changed = [f"{trouble.value}: {says}" for trouble, says in now.items() if known.get(trouble) != says]
+        changed += [f"{trouble.value}: well again" for trouble in known if trouble not in now]
+        for said in changed:
+            click.echo(said, err=True)
+        if changed:
+            manager.status("; ".join(now.values()) or "watching")
+        known.clear()
+        known.update(now)
+
+    condition = camera.condition if isinstance(camera, TendedCamera) else Condition
+    try:
+        yield watch_health(station, config, loaded, home, condition, heard)
+    finally:
+        (home / HEALTH).unlink(missing_ok=True)
 
 
 def _ask(step: Step, as_json: bool) -> None:

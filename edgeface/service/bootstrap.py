@@ -26,7 +26,7 @@ from edgeface.errors import ConfigError
 from edgeface.frame import Instant
 from edgeface.liveness import Judge
 from edgeface.match import Gallery
-from edgeface.message import InfoMessage, Topics, WireModel, encode, prompt_message
+from edgeface.message import HealthMessage, InfoMessage, Topics, WireModel, encode, prompt_message
 from edgeface.model import Task
 from edgeface.pipeline import Models, Prompted
 from edgeface.pose import PoseModel
@@ -96,6 +96,8 @@ class Station:
     """How many decisions no consumer has confirmed yet."""
     parts: Mapping[str, Callable[[], bool]]
     """Whether each part beside the reader's own loop still ticks, by name."""
+    report: Callable[[HealthMessage], None]
+    """Takes a report of the reader's health to whoever listens. Never waits for them."""
 
 
 def load_models(home: Path, options: RunOptions | None = None) -> Loaded:
@@ -193,6 +195,7 @@ def open_station(config: Config, loaded: Loaded, database: Database, *, film_tim
             problem=delivery.problem,
             waiting=Outbox(database).count,
             parts=parts,
+            report=delivery.report,
         )
 
 
@@ -230,13 +233,20 @@ class _Delivery:
     tell: Callable[[str], None]
     problem: Callable[[], str | None]
     parts: Mapping[str, Callable[[], bool]]
+    report: Callable[[HealthMessage], None]
 
 
 @contextmanager
 def _delivery(config: Config, database: Database, loaded: Loaded, clock: SystemClock) -> Iterator[_Delivery]:
     """A running way to the broker, or none if no broker is configured: then decisions wait in the outbox."""
     if not config.mqtt.broker:
-        yield _Delivery(announce=lambda recorded: None, tell=lambda payload: None, problem=lambda: None, parts={})
+        yield _Delivery(
+            announce=lambda recorded: None,
+            tell=lambda payload: None,
+            problem=lambda: None,
+            parts={},
+            report=lambda message: None,
+        )
         return
     options, nonces = broker_options(config.mqtt), Nonces(clock)
     publisher = mqtt.MqttPublisher(options)
@@ -258,6 +268,7 @@ def _delivery(config: Config, database: Database, loaded: Loaded, clock: SystemC
             tell=deliverer.tell,
             problem=lambda: str(deliverer.failure) if deliverer.failure else publisher.problem,
             parts={"delivery": deliverer.ticks},
+            report=lambda message: deliverer.report(encode(message)),
         )
     finally:
         deliverer.stop()

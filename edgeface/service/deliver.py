@@ -72,6 +72,13 @@ class _Tell:
 
 
 @dataclass(frozen=True, slots=True)
+class _Report:
+    """How the reader is."""
+
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Ping:
     """Somebody asks whether this thread still runs."""
 
@@ -83,7 +90,7 @@ class _Stop:
     """The service ends."""
 
 
-_Event = _Fresh | _Answered | _LinkUp | _Announce | _Tell | _Ping | _Stop
+_Event = _Fresh | _Answered | _LinkUp | _Announce | _Tell | _Report | _Ping | _Stop
 
 
 class Deliverer:
@@ -113,6 +120,7 @@ class Deliverer:
         self._seed = seed
         self._nonce = nonce
         self._events: SimpleQueue[_Event] = SimpleQueue()
+        self._health: str | None = None
         self._in_flight: dict[int, bool] = {}
         """seq -> was it sent live."""
         self._pause_s = 0.0
@@ -138,6 +146,10 @@ class Deliverer:
     def tell(self, payload: str) -> None:
         """Publish an event now or never. Returns at once."""
         self._events.put(_Tell(payload))
+
+    def report(self, payload: str) -> None:
+        """How the reader is, a HealthMessage as JSON: told now, and again on each connection. Never waits."""
+        self._events.put(_Report(payload))
 
     def ticks(self) -> bool:
         """Whether the thread has answered since this was last asked. True the first time."""
@@ -180,6 +192,7 @@ class Deliverer:
             self._pause_s, self._resume_at_ns = 0.0, 0
         if any(isinstance(event, _LinkUp | _Announce) for event in events) and self._publisher.connected:
             self._publisher.publish_info(self._info())
+        self._tell_health(events)
         for event in events:
             if isinstance(event, _Fresh):
                 self._go_live(event.seq)
@@ -188,6 +201,14 @@ class Deliverer:
             elif isinstance(event, _Ping):
                 self._answered = event.number
         return not any(isinstance(event, _Stop) for event in events)
+
+    def _tell_health(self, events: list[_Event]) -> None:
+        """The newest report, if there is one that the broker has not got."""
+        reports = [event.payload for event in events if isinstance(event, _Report)]
+        self._health = reports[-1] if reports else self._health
+        fresh = reports or any(isinstance(event, _LinkUp) for event in events)
+        if fresh and self._health is not None and self._publisher.connected:
+            self._publisher.publish_health(self._health)
 
     def _settle(self, answers: list[_Answered]) -> None:
         """Mark what was confirmed, in one transaction, and judge whether the way is open."""

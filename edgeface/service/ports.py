@@ -99,6 +99,10 @@ class Publisher(Protocol):
         """Send what this device runs, to be kept by the broker; None if it was not sent."""
         ...
 
+    def publish_health(self, payload: str) -> Future[Receipt] | None:
+        """Send how this device is, to be kept by the broker; None if it was not sent."""
+        ...
+
     def stop(self) -> None:
         """Say goodbye and disconnect. What has no receipt yet counts as lost."""
         ...

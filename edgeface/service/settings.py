@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgeface import decide, detect, enrol, footage, learn, liveness, pipeline, quality, strangers, track
+from edgeface import decide, detect, enrol, footage, health, learn, liveness, pipeline, quality, strangers, track
 from edgeface.adapters.camera import CameraOptions
 from edgeface.adapters.tflite import RUNTIMES
 from edgeface.store import retention
@@ -61,6 +61,7 @@ class Config:
     strangers: strangers.Options = field(default_factory=strangers.Options)
     retention: retention.Options = field(default_factory=retention.Options)
     mqtt: MqttSettings = field(default_factory=MqttSettings)
+    health: health.Options = field(default_factory=health.Options)
 
     def pipeline(self) -> pipeline.Options:
         """The stages' part."""

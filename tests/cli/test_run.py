@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,7 +16,7 @@ from calling import Edgeface
 
 from edgeface import image
 from edgeface.adapters.clock import SystemClock
-from edgeface.errors import CameraLost
+from edgeface.errors import CameraLost, CameraUnavailable
 from edgeface.frame import Frame, Pixels
 from edgeface.service.bootstrap import GALLERY, Loaded
 from edgeface.store.database import open_database
@@ -112,6 +113,7 @@ class Fading:
     def newest(self, wait_s: float) -> Frame | None:
         if not self._pictures:
             raise CameraLost("front stopped filming; check its cable and power")
+        time.sleep(0.08)
         pixels = image.read(self._pictures.pop(0))
         return Frame(pixels=pixels, camera="front", sequence=0, captured_at=SystemClock().now())
 
@@ -123,18 +125,20 @@ def test_a_camera_that_goes_away_is_told_and_asked_for_again(
     edgeface: Edgeface, pictures: Path, film_of: Film, astronaut: Pixels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     edgeface("enrol", "Ada", pictures / "astronaut.png")
-    cameras = [Fading(film_of(astronaut, 2)), Fading(film_of(astronaut, 8))]
+    cameras = [Fading(film_of(astronaut, 2)), None, None, None, Fading(film_of(astronaut, 8))]
 
     def opened(source: str, *_: object) -> Fading:
         assert source == "0"
         if not cameras:
             raise KeyboardInterrupt  # as if typed: it reaches the reader's loop through the thread that opens
-        return cameras.pop(0)
+        if (camera := cameras.pop(0)) is None:
+            raise CameraUnavailable("there is no /dev/video0")
+        return camera
 
     monkeypatch.setattr("edgeface.cli.run.open_live", opened)
     result = edgeface("run", "--source", "0", "--json")
     assert result.exit_code == 0
-    assert "camera: front stopped filming; check its cable and power\ncamera: it films\n" in result.stderr
+    assert "camera: there is no /dev/video0\ncamera: well again\n" in result.stderr
     outcomes = [json.loads(line)["outcome"] for line in result.stdout.splitlines()]
     assert outcomes.count("grant") == 1
 

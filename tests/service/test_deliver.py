@@ -39,6 +39,7 @@ class FakePublisher:
         self.history: list[tuple[DecisionMessage, Future[Receipt]]] = []
         self.infos: list[str] = []
         self.events: list[tuple[str, int]] = []
+        self.health: list[str] = []
         self.link_up: Callable[[], None] = lambda: None
 
     def listen(self, topic: str, hear: Callable[[Received], None]) -> None:
@@ -61,6 +62,10 @@ class FakePublisher:
 
     def publish_info(self, payload: str) -> Future[Receipt] | None:
         self.infos.append(payload)
+        return Future()
+
+    def publish_health(self, payload: str) -> Future[Receipt] | None:
+        self.health.append(payload)
         return Future()
 
     def stop(self) -> None:
@@ -260,6 +265,22 @@ def test_info_is_told_on_each_connection_and_when_it_changes(up: Bench) -> None:
     wait_until(lambda: len(up.publisher.infos) == 1, "it is told")
     up.deliverer.announce()
     wait_until(lambda: len(up.publisher.infos) == 2, "it is told again")
+
+
+def test_health_is_told_as_it_changes_and_again_on_each_connection(database: Database) -> None:
+    made = bench(database, FakePublisher(connected=False))
+    with started(made):
+        made.deliverer.report("ill")
+        made.deliverer.report("better")
+        wait_until(made.deliverer.ticks, "it has heard")
+        assert made.publisher.health == []
+        made.publisher.connected = True
+        made.publisher.link_up()
+        wait_until(lambda: made.publisher.health == ["better"], "the newest is told")
+        made.deliverer.report("well")
+        wait_until(lambda: made.publisher.health == ["better", "well"], "and a change")
+        made.publisher.link_up()
+        wait_until(lambda: made.publisher.health == ["better", "well", "well"], "and again")
 
 
 def test_receipts_that_come_during_a_stop_count(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,6 +63,10 @@ class MqttPublisher:
         """Send what this device runs, retained; None if it was not sent."""
         return self._publish(self._options.topics.info, payload, retain=True)
 
+    def publish_health(self, payload: str) -> Future[Receipt] | None:
+        """Send how this device is, retained; None if it was not sent."""
+        return self._publish(self._options.topics.health, payload, retain=True)
+
     def stop(self) -> None:
         """Publish "offline" and disconnect. Receipts that did not come are LOST."""
         self._stopping.set()

@@ -1,0 +1,66 @@
+"""Puts together what watches over a reader's health: its parts, the machine, and who is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from edgeface.adapters import machine
+from edgeface.adapters.clock import SystemClock
+from edgeface.adapters.golden import Proof
+from edgeface.health import Findings
+from edgeface.message import HealthMessage
+from edgeface.service.bootstrap import Loaded, Station
+from edgeface.service.settings import Config
+from edgeface.service.tend import Condition
+from edgeface.service.vitals import Standing, Vitals, write_whole
+from edgeface.wire import dumps, plain
+
+HEALTH = "health.json"
+"""File name of the newest report of a running reader's health, in the home folder."""
+
+
+def watch_health(
+    station: Station,
+    config: Config,
+    loaded: Loaded,
+    home: Path,
+    condition: Callable[[], Condition],
+    heard: Callable[[HealthMessage], None],
+) -> Vitals:
+    """What watches over the reader's health. `condition` tells how the camera is; `heard` hears each report first."""
+    clock = SystemClock()
+
+    def findings() -> Findings:
+        camera = condition()
+        return Findings(
+            camera=camera.faults,
+            camera_detail=camera.detail,
+            broker=station.problem(),
+            clock_trusted=clock.now().wall_trusted,
+            rules=station.shut,
+            models=tuple(finding.detail for finding in loaded.findings if finding.proof is not Proof.PROVEN),
+        )
+
+    def standing() -> Standing:
+        return Standing(
+            people=len(station.gallery.people),
+            gallery_revision=station.store.revision(),
+            waiting=station.waiting(),
+            spent_ms={model.spec.name: (model.runs, model.spent_ms) for model in loaded.used},
+        )
+
+    def tell(message: HealthMessage) -> None:
+        heard(message)
+        write_whole(home / HEALTH, dumps({"at": plain(datetime.now(UTC)), **plain(message)}))
+        station.report(message)
+
+    return Vitals(
+        options=config.health,
+        findings=findings,
+        machine=lambda: machine.look(home),
+        standing=standing,
+        now=clock.now,
+        tell=tell,
+    )
