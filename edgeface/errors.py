@@ -14,6 +14,8 @@
     │   ├── UnknownPerson         65   no such person
     │   ├── UnknownQuestion       65   no such question, or template that was learned
     │   ├── UnknownStranger       65   no such stranger
+    │   ├── AuditError            65   a file of audit rows or of their heads
+    │   ├── BackupError           65   a copy of the gallery, or of people
     │   └── DeviceKeyError        77   the key that opens the gallery
     │       ├── KeyMissing        77   it is gone, or no key
     │       ├── KeyUnsafe         77   others may read it
@@ -138,6 +140,18 @@ class UnknownQuestion(GalleryError):
 
 class UnknownStranger(GalleryError):
     """No stranger of that id is remembered."""
+
+    exit_code = 65
+
+
+class AuditError(GalleryError):
+    """A file of audit rows or of signed heads is none, or is not this device's."""
+
+    exit_code = 65
+
+
+class BackupError(GalleryError):
+    """A copy of the gallery, or of people, that cannot be made or used."""
 
     exit_code = 65
 

@@ -261,6 +261,10 @@ class Topics:
         """Of one door: what its controller says, or how it is."""
         return f"{self.base}/{self.device}/door/{door}/{what}"
 
+    @property
+    def head(self) -> str:
+        return f"{self.base}/{self.device}/head"
+
 
 Message = DecisionMessage | StateMessage | InfoMessage | PromptMessage | HealthMessage
 M = TypeVar("M", DecisionMessage, StateMessage, InfoMessage, PromptMessage, HealthMessage)

@@ -53,17 +53,18 @@ def remove_table(text: str, header: str, index: int) -> str:
     return "\n".join([*lines[:start], *lines[end:]])
 
 
-def replace_file(path: Path, text: str, meant: Rules) -> None:
-    """Put a text in the file's place, whole or not at all, readable by its owner alone.
-
-    Raises ConfigError if it does not say what was meant, or cannot be written.
-    """
+def expect(path: Path, text: str, meant: Rules) -> None:
+    """Raises ConfigError if a text that is to be put in the file's place does not say what was meant."""
     try:
         found = parse(text, Rules)
     except ConfigError as error:
         raise ConfigError(f"{path} stays as it was: {error}") from error
     if found != meant:
         raise ConfigError(f"{path} is written in a way that this command cannot change: edit it by hand")
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Put a text in the file's place, whole or not at all, readable by its owner alone. Raises ConfigError."""
     unfinished = path.with_name(path.name + ".new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

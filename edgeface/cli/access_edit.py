@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,11 +14,14 @@ from edgeface import access as rule_book
 from edgeface.access import Rules
 from edgeface.access.parts import EVERYONE, Group, PersonRules, Right
 from edgeface.access.rules import rights
-from edgeface.adapters.access_file import append_table, remove_table, replace_file, set_key
+from edgeface.adapters.access_file import append_table, expect, remove_table, replace_file, set_key
+from edgeface.adapters.clock import SystemClock
 from edgeface.cli.access import day, find, people_of, rules_of, text_of
 from edgeface.cli.context import Context
 from edgeface.errors import ConfigError
-from edgeface.service.bootstrap import ACCESS
+from edgeface.service.bootstrap import ACCESS, GALLERY
+from edgeface.store import audit
+from edgeface.store.audit import Kind
 
 R = TypeVar("R", Rules, PersonRules)
 
@@ -182,5 +186,14 @@ def _checked(make: Callable[[], Rules]) -> Rules:
 
 
 def _write(context: Context, text: str, meant: Rules) -> None:
-    replace_file(context.home / ACCESS, text, meant)
+    """Audited first: a row of a change that a power cut undid is told by the next start, a change without a row not."""
+    path = context.home / ACCESS
+    expect(path, text, meant)
+    if (context.home / GALLERY).exists():
+        former = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else "default"
+        facts = {"by": context.by, "what": click.get_current_context().command_path.partition(" ")[2], "from": former}
+        with context.gallery() as database, database.transaction() as tables:
+            digest = hashlib.sha256(text.encode()).hexdigest()
+            audit.note(tables, Kind.RULES, SystemClock().now(), {**facts, "to": digest})
+    replace_file(path, text)
     click.echo("A running reader takes it over at its next start.", err=True)

@@ -15,7 +15,8 @@ from edgeface.cli.access import find, people_of, rules_of
 from edgeface.cli.context import Context
 from edgeface.errors import ConfigError, GalleryError
 from edgeface.service.guard import recall
-from edgeface.store import access_state
+from edgeface.store import access_state, audit
+from edgeface.store.audit import Facts, Kind
 
 
 @click.command(short_help="Shut a door, or all, to everybody but a few.")
@@ -27,7 +28,8 @@ def lockdown(context: Context, door: str, lift: bool) -> None:
     if door != ALL and door not in rules_of(context).doors:
         raise ConfigError(f"no door {door!r} stands in the rules; name one of them, or none for all")
     now = SystemClock().now()
-    _change(context, lambda state: rule_book.unlock(state, door) if lift else rule_book.lock(state, door, now))
+    asked = {"what": "lift lockdown" if lift else "lockdown", "door": door}
+    _change(context, asked, lambda state: rule_book.unlock(state, door) if lift else rule_book.lock(state, door, now))
     what = "all doors" if door == ALL else door
     click.echo(f"The lockdown of {what} {'is over' if lift else 'holds, until it is lifted with --lift'}.")
 
@@ -42,19 +44,23 @@ def reset(context: Context, who: str | None, clock: bool, everything: bool) -> N
     if (who is not None) + clock + everything != 1:
         raise click.UsageError("say one of --who, --clock and --all")
     if everything:
-        with context.gallery() as database:
-            access_state.replace_all(database, {})
+        with context.gallery() as database, database.transaction() as tables:
+            access_state.replace_all(tables, {})
+            audit.note(tables, Kind.COMMAND, SystemClock().now(), {"by": context.by, "what": "reset all"})
     elif clock:
-        _change(context, lambda state: replace(state, clock={}))
+        _change(context, {"what": "reset clock"}, lambda state: replace(state, clock={}))
     else:
         person_id = find(people_of(context), str(who))
-        _change(context, lambda state: rule_book.forget(state, person_id))
+        _change(context, {"what": "reset", "who": person_id}, lambda state: rule_book.forget(state, person_id))
     click.echo("It is forgotten.")
 
 
-def _change(context: Context, change: Callable[[State], State]) -> None:
+def _change(context: Context, asked: Facts, change: Callable[[State], State]) -> None:
+    now = SystemClock().now()
     with context.gallery() as database:
-        state = recall(database, boot_id(), SystemClock().now())
+        state = recall(database, boot_id(), now)
         if state.lost is not None:
             raise GalleryError(f"what the doors remember is damaged ({state.lost}): `edgeface access reset --all`")
-        access_state.replace_all(database, rule_book.encode(change(state), boot_id()))
+        with database.transaction() as tables:
+            access_state.replace_all(tables, rule_book.encode(change(state), boot_id()))
+            audit.note(tables, Kind.COMMAND, now, {"by": context.by, **asked})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -44,6 +45,11 @@ class Context:
     def models(self) -> Models:
         """The models in use, as the stages take them."""
         return self.loaded().models
+
+    @property
+    def by(self) -> str:
+        """Who changes something, as the audit tells it: the user's number on this machine."""
+        return f"uid {os.getuid()}"
 
     @contextmanager
     def gallery(self, *, dry_run: bool = False) -> Iterator[Database]:

@@ -99,7 +99,7 @@ def enrol(
         ctx.exit(0 if whole else 1)
     config, models = context.config(), context.models()
     with context.gallery(dry_run=dry_run) as database:
-        registrar = Registrar(database, models.embedder, dry_run=dry_run)
+        registrar = Registrar(database, models.embedder, by=context.by, dry_run=dry_run)
         registrar.expect(wish)
         if guided:
             shown = guide(source, models, config, glasses=glasses, preview=preview, quiet=as_json)

@@ -13,18 +13,23 @@ from edgeface import __version__
 from edgeface.cli.access import access
 from edgeface.cli.access_edit import card, deny, grant, group, pin, revoke
 from edgeface.cli.access_state import lockdown, reset
+from edgeface.cli.audit import audit
+from edgeface.cli.backup import backup, restore
 from edgeface.cli.bench import bench
 from edgeface.cli.calibrate import calibrate
 from edgeface.cli.config import config
 from edgeface.cli.context import Context
+from edgeface.cli.device_key import rotate_device
 from edgeface.cli.doctor import doctor
 from edgeface.cli.door import door
 from edgeface.cli.enrol import enrol
 from edgeface.cli.explain import explain
 from edgeface.cli.inspect import inspect
+from edgeface.cli.keys import keys
 from edgeface.cli.models import models
 from edgeface.cli.models_install import install, remove
 from edgeface.cli.people import people
+from edgeface.cli.people_move import export, import_people
 from edgeface.cli.review import review
 from edgeface.cli.review_strangers import forget, ignore, name, strangers
 from edgeface.cli.run import run
@@ -95,13 +100,19 @@ def main(ctx: click.Context, home: Path, config_file: Path | None) -> None:
 
 
 EVERY = (
-    enrol, people, review, access, door, run, status, inspect, explain, calibrate, models, config, doctor, bench,
+    enrol, people, review, access, door, audit, run, status, inspect, explain, calibrate, models, keys, config, doctor,
+    bench,
 )  # fmt: skip
 for command in EVERY:
     main.add_command(command)
+for command in (backup, restore):
+    main.add_command(command)
+people.add_command(export)
+people.add_command(import_people)
 for command in (grant, deny, revoke, group, pin, card, lockdown, reset):
     access.add_command(command)
 for command in (strangers, name, ignore, forget):
     review.add_command(command)
 for command in (install, remove):
     models.add_command(command)
+keys.add_command(rotate_device)

@@ -73,7 +73,7 @@ def rename(context: Context, who: str, name: str) -> None:
     """Give WHO (a name or an id) the new NAME; the former one is overwritten on the disk."""
     with context.gallery() as database:
         store = GalleryStore(database)
-        person = store.rename(store.find(who).id, name)
+        person = store.rename(store.find(who).id, name, SystemClock().now(), by=context.by)
     click.echo(f"{person.id} is now {person.name}.")
 
 
@@ -117,7 +117,7 @@ def forget(context: Context, who: str, yes: bool, as_json: bool) -> None:
         person = store.find(who)
         if not yes:
             click.confirm(f"Forget {person.name} ({person.id}) for good?", abort=True)
-        receipt = store.forget(person.id, SystemClock().now())
+        receipt = store.forget(person.id, SystemClock().now(), by=context.by)
     if as_json:
         click.echo(json.dumps(asdict(receipt)))
         return

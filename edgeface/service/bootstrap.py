@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from edgeface.adapters.manifest import Choice, Entry
 from edgeface.adapters.tflite import TfliteModel
 from edgeface.bar import Bar
 from edgeface.calibration import false_match_rate
-from edgeface.config import load, parse
+from edgeface.config import load, parse, to_toml
 from edgeface.detect import Detector
 from edgeface.embed import Embedder
 from edgeface.errors import ConfigError
@@ -39,6 +39,7 @@ from edgeface.service.idle import Idle
 from edgeface.service.loop import Reader, Recorded
 from edgeface.service.nonces import Nonces
 from edgeface.service.settings import Config, MqttSettings, RunOptions
+from edgeface.service.witness import AuditOptions, Send, Witness, appended_to
 from edgeface.signature import public_of, public_text
 from edgeface.store import audit
 from edgeface.store.database import Database
@@ -165,7 +166,7 @@ def open_station(config: Config, loaded: Loaded, database: Database, *, film_tim
     bar = derive_bar(gallery, loaded, config.decide)
     journal = Journal(database, boot_id())
     rules = load_rules(database.path.parent, config.decide.door)
-    journal.start(clock.now(), _facts(loaded, database.path.parent / ACCESS))
+    journal.start(clock.now(), _facts(config, loaded, database.path.parent / ACCESS))
     guard = Guard(rules, recall(database, boot_id(), clock.now()), boot_id(), film_time=film_time)
     with ExitStack() as stack:
         delivery = stack.enter_context(_delivery(config, database, loaded, clock))
@@ -240,13 +241,14 @@ class _Delivery:
 def _delivery(config: Config, database: Database, loaded: Loaded, clock: SystemClock) -> Iterator[_Delivery]:
     """A running way to the broker, or none if no broker is configured: then decisions wait in the outbox."""
     if not config.mqtt.broker:
-        yield _Delivery(
-            announce=lambda recorded: None,
-            tell=lambda payload: None,
-            problem=lambda: None,
-            parts={},
-            report=lambda message: None,
-        )
+        with _witnessed(config.audit, database, clock, ()):
+            yield _Delivery(
+                announce=lambda recorded: None,
+                tell=lambda payload: None,
+                problem=lambda: None,
+                parts={},
+                report=lambda message: None,
+            )
         return
     options, nonces = broker_options(config.mqtt), Nonces(clock)
     publisher = mqtt.MqttPublisher(options)
@@ -263,13 +265,14 @@ def _delivery(config: Config, database: Database, loaded: Loaded, clock: SystemC
     )
     deliverer.start()
     try:
-        yield _Delivery(
-            announce=lambda recorded: deliverer.hand_over(recorded.seq),
-            tell=deliverer.tell,
-            problem=lambda: str(deliverer.failure) if deliverer.failure else publisher.problem,
-            parts={"delivery": deliverer.ticks},
-            report=lambda message: deliverer.report(encode(message)),
-        )
+        with _witnessed(config.audit, database, clock, (lambda head: publisher.publish_head(head) is not None,)):
+            yield _Delivery(
+                announce=lambda recorded: deliverer.hand_over(recorded.seq),
+                tell=deliverer.tell,
+                problem=lambda: str(deliverer.failure) if deliverer.failure else publisher.problem,
+                parts={"delivery": deliverer.ticks},
+                report=lambda message: deliverer.report(encode(message)),
+            )
     finally:
         deliverer.stop()
 
@@ -297,6 +300,21 @@ def _idle(
     )
 
 
+@contextmanager
+def _witnessed(options: AuditOptions, database: Database, clock: SystemClock, places: Sequence[Send]) -> Iterator[None]:
+    """Heads of the audit log go to these places and to the file that is set, until the block ends."""
+    everywhere = [*places, *([appended_to(options.head_file)] if options.head_file else [])]
+    if not everywhere:
+        yield
+        return
+    witness = Witness(database, clock, options, everywhere)
+    witness.start()
+    try:
+        yield
+    finally:
+        witness.stop()
+
+
 def _info(database: Database, loaded: Loaded) -> InfoMessage:
     store = GalleryStore(database)
     return InfoMessage(
@@ -314,10 +332,11 @@ def _info(database: Database, loaded: Loaded) -> InfoMessage:
     )
 
 
-def _facts(loaded: Loaded, access: Path) -> dict[str, str]:
+def _facts(config: Config, loaded: Loaded, access: Path) -> dict[str, str]:
     return {
         "version": __version__,
         **{entry.spec.task.value: entry.spec.sha256 for entry in loaded.choice.entries()},
         "kernels": loaded.embedder.kernels,
         "access": hashlib.sha256(access.read_bytes()).hexdigest() if access.exists() else "default",
+        "config": hashlib.sha256(to_toml(config).encode()).hexdigest(),
     }

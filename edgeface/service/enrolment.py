@@ -62,7 +62,9 @@ class Admitted:
 class Registrar:
     """Knows everybody enrolled. With `dry_run` it judges as it would, remembers whom it would have, writes nothing."""
 
-    def __init__(self, database: Database, embedder: Embedder, *, dry_run: bool = False) -> None:
+    def __init__(self, database: Database, embedder: Embedder, *, by: str = "local", dry_run: bool = False) -> None:
+        """`by` whom people are enrolled is audited."""
+        self._by = by
         self._database, self._store = database, GalleryStore(database)
         self._embedder, self._bars = embedder, bars(embedder.spec)
         self._gallery = freeze_gallery(self._store, embedder)
@@ -129,10 +131,12 @@ class Registrar:
             self._pretended[pretended] = wish.name
             return pretended
         if own is not None:
-            return self._store.add(own.id, templates, now).id
-        by = "unknown" if consent is None else consent.recorded_by
-        permitted = [Duplicate(of_person_id=other.person_id, allowed_by=by, score=other.score) for other in same]
-        return self._store.enrol(wish.name, templates, now, consent=consent, duplicates=permitted).id
+            return self._store.add(own.id, templates, now, by=self._by).id
+        allowed_by = "unknown" if consent is None else consent.recorded_by
+        permitted = [
+            Duplicate(of_person_id=other.person_id, allowed_by=allowed_by, score=other.score) for other in same
+        ]
+        return self._store.enrol(wish.name, templates, now, consent=consent, duplicates=permitted, by=self._by).id
 
     def _expect_same(self, own: Person, portraits: Sequence[Portrait]) -> None:
         """Pictures that are added must look like the person. One without templates of this model cannot be compared."""

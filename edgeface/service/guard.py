@@ -101,7 +101,8 @@ def recall(database: Database, boot_id: str, now: Instant) -> State:
     rows = access_state.read(database)
     state = access.restore(rows, boot_id, now)
     if state.lost is None and rows and (ready := access.encode(state, boot_id)) != rows:
-        access_state.replace_all(database, ready)
+        with database.transaction() as tables:
+            access_state.replace_all(tables, ready)
     return state
 
 

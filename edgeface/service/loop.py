@@ -26,6 +26,10 @@ BLIND_S = 1.0
 """After so long without a picture to judge by, every visit is over: who comes next may be somebody else."""
 
 
+SET_BY_S = 2.0
+"""A wall clock that moves so much against the monotonic one was set. A choice: a leap second and slewing stay below."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
     """A decision that is on the disk."""
@@ -52,6 +56,12 @@ class Step:
     """What a display is to ask visitors for now."""
     prompts_changed: bool = False
     """Whether that is something else than after the step before."""
+
+
+def was_set(before: Instant, now: Instant) -> bool:
+    """Whether the wall clock was set between two moments, or is trusted since."""
+    moved_ns = (now.wall_ns - before.wall_ns) - (now.monotonic_ns - before.monotonic_ns)
+    return abs(moved_ns) > SET_BY_S * 1e9 or now.wall_trusted != before.wall_trusted
 
 
 class Reader:
@@ -86,6 +96,7 @@ class Reader:
         self._scene, self._ask = Scene(chance=chance), ask
         self._prompts: tuple[Prompted, ...] = ()
         self._newest: Instant | None = None
+        self._seen: Instant | None = None
 
     def watch(self, frames: Iterable[Frame | None]) -> Iterator[Step]:
         """Each frame's outcome as it comes; when the source ends, the visits still open are judged.
@@ -113,6 +124,7 @@ class Reader:
     def step(self, frame: Frame) -> Step:
         """Look at one frame and act on what it shows."""
         started = self._now()
+        self._watch_clock(started)
         now = frame.captured_at if self._film_time else started
         if now.seconds_since(frame.captured_at) > MAX_FRAME_AGE_S:
             return Step(frame=frame, sightings=(), decisions=(), stale=True, took_ms=0.0, prompts=self._prompts)
@@ -137,6 +149,12 @@ class Reader:
             decided = {number: past for number, past in self._scene.decided.items() if past[0] is not Outcome.DENY}
             self._scene = replace(self._scene, decided=decided)
         return answer
+
+    def _watch_clock(self, now: Instant) -> None:
+        """Note that the wall clock was set: what the rows before and after say of the time does not compare."""
+        before, self._seen = self._seen, now
+        if before is not None and was_set(before, now):
+            self._journal.clock(before, now)
 
     def _lapse(self) -> Step:
         now = self._now()

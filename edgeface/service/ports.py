@@ -95,6 +95,10 @@ class Publisher(Protocol):
         """Send what is of use only now, or not at all: None if it was not sent. Never sent later, never kept."""
         ...
 
+    def publish_head(self, payload: str) -> Future[Receipt] | None:
+        """Send a signed head of the audit log to whoever listens now; None if it was not sent."""
+        ...
+
     def publish_info(self, payload: str) -> Future[Receipt] | None:
         """Send what this device runs, to be kept by the broker; None if it was not sent."""
         ...

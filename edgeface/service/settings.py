@@ -8,6 +8,7 @@ from pathlib import Path
 from edgeface import decide, detect, enrol, footage, health, learn, liveness, pipeline, quality, strangers, track
 from edgeface.adapters.camera import CameraOptions
 from edgeface.adapters.tflite import RUNTIMES
+from edgeface.service.witness import AuditOptions
 from edgeface.store import retention
 
 
@@ -62,6 +63,7 @@ class Config:
     retention: retention.Options = field(default_factory=retention.Options)
     mqtt: MqttSettings = field(default_factory=MqttSettings)
     health: health.Options = field(default_factory=health.Options)
+    audit: AuditOptions = field(default_factory=AuditOptions)
 
     def pipeline(self) -> pipeline.Options:
         """The stages' part."""

@@ -41,8 +41,7 @@ def forget(tables: sqlite_utils.Database, person_id: str) -> None:
     tables.execute("DELETE FROM access_state WHERE instr(key, ?) OR instr(value, ?)", (person_id, person_id))
 
 
-def replace_all(database: Database, rows: Mapping[str, str]) -> None:
-    """These rows and no others."""
-    with database.transaction() as tables:
-        tables.execute("DELETE FROM access_state")
-        write(tables, Change(written=rows))
+def replace_all(tables: sqlite_utils.Database, rows: Mapping[str, str]) -> None:
+    """These rows and no others, within the caller's transaction."""
+    tables.execute("DELETE FROM access_state")
+    write(tables, Change(written=rows))

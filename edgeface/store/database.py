@@ -17,6 +17,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,11 +84,20 @@ class Database:
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, values, strict=True)) for values in cursor]
 
+    def lock_with(self, device_key: bytes) -> None:
+        """From now on wrap with this key; the transaction that wrapped everything with it is committed."""
+        self._tables.keyring = replace(self._tables.keyring, device_key=device_key)
+
     def erase_traces(self) -> None:
         """Overwrite what was deleted: until then the write-ahead log still holds the old pages."""
         ((busy, _, _),) = (row.values() for row in self.read("PRAGMA wal_checkpoint(TRUNCATE)"))
         if busy:
             raise GalleryError(f"{self.path}: deleted data could not be overwritten yet; restart edgeface to finish")
+
+    def copy_into(self, file: Path) -> None:
+        """Write all of it, compacted, into an empty file."""
+        with self._turn, _renamed(self.path):
+            self._connection.execute("VACUUM INTO ?", (str(file),))
 
     def close(self) -> None:
         """Give the gallery back. Whatever was committed is in it."""
@@ -115,6 +125,7 @@ def open_database(path: Path) -> Database:
             migrations.apply(Tables(connection, keyring))
             # What an earlier process deleted, or sealed, and could not overwrite any more.
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            _finish_rotation(connection, path, keyring)
             _write_missing_marker(path, gallery_id)
         except BaseException:
             connection.close()
@@ -168,15 +179,25 @@ def _check(connection: sqlite3.Connection, path: Path) -> str:
     meta = connection.execute("SELECT gallery_id FROM meta").fetchone()
     if meta is None:
         raise GalleryCorrupt(f"{path} has lost its id; {_advice(path)}")
-    expected = _read_marker(path)
+    expected = read_marker(path)
     if expected is not None and expected != meta[0]:
         raise GalleryCorrupt(f"{path} is another gallery than the one that was here; {_advice(path)}")
     return str(meta[0])
 
 
+def _finish_rotation(connection: sqlite3.Connection, path: Path, keyring: Keyring) -> None:
+    """A power cut may have left the former device key in the key file, after the gallery had been locked anew."""
+    row = connection.execute(
+        "SELECT json_extract(payload, '$.from') FROM audit WHERE kind = 'keys' AND json_extract(payload, '$.to') = ?",
+        (keyring.device_key_id,),
+    ).fetchone()
+    if row is not None:
+        keyfile.drop(path, row[0])
+
+
 def _write_missing_marker(path: Path, gallery_id: str) -> None:
-    if _read_marker(path) is None:
-        _write_marker(path, gallery_id)
+    if read_marker(path) is None:
+        write_marker(path, gallery_id)
 
 
 def _pragma(connection: sqlite3.Connection, pragma: str) -> Any:
@@ -201,7 +222,7 @@ def _create(path: Path) -> bool:
         keys = keyfile.find_or_make(path)
         gallery_id = _fill(unfinished, keys)
         files.settle(unfinished, path)
-        _write_marker(path, gallery_id)
+        write_marker(path, gallery_id)
         return not keys.from_credential
 
 
@@ -218,7 +239,7 @@ def _fill(path: Path, keys: DeviceKeys) -> str:
 
 
 def _refuse_if_it_existed(path: Path) -> None:
-    if _read_marker(path) is not None:
+    if read_marker(path) is not None:
         raise GalleryMissing(f"the gallery {path} existed and is gone; {_advice(path)}")
     if path.with_name(path.name + "-wal").exists():
         raise GalleryMissing(f"{path} is gone but {path.name}-wal, its latest changes, is there; {_advice(path)}")
@@ -231,14 +252,16 @@ def _advice(path: Path) -> str:
     )
 
 
-def _read_marker(path: Path) -> str | None:
+def read_marker(path: Path) -> str | None:
+    """The id of the gallery that is, or was, at a place; None if there never was one."""
     try:
         return path.with_name(path.name + ".exists").read_text(encoding="ascii", errors="replace").strip()
     except FileNotFoundError:
         return None
 
 
-def _write_marker(path: Path, gallery_id: str) -> None:
+def write_marker(path: Path, gallery_id: str) -> None:
+    """Remember for good that there is a gallery, and which."""
     unfinished = path.with_name(path.name + ".exists.new")
     unfinished.write_text(gallery_id + "\n", encoding="ascii")
     files.settle(unfinished, path.with_name(path.name + ".exists"))

@@ -16,8 +16,9 @@ import numpy.typing as npt
 from edgeface.errors import EnrolmentError, GalleryCorrupt, UnknownPerson
 from edgeface.frame import Instant
 from edgeface.pose import Pose
-from edgeface.store import access_state, erasure, strangers
+from edgeface.store import access_state, audit, erasure, strangers
 from edgeface.store import consent as consents
+from edgeface.store.audit import Facts, Kind
 from edgeface.store.consent import Consent, Duplicate
 from edgeface.store.database import Database, Row
 from edgeface.store.erasure import Receipt
@@ -84,19 +85,24 @@ class GalleryStore:
         consent: Consent | None = None,
         duplicates: Sequence[Duplicate] = (),
         stranger: str | None = None,
+        by: str = "local",
+        person_id: str | None = None,
     ) -> Person:
-        """A new person, with the consent and the permission to be enrolled twice, all or nothing.
+        """A new person, with the consent and the permission to be enrolled twice, all or nothing; `by` whom is audited.
 
-        `stranger`: the id of one who is none any more and is not remembered as such.
+        `stranger`: the id of one who is none any more and is not remembered as such. `person_id`: the id that another
+        device gave, of somebody who comes from there.
 
-        Raises EnrolmentError for a bad name, one that is taken, or no templates.
+        Raises EnrolmentError for a bad name, a name or id that is taken or was forgotten here, or no templates.
         """
         if not templates:
             raise EnrolmentError("nobody is enrolled without a usable picture")
         name = valid_name(name)
-        person_id = f"p_{secrets.token_hex(8)}"
+        person_id = person_id or f"p_{secrets.token_hex(8)}"
         with self._database.transaction() as tables:
             _refuse_taken(tables, name, person_id)
+            if tables.execute("SELECT 1 FROM audit WHERE kind = 'enrol' AND person_id = ?", (person_id,)).fetchone():
+                raise EnrolmentError(f"{person_id} is or was enrolled here: enrol that person anew, from pictures")
             key, wrapped = tables.keyring.new_person(person_id)
             row = {"id": person_id, "wrapped_key": wrapped, **_named(tables, key, name)}
             tables.table("people").insert({**row, "created_at_wall_ns": now.wall_ns})
@@ -105,40 +111,52 @@ class GalleryStore:
             if stranger is not None:
                 tables.execute("DELETE FROM strangers WHERE id = ?", (stranger,))
             count_change(tables)
+            twins = [twin.of_person_id for twin in duplicates]
+            facts: Facts = {"by": by, "templates": len(templates), "same_face_as": twins}
+            consented = {} if consent is None else {"consent_by": consent.recorded_by, "text": consent.text_sha256}
+            audit.note(tables, Kind.ENROL, now, facts, person=key, personal={"name": name, **consented})
         if stranger is not None:
             self._database.erase_traces()
         return self.find(person_id)
 
-    def add(self, person_id: str, templates: Sequence[NewTemplate], now: Instant) -> Person:
+    def add(self, person_id: str, templates: Sequence[NewTemplate], now: Instant, *, by: str = "local") -> Person:
         """More templates of somebody enrolled. Raises UnknownPerson."""
         with self._database.transaction() as tables:
-            insert(tables, expect(tables, person_id), templates, now)
+            key = expect(tables, person_id)
+            insert(tables, key, templates, now)
             count_change(tables)
+            audit.note(tables, Kind.ADD, now, {"by": by, "templates": len(templates)}, person=key)
         return self.find(person_id)
 
-    def rename(self, person_id: str, name: str) -> Person:
-        """A new name; the former one is overwritten. Raises UnknownPerson, EnrolmentError."""
+    def rename(self, person_id: str, name: str, now: Instant, *, by: str = "local") -> Person:
+        """A new name; the former one is overwritten, and the new one told in the audit until the person is forgotten.
+
+        Raises UnknownPerson, EnrolmentError.
+        """
         name = valid_name(name)
         with self._database.transaction() as tables:
             key = expect(tables, person_id)
             _refuse_taken(tables, name, person_id)
             tables.table("people").update(person_id, _named(tables, key, name))
             count_change(tables)
+            audit.note(tables, Kind.RENAME, now, {"by": by}, person=key, personal={"name": name})
         self._database.erase_traces()
         return self.find(person_id)
 
-    def forget(self, person_id: str, now: Instant) -> Receipt:
+    def forget(self, person_id: str, now: Instant, *, by: str = "local") -> Receipt:
         """Destroy a person's key, rows and bytes, look for them in every file beside the gallery, and say what is left.
 
-        Decisions keep the opaque id. Raises UnknownPerson.
+        The audit keeps the opaque id, and what was sealed under the key that is gone. Raises UnknownPerson.
         """
         with self._database.transaction() as tables:
-            expect(tables, person_id)
+            key = expect(tables, person_id)
             needles = erasure.needles(tables, person_id)
             strangers.forget_alike(tables, person_id)
             tables.table("people").delete(person_id)
             access_state.forget(tables, person_id)
             count_change(tables)
+            facts: Facts = {"by": by, "templates": needles.templates, "device_key": tables.keyring.device_key_id}
+            audit.note(tables, Kind.FORGET, now, facts, person=key)
         self._database.erase_traces()
         return erasure.receipt(self._database, person_id, needles, now)
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from edgeface.canonical import canonical
 from edgeface.decide import Decision
 from edgeface.frame import Instant
 from edgeface.message import decision_message, encode
 from edgeface.store import access_state, audit, outbox
 from edgeface.store.access_state import Change
-from edgeface.store.audit import Entry, Kind
+from edgeface.store.audit import Event, Facts, Kind
 from edgeface.store.database import Database
+from edgeface.store.tables import Tables
 
 
 class Journal:
@@ -31,8 +33,7 @@ class Journal:
         with self._database.transaction() as tables:
             if (known := audit.seq_of(tables, decision.id)) is not None:
                 return known
-            seq = audit.next_seq(tables)
-            audit.append(tables, self._decided(seq, decision))
+            seq = audit.append(tables, self._decided(audit.next_seq(tables), decision))
             outbox.add(tables, seq)
             if change is not None:
                 access_state.write(tables, change)
@@ -44,25 +45,34 @@ class Journal:
             access_state.write(tables, change)
 
     def start(self, now: Instant, facts: Mapping[str, str]) -> int:
-        """Note that the service began, with what it runs (versions, models), and return the row's seq."""
+        """Note that the service began, with what it runs (versions, models, digests of settings and rules), and return
+        the row's seq. What is not as it was at the last start, and a clock that went back, are rows of their own."""
         with self._database.transaction() as tables:
-            seq = audit.next_seq(tables)
-            entry = Entry(
-                seq=seq,
-                kind=Kind.START,
-                boot_id=self._boot_id,
-                decision_id=None,
-                person_id=None,
-                captured_at=None,
-                at=now,
-                payload=json.dumps(dict(facts)),
-            )
-            audit.append(tables, entry)
-        return seq
+            newest = tables.execute("SELECT at_wall_ns, wall_trusted FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
+            if newest is not None and newest[1] and now.wall_trusted and now.wall_ns < newest[0]:
+                self._note(tables, Kind.CLOCK, now, {"says": "less than at the last row", "was_ns": str(newest[0])})
+            former = tables.execute(
+                "SELECT payload FROM audit WHERE kind = 'start' ORDER BY seq DESC LIMIT 1"
+            ).fetchone()
+            known = {} if former is None else json.loads(former[0])
+            for what in sorted(known.keys() & facts.keys()):
+                if known[what] != facts[what]:
+                    self._note(tables, Kind.CONFIG, now, {"what": what, "from": known[what], "to": facts[what]})
+            return self._note(tables, Kind.START, now, facts)
 
-    def _decided(self, seq: int, decision: Decision) -> Entry:
-        return Entry(
-            seq=seq,
+    def clock(self, before: Instant, now: Instant) -> int:
+        """Note that the wall clock was set, or jumped, between two moments."""
+        expected_ns = before.wall_ns + now.monotonic_ns - before.monotonic_ns
+        facts = {"by_ms": round((now.wall_ns - expected_ns) / 1e6), "was_trusted": before.wall_trusted}
+        with self._database.transaction() as tables:
+            return self._note(tables, Kind.CLOCK, now, {"says": "set", **facts})
+
+    def _note(self, tables: Tables, kind: Kind, at: Instant, facts: Facts) -> int:
+        event = Event(kind=kind, boot_id=self._boot_id, at=at, payload=canonical(facts).decode())
+        return audit.append(tables, event)
+
+    def _decided(self, seq: int, decision: Decision) -> Event:
+        return Event(
             kind=Kind.DECISION,
             boot_id=self._boot_id,
             decision_id=decision.id,

@@ -88,7 +88,20 @@ def write(file: Path, keys: tuple[bytes, ...]) -> None:
             os.close(former)
 
 
-def remove(file: Path) -> None:
+def drop(gallery: Path, gone: str) -> None:
+    """Take the key of that id out of the key file, if it is there; a file without any key is deleted."""
+    file = beside(gallery)
+    if not file.exists():
+        return
+    keys = _parse(_read_private(file), file)
+    kept = tuple(key for key in keys if key_id(key) != gone)
+    if not kept:
+        _remove(file)
+    elif kept != keys:
+        write(file, kept)
+
+
+def _remove(file: Path) -> None:
     """Overwrite and delete a key file."""
     descriptor = os.open(file, os.O_WRONLY | os.O_NOFOLLOW)
     try:

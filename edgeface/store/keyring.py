@@ -5,7 +5,7 @@
 
 Whoever holds the gallery and not the device key reads ids, times, qualities, poses and model digests, no name and no
 template. Deleting a person's wrapped key makes unreadable whatever it sealed, in old pages and in copies as well, once
-the device key has been changed; there is no command for that yet.
+the device key has been changed (rotation.py).
 """
 
 from __future__ import annotations
@@ -56,6 +56,14 @@ class PersonKey:
     def face(self, sealed: bytes, what: str, number: str, model_sha256: str) -> bytes:
         """The reverse. Raises GalleryCorrupt."""
         return self._open(sealed, self._place(what, number, model_sha256), f"{what} {number}")
+
+    def seal_facts(self, facts: bytes, seq: int) -> bytes:
+        """What an audit row says of the person."""
+        return crypto.seal(self.key, facts, self._place("audit", str(seq)))
+
+    def facts(self, sealed: bytes, seq: int) -> bytes:
+        """The reverse. Raises GalleryCorrupt."""
+        return self._open(sealed, self._place("audit", str(seq)), f"audit row {seq}")
 
     def _place(self, *what: str) -> bytes:
         return bound(self.gallery_id, self.person_id, *what)

@@ -5,7 +5,6 @@ Whatever is learned or taken back is told in the audit log, in the same transact
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from edgeface.canonical import canonical
 from edgeface.errors import UnknownQuestion
 from edgeface.frame import Instant
 from edgeface.learn import Options, Pupil
@@ -20,7 +20,7 @@ from edgeface.match import Gallery
 from edgeface.model import Tensor
 from edgeface.pose import Pose
 from edgeface.store import audit
-from edgeface.store.audit import Entry, Kind
+from edgeface.store.audit import Event, Facts, Kind
 from edgeface.store.database import Database, Row
 from edgeface.store.gallery import NewTemplate, count_change, expect, insert
 from edgeface.store.tables import Tables
@@ -236,7 +236,7 @@ class LessonStore:
             return None
         number = insert(tables, key, [template], now)
         tables.execute("INSERT INTO lessons VALUES (?, ?, ?, ?)", (number, decision_id, by.value, now.wall_ns))
-        facts: dict[str, int | str] = {"template": number, "decision": decision_id, "by": by.value}
+        facts: Facts = {"template": number, "decision": decision_id, "by": by.value}
         _note(tables, self._boot_id, Kind.LEARNED, person_id, facts, now)
         count_change(tables)
         return number
@@ -245,25 +245,16 @@ class LessonStore:
         with self._database.transaction() as tables:
             for lesson in lessons:
                 if tables.execute("DELETE FROM templates WHERE id = ?", (lesson.template,)).rowcount:
-                    facts: dict[str, int | str] = {"template": lesson.template, "decision": lesson.decision_id}
+                    facts: Facts = {"template": lesson.template, "decision": lesson.decision_id}
                     _note(tables, self._boot_id, Kind.UNLEARNED, lesson.person_id, facts, now)
             if lessons:
                 count_change(tables)
         self._database.erase_traces()
 
 
-def _note(tables: Tables, boot_id: str, kind: Kind, person_id: str, facts: dict[str, int | str], now: Instant) -> None:
-    entry = Entry(
-        seq=audit.next_seq(tables),
-        kind=kind,
-        boot_id=boot_id,
-        decision_id=None,
-        person_id=person_id,
-        captured_at=None,
-        at=now,
-        payload=json.dumps(facts),
-    )
-    audit.append(tables, entry)
+def _note(tables: Tables, boot_id: str, kind: Kind, person_id: str, facts: Facts, now: Instant) -> None:
+    payload = canonical(facts).decode()
+    audit.append(tables, Event(kind=kind, boot_id=boot_id, person_id=person_id, at=now, payload=payload))
 
 
 def _newest(tables: Tables, person_id: str) -> int | None:

@@ -6,16 +6,17 @@ The tables are
     people        who may be known            templates   one vector of one picture of a person
     consents      who took whose consent      duplicates  who may be enrolled twice, and who allowed it
     keyring       which device key opens it   audit       what happened, append-only
+    audit_base    what the oldest audit row follows
     outbox        which audit rows no consumer has yet
     access_state  what the doors remember: who is inside, pauses, lockdowns
     lessons       templates that visits taught      questions  shots that a person should look at, or said no to
     strangers     visitors whom nobody enrolled, one direction each
     retention     until when a person may be kept
 
-Sealed (see keyring.py): people.sealed_name, templates.vector, templates.sealed_source, questions.vector and, under a
-key of the stranger's own, strangers.total. In plain text, because it is
-needed to order, count and check without a key: ids, times, quality, pose, digests of models, and consents with the name
-of whoever took them, who is the operator and not the person.
+Sealed (see keyring.py): people.sealed_name, templates.vector, templates.sealed_source, questions.vector, audit.sealed
+and, under a key of the stranger's own, strangers.total. In plain text, because it is needed to order, count and check
+without a key: ids, times, quality, pose, digests of models, and consents with the name of whoever took them, who is the
+operator and not the person.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from __future__ import annotations
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
+from edgeface.store import chain
 from edgeface.store.encryption import seal_everything
 from edgeface.store.tables import Tables
 
@@ -73,6 +75,20 @@ def m006_learning(tables: Database) -> None:
         tables.execute(statement)
     newest = tables.execute("PRAGMA user_version").fetchone()[0]
     tables.execute(f"PRAGMA user_version = {max(6, newest)}")
+
+
+@migrations()
+def m007_chained(tables: Database) -> None:
+    """Each audit row holds the hash of all before it."""
+    if not isinstance(tables, Tables):
+        raise TypeError("the chain begins with the gallery's id, which comes with the keys")
+    for statement in _CHAIN:
+        tables.execute(statement)
+    chain.start(tables, tables.keyring.gallery_id)
+    for statement in _CHAIN_GUARDS:
+        tables.execute(statement)
+    newest = tables.execute("PRAGMA user_version").fetchone()[0]  # m008 may have come first
+    tables.execute(f"PRAGMA user_version = {max(7, newest)}")
 
 
 @migrations()
@@ -204,4 +220,34 @@ _OUTBOX = (
         delivered_at_wall_ns INTEGER
     ) STRICT""",
     "CREATE INDEX outbox_waiting ON outbox (seq) WHERE delivered_at_wall_ns IS NULL",
+)
+
+# A column that is added must have a default; no row has 32 zeros for a hash.
+_CHAIN = (
+    "DROP TRIGGER audit_without_gaps",
+    "DROP TRIGGER audit_never_changed",
+    "DROP TRIGGER audit_never_deleted",
+    "ALTER TABLE audit ADD COLUMN sealed BLOB",
+    f"ALTER TABLE audit ADD COLUMN hash BLOB NOT NULL DEFAULT x'{'00' * 32}' CHECK (length(hash) = 32)",
+    """CREATE TABLE audit_base (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        seq INTEGER NOT NULL,
+        hash BLOB NOT NULL CHECK (length(hash) = 32)
+    ) STRICT""",
+)
+
+_CHAIN_GUARDS = (
+    """CREATE TRIGGER audit_without_gaps BEFORE INSERT ON audit
+        WHEN NEW.seq IS NOT 1 + coalesce((SELECT max(seq) FROM audit), (SELECT seq FROM audit_base))
+        BEGIN SELECT RAISE(ABORT, 'audit rows are numbered without gaps'); END""",
+    """CREATE TRIGGER audit_never_changed BEFORE UPDATE ON audit
+        BEGIN SELECT RAISE(ABORT, 'audit rows are never changed'); END""",
+    """CREATE TRIGGER audit_deleted_up_to_the_base BEFORE DELETE ON audit
+        WHEN OLD.seq > (SELECT seq FROM audit_base)
+        BEGIN SELECT RAISE(ABORT, 'audit rows are never deleted, only pruned'); END""",
+    """CREATE TRIGGER audit_base_moves_to_a_row BEFORE UPDATE ON audit_base
+        WHEN NEW.seq <= OLD.seq OR NEW.hash IS NOT (SELECT hash FROM audit WHERE seq = NEW.seq)
+        BEGIN SELECT RAISE(ABORT, 'the base of the audit moves to a later row'); END""",
+    """CREATE TRIGGER audit_base_stays BEFORE DELETE ON audit_base
+        BEGIN SELECT RAISE(ABORT, 'the base of the audit stays'); END""",
 )

@@ -6,6 +6,7 @@ import sqlite3
 
 import sqlite_utils
 
+from edgeface.adapters.clock import boot_id
 from edgeface.store.keyring import Keyring
 
 
@@ -15,3 +16,5 @@ class Tables(sqlite_utils.Database):
     def __init__(self, connection: sqlite3.Connection, keyring: Keyring) -> None:
         super().__init__(connection, execute_plugins=False)
         self.keyring = keyring
+        self.boot_id = boot_id()
+        """Which boot of the machine it is; audit rows tell it."""

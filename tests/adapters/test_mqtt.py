@@ -84,6 +84,16 @@ def test_history_does_not_expire(tmp_path: Path) -> None:
         assert (heard.qos, heard.retain, heard.expiry_s) == (1, False, None)
 
 
+def test_a_head_of_the_audit_log_is_heard_and_not_retained(tmp_path: Path) -> None:
+    with running(tmp_path) as broker, listening(broker) as listener, publishing(options(broker.port)) as publisher:
+        assert publisher.publish_head("early") is None, "there is no link yet"
+        connected(publisher)
+        assert publisher.publish_head("head") is not None
+        wait_until(lambda: listener.of("head") != [], "the head arrives")
+        (heard,) = listener.of("head")
+        assert (heard.topic, heard.payload, heard.qos, heard.retain) == ("edgeface/front/head", "head", 1, False)
+
+
 def test_state_and_info_are_retained_and_a_stop_says_offline(tmp_path: Path) -> None:
     with running(tmp_path) as broker:
         with publishing(options(broker.port)) as publisher:

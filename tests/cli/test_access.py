@@ -113,6 +113,16 @@ def test_a_lockdown_outlasts_the_command(edgeface: Edgeface, home: Path) -> None
     assert edgeface("access", "lockdown", "--lift").exit_code == 0
     assert {"lockdowns/main", "lockdowns/all"} & remembered(home).keys() == {"lockdowns/main"}
     assert edgeface("access", "lockdown", "cellar").exit_code == 78
+    assert [(told["what"], told["door"]) for told in commanded(home)] == [
+        ("lockdown", "all"), ("lockdown", "main"), ("lift lockdown", "all"),
+    ]  # fmt: skip
+
+
+def commanded(home: Path) -> list[dict[str, str]]:
+    """What the audit says of commands."""
+    with closing(open_database(home / "gallery.db")) as database:
+        rows = database.read("SELECT payload FROM audit WHERE kind = 'command' ORDER BY seq")
+    return [json.loads(row["payload"]) for row in rows]
 
 
 def test_reset(edgeface: Edgeface, home: Path, pictures: Path) -> None:
@@ -123,15 +133,18 @@ def test_reset(edgeface: Edgeface, home: Path, pictures: Path) -> None:
         "places/house/p_0000000000000000": '{"inside":true,"door":"main","at_ns":1}',
         "clock/anchor": '{"wall_less_monotonic_ns":1,"newest_wall_ns":1}',
     }
-    with closing(open_database(home / "gallery.db")) as database:
-        access_state.replace_all(database, rows)
+    with closing(open_database(home / "gallery.db")) as database, database.transaction() as tables:
+        access_state.replace_all(tables, rows)
     assert edgeface("access", "reset").exit_code == 2
     assert edgeface("access", "reset", "--who", "ada").exit_code == 0
     assert rows.keys() - remembered(home).keys() == {f"places/house/{ada}"}
     assert edgeface("access", "reset", "--clock").exit_code == 0
     assert remembered(home).keys() == {"state", "places/house/p_0000000000000000"}
-    with closing(open_database(home / "gallery.db")) as database:
-        access_state.replace_all(database, {"state": "damaged"})
+    with closing(open_database(home / "gallery.db")) as database, database.transaction() as tables:
+        access_state.replace_all(tables, {"state": "damaged"})
     assert edgeface("access", "lockdown").exit_code == 74
     assert edgeface("access", "reset", "--all").exit_code == 0
     assert remembered(home) == {}
+    assert [(told["what"], told.get("who")) for told in commanded(home)] == [
+        ("reset", ada), ("reset clock", None), ("reset all", None),
+    ]  # fmt: skip

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from calling import Edgeface
 
 from edgeface.access import Rules, verify_pin
 from edgeface.config import parse
+from edgeface.store.database import open_database
 
 RULES = """
 # our house
@@ -44,6 +48,26 @@ def ada(edgeface: Edgeface, home: Path, pictures: Path) -> str:
 
 def now(home: Path) -> Rules:
     return parse((home / "access.toml").read_text(), Rules)
+
+
+def audited(home: Path, kind: str) -> list[dict[str, str]]:
+    with closing(open_database(home / "gallery.db")) as database:
+        return [json.loads(row["payload"]) for row in database.read("SELECT * FROM audit WHERE kind = ?", (kind,))]
+
+
+def test_every_change_is_audited_and_what_is_refused_is_not(edgeface: Edgeface, home: Path, ada: str) -> None:
+    before = hashlib.sha256((home / "access.toml").read_bytes()).hexdigest()
+    edgeface("access", "grant", "ada", "--door", "main")
+    edgeface("access", "pin", "ada", "--pin", "2468")
+    assert edgeface("access", "grant", "ada", "--door", "cellar").exit_code == 78
+    granted, pinned = audited(home, "rules")
+    after = hashlib.sha256((home / "access.toml").read_bytes()).hexdigest()
+    assert (granted["what"], granted["from"], pinned["what"], pinned["to"]) == (
+        "access grant", before, "access pin", after,
+    )  # fmt: skip
+    assert granted["to"] == pinned["from"]
+    assert granted["by"].startswith("uid ")
+    assert verify_pin("2468", now(home).people[ada].pin)
 
 
 def test_grant_deny_revoke(edgeface: Edgeface, home: Path, ada: str) -> None:

@@ -28,9 +28,12 @@ def test_every_command_of_the_documentation_is_there() -> None:
         "enrol", "people", "people list", "people rename", "people forget", "access", "access show",
         "access check", "access test", "access week", "access who", "access grant", "access deny",
         "access revoke", "access group", "access pin", "access card", "access lockdown",
-        "access reset", "run", "inspect", "explain", "calibrate", "models", "models list",
-        "models use", "models check", "models install", "models remove", "config", "config show", "config check",
+        "access reset", "audit", "audit show", "audit verify", "audit export", "audit head",
+        "run", "inspect", "explain", "calibrate", "models", "models list",
+        "models use", "models check", "models install", "models remove",
+        "keys", "keys rotate-device", "config", "config show", "config check",
         "doctor", "bench",
+        "backup", "restore", "people export", "people import",
     }  # fmt: skip
 
 

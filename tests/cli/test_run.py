@@ -50,8 +50,8 @@ def test_a_stranger_is_unknown_and_the_journal_knows(
     assert (told["outcome"], told["person"]) == ("unknown", None)
     with closing(open_database(home / GALLERY)) as database:
         rows = database.read("SELECT seq, decision_id, kind FROM audit ORDER BY seq")
-    assert [row["kind"] for row in rows] == ["start", "decision"]
-    assert (rows[1]["seq"], rows[1]["decision_id"]) == (told["seq"], told["id"])
+    assert [row["kind"] for row in rows] == ["enrol", "start", "decision"]
+    assert (rows[2]["seq"], rows[2]["decision_id"]) == (told["seq"], told["id"])
 
 
 def test_in_words(edgeface: Edgeface, pictures: Path, film_of: Film, astronaut: Pixels) -> None:
@@ -59,7 +59,7 @@ def test_in_words(edgeface: Edgeface, pictures: Path, film_of: Film, astronaut: 
     text = edgeface("run", "--source", film_of(astronaut, 6), "--fast").output
     assert "1 person can be recognised. Door: main." in text
     assert "No broker is configured: decisions are stored, not published." in text
-    assert "#2 grant" in text
+    assert "#3 grant" in text
     assert "Ada" in text
     assert "3 good shots agree" in text
     assert re.search(r"score 0\.\d\d of 0\.\d\d  alive 0\.\d\d  \(\d+ ms\)", text)
@@ -313,3 +313,29 @@ def test_a_door_that_sets_a_challenge_tells_the_display_and_lets_no_film_in(
     text = edgeface("run", "--source", film_of(astronaut, 41), "--fast").stderr
     assert "show them the prompts on a display" in text
     assert "  please look straight at the camera (1 of 3)" in text
+
+
+def test_what_is_set_otherwise_than_at_the_last_start_is_told(
+    edgeface: Edgeface, home: Path, film_of: Film, hopper: Pixels
+) -> None:
+    film = film_of(hopper, 2)
+    edgeface("run", "--source", film, "--fast")
+    edgeface("run", "--source", film, "--fast")
+    (home / "access.toml").write_text("[doors.main]\n")
+    edgeface("run", "--source", film, "--fast", "--door", "side")
+    with closing(open_database(home / GALLERY)) as database:
+        rows = database.read("SELECT kind, payload FROM audit ORDER BY seq")
+    assert [row["kind"] for row in rows if row["kind"] != "decision"] == ["start", "start", "config", "config", "start"]
+    assert [json.loads(row["payload"])["what"] for row in rows if row["kind"] == "config"] == ["access", "config"]
+
+
+def test_heads_of_the_audit_are_kept_where_the_configuration_says(
+    edgeface: Edgeface, home: Path, tmp_path: Path, film_of: Film, hopper: Pixels
+) -> None:
+    home.mkdir()
+    (home / "edgeface.toml").write_text(f"[audit]\nhead_file = '{tmp_path / 'heads'}'\n")
+    edgeface("run", "--source", film_of(hopper, 10), "--fast")
+    result = edgeface("audit", "verify", "--witness", tmp_path / "heads")
+    assert result.exit_code == 0
+    assert "Rows 1 to 2 hold." in result.stdout
+    assert "They agree with" in result.stdout

@@ -47,6 +47,9 @@ class Log:
     def remember(self, change: object) -> None:
         self.entries.append("remembered")
 
+    def clock(self, before: Instant, now: Instant) -> None:
+        self.entries.append(f"clock set after {before.monotonic_ns}")
+
     def announce(self, recorded: Recorded) -> None:
         self.entries.append(f"announced {recorded.decision.id}")
         self.announced.append(recorded)
@@ -121,6 +124,23 @@ def played(frames: Iterator[Frame], watch: Watch, late_s: float = 0.0) -> Iterat
 
 def decisions(steps: list[Step]) -> list[Decision]:
     return [recorded.decision for step in steps for recorded in step.decisions]
+
+
+@pytest.mark.parametrize(
+    ("jump_s", "trusted", "told"), [(0.0, True, False), (1.0, True, False), (-3600.0, True, True), (0.0, False, True)]
+)
+def test_a_clock_that_was_set_is_told_once(
+    loaded: Loaded, people: Gallery, log: Log, watch: Watch, astronaut: Pixels, monkeypatch: pytest.MonkeyPatch,
+    jump_s: float, trusted: bool, told: bool,
+) -> None:  # fmt: skip
+    made = reader(loaded, people, log, watch)
+    frames = list(film(astronaut))[:3]
+    for count, frame in enumerate(frames):
+        moment = replace(frame.captured_at, wall_ns=frame.captured_at.wall_ns + int(jump_s * 1e9), wall_trusted=trusted)
+        monkeypatch.setattr(made, "_now", lambda: moment if count else frame.captured_at)  # noqa: B023
+        made.step(frame)
+    noted = [entry for entry in log.entries if entry.startswith("clock")]
+    assert noted == ([f"clock set after {frames[0].captured_at.monotonic_ns}"] if told else [])
 
 
 def test_a_decision_is_stored_then_announced(

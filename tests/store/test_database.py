@@ -75,6 +75,7 @@ def test_every_table_is_strict(gallery: Database) -> None:
         "consents",
         "duplicates",
         "audit",
+        "audit_base",
         "outbox",
         "access_state",
         "lessons",

@@ -22,6 +22,8 @@ from edgeface.store.outbox import Outbox
 from edgeface.wire import MessageError
 from samples import decision, instant
 
+REST = "NULL, NULL, 1, 1, 1, 1, 1, '{}', NULL, hash"
+
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
@@ -91,8 +93,8 @@ def test_half_a_record_is_none(database: Database, journal: Journal, monkeypatch
         "UPDATE audit SET kind = 'start', decision_id = NULL",
         "DELETE FROM audit WHERE seq = 2",
         "INSERT OR REPLACE INTO audit SELECT * FROM audit WHERE seq = 1",
-        "INSERT INTO audit SELECT seq + 7, 'start', boot_id, NULL, NULL, 1, 1, 1, 1, 1, '{}' FROM audit WHERE seq = 1",
-        "INSERT INTO audit SELECT 0, 'start', boot_id, NULL, NULL, 1, 1, 1, 1, 1, '{}' FROM audit WHERE seq = 1",
+        f"INSERT INTO audit SELECT seq + 7, 'start', boot_id, {REST} FROM audit WHERE seq = 1",
+        f"INSERT INTO audit SELECT 0, 'start', boot_id, {REST} FROM audit WHERE seq = 1",
     ],
 )
 def test_audit_rows_stay(database: Database, journal: Journal, tampering: str) -> None:

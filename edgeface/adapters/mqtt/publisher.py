@@ -59,6 +59,10 @@ class MqttPublisher:
         """Send what is of use only now; None if it was not sent. The broker drops it after `expiry_s` seconds."""
         return self._publish(self._options.topics.event, payload, expiry_s=expiry_s)
 
+    def publish_head(self, payload: str) -> Future[Receipt] | None:
+        """Send a head of the audit log, not retained: a witness keeps all it hears. None if it was not sent."""
+        return self._publish(self._options.topics.head, payload)
+
     def publish_info(self, payload: str) -> Future[Receipt] | None:
         """Send what this device runs, retained; None if it was not sent."""
         return self._publish(self._options.topics.info, payload, retain=True)
