@@ -208,7 +208,7 @@ def _without_none(kind: Any) -> Any:
 
 def _lines(config: Any, path: str) -> Iterator[str]:
     """A table's own values before the tables within it, as TOML demands."""
-    comments = _comments(type(config))
+    comments = field_docs(type(config))
     values = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
     for name, value in values.items():
         if not dataclasses.is_dataclass(value):
@@ -240,7 +240,7 @@ def _comment(text: str) -> Iterator[str]:
     return (f"# {line}" for line in textwrap.wrap(" ".join(text.split()), _COMMENT_WIDTH))
 
 
-def _comments(owner: type) -> dict[str, str]:
+def field_docs(owner: type) -> dict[str, str]:
     """The docstring that follows each field of a dataclass, read from its source; none where there is no source."""
     try:
         body = ast.parse(textwrap.dedent(inspect.getsource(owner))).body[0]

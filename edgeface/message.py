@@ -257,6 +257,14 @@ class Topics:
     def event(self) -> str:
         return f"{self.base}/{self.device}/event"
 
+    def request(self, verb: str) -> str:
+        """Where somebody asks for something."""
+        return f"{self.base}/{self.device}/request/{verb}"
+
+    def response(self, verb: str) -> str:
+        """Where it is answered."""
+        return f"{self.base}/{self.device}/response/{verb}"
+
     def door(self, door: str, what: str) -> str:
         """Of one door: what its controller says, or how it is."""
         return f"{self.base}/{self.device}/door/{door}/{what}"

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from edgeface import access as rule_book
-from edgeface.access import Rules
-from edgeface.access.parts import EVERYONE, Group, PersonRules, Right
-from edgeface.access.rules import rights
-from edgeface.adapters.access_file import append_table, expect, remove_table, replace_file, set_key
 from edgeface.adapters.clock import SystemClock
-from edgeface.cli.access import day, find, people_of, rules_of, text_of
+from edgeface.cli.access import day, people_of
 from edgeface.cli.context import Context
-from edgeface.errors import ConfigError
-from edgeface.service.bootstrap import ACCESS, GALLERY
+from edgeface.commands import words
+from edgeface.service.bootstrap import GALLERY
+from edgeface.service.desk import RuleBook, rulebook
 from edgeface.store import audit
-from edgeface.store.audit import Kind
-
-R = TypeVar("R", Rules, PersonRules)
+from edgeface.store.audit import Facts, Kind
 
 
 def _right(command: Callable[..., None]) -> Callable[..., None]:
@@ -45,32 +36,29 @@ def _right(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.command(short_help="Give people a right.")
 @_right
-def grant(context: Context, **words: Any) -> None:
+def grant(context: Context, **said: Any) -> None:
     """Give WHO (names or ids of people, groups, or everyone) a right."""
-    _add(context, "grants", **words)
+    _added(rulebook.grant(book_of(context), _words(**said)))
 
 
 @click.command(short_help="Keep people out, whatever else grants.")
 @_right
-def deny(context: Context, **words: Any) -> None:
+def deny(context: Context, **said: Any) -> None:
     """Keep WHO (names or ids of people, groups, or everyone) out: a deny wins over every grant."""
-    _add(context, "denies", **words)
+    _added(rulebook.deny(book_of(context), _words(**said)))
 
 
-def _add(
-    context: Context, table: str, who: tuple[str, ...], doors: tuple[str, ...], schedule: str,
-    first: str | None, until: str | None, name: str,
-) -> None:  # fmt: skip
-    rules, people = rules_of(context), people_of(context)
-    named = tuple(one if one in rules.groups or one == EVERYONE else find(people, one) for one in who)
-    days = {"valid_from": first and day(first), "valid_until": until and day(until)}
-    made: dict[str, Any] = {"name": name, "who": named, "doors": doors}
-    made |= {} if schedule == "always" else {"schedule": schedule}
-    made |= {key: value for key, value in days.items() if value}
-    meant = _checked(lambda: _with(rules, table, (*getattr(rules, table), Right(**made))))
-    _write(context, append_table(text_of(context), f"[[{table}]]", made), meant)
-    added = list(getattr(meant, table))[-1]
-    click.echo(f"{added.name or f'{table}[{len(getattr(meant, table)) - 1}]'} is added.")
+def _words(
+    who: tuple[str, ...], doors: tuple[str, ...], schedule: str, first: str | None, until: str | None, name: str
+) -> words.Right:
+    for text in (first, until):
+        if text:
+            day(text)
+    return words.Right(who=who, doors=doors, schedule=schedule, valid_from=first, valid_until=until, name=name)
+
+
+def _added(rule: words.RuleName) -> None:
+    _tell(f"{rule.rule} is added.")
 
 
 @click.command(short_help="Take a right or a deny away.")
@@ -78,15 +66,8 @@ def _add(
 @click.pass_obj
 def revoke(context: Context, rule: str) -> None:
     """Take RULE out of the file: a name, or a place such as grants[2]."""
-    rules = rules_of(context)
-    path = next((path for path, right in rights(rules) if rule in (path, right.name)), None)
-    if path is None:
-        known = ", ".join(right.name or path for path, right in rights(rules))
-        raise ConfigError(f"there is no rule {rule!r}; there are {known or 'none'}")
-    table, index = path[:-1].split("[")
-    kept = tuple(right for i, right in enumerate(getattr(rules, table)) if i != int(index))
-    _write(context, remove_table(text_of(context), f"[[{table}]]", int(index)), _with(rules, table, kept))
-    click.echo(f"{rule} is gone.")
+    rulebook.revoke(book_of(context), words.RuleName(rule=rule))
+    _tell(f"{rule} is gone.")
 
 
 @click.group(short_help="Put people into groups, or take them out.")
@@ -100,8 +81,8 @@ def group() -> None:
 @click.pass_obj
 def add_members(context: Context, name: str, who: tuple[str, ...]) -> None:
     """Put WHO (names or ids of people) into the group NAME; a new group is made."""
-    people = people_of(context)
-    _members(context, name, lambda old: (*old, *(i for i in (find(people, one) for one in who) if i not in old)))
+    now = rulebook.join(book_of(context), words.Members(group=name, who=who))
+    _tell(f"{name} has {now.count} member(s).")
 
 
 @group.command("remove")
@@ -110,17 +91,8 @@ def add_members(context: Context, name: str, who: tuple[str, ...]) -> None:
 @click.pass_obj
 def remove_members(context: Context, name: str, who: tuple[str, ...]) -> None:
     """Take WHO (names or ids of people, forgotten ones by id) out of the group NAME."""
-    people = people_of(context)
-    gone = {one if one.startswith("p_") else find(people, one) for one in who}
-    _members(context, name, lambda old: tuple(member for member in old if member not in gone))
-
-
-def _members(context: Context, name: str, change: Callable[[tuple[str, ...]], tuple[str, ...]]) -> None:
-    rules = rules_of(context)
-    members = tuple(dict.fromkeys(change(rules.groups.get(name, Group()).members)))
-    meant = _checked(lambda: replace(rules, groups={**rules.groups, name: Group(members=members)}))
-    _write(context, set_key(text_of(context), f"groups.{name}", "members", members), meant)
-    click.echo(f"{name} has {len(members)} member(s).")
+    now = rulebook.leave(book_of(context), words.Members(group=name, who=who))
+    _tell(f"{name} has {now.count} member(s).")
 
 
 @click.command(short_help="Set somebody's PIN.")
@@ -130,17 +102,12 @@ def _members(context: Context, name: str, change: Callable[[tuple[str, ...]], tu
 @click.pass_obj
 def pin(context: Context, who: str, duress: bool, pin: str) -> None:
     """Set the PIN of WHO (a name or an id). Only a slow hash of it is written."""
-    rules, person_id = rules_of(context), find(people_of(context), who)
-    entry, key = rules.people.get(person_id, PersonRules()), "duress_pin" if duress else "pin"
-    if rule_book.verify_pin(pin, entry.pin if duress else entry.duress_pin):
-        raise ConfigError("the duress PIN must differ from the PIN")
     try:
-        verifier = rule_book.hash_pin(pin, secrets.token_bytes(16))
+        asked = words.Pin(who=who, pin=pin, duress=duress)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--pin") from error
-    meant = _checked(lambda: _with_person(rules, person_id, _with(entry, key, verifier)))
-    _write(context, set_key(text_of(context), f"people.{person_id}", key, verifier), meant)
-    click.echo(f"{person_id} has a new {'duress ' if duress else ''}PIN.")
+    found = rulebook.set_pin(book_of(context), asked)
+    _tell(f"{found.id} has a new {'duress ' if duress else ''}PIN.")
 
 
 @click.command(short_help="Give somebody a card.")
@@ -149,51 +116,26 @@ def pin(context: Context, who: str, duress: bool, pin: str) -> None:
 @click.pass_obj
 def card(context: Context, who: str, number: str) -> None:
     """Give WHO (a name or an id) a card. Only a slow hash of its number is written."""
-    rules, person_id = rules_of(context), find(people_of(context), who)
-    text, salt = text_of(context), rules.site.card_salt or secrets.token_hex(16)
-    if not rules.site.card_salt:
-        text = set_key(text, "site", "card_salt", salt)
-        rules = replace(rules, site=replace(rules.site, card_salt=salt))
     try:
-        hashed = rule_book.hash_card(number, salt)
+        asked = words.Card(who=who, number=number)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--number") from error
-    if any(hashed in entry.cards for entry in rules.people.values()):
-        raise ConfigError("this card belongs to somebody already")
-    entry = rules.people.get(person_id, PersonRules())
-    cards = (*entry.cards, hashed)
-    meant = _checked(lambda: _with_person(rules, person_id, replace(entry, cards=cards)))
-    _write(context, set_key(text, f"people.{person_id}", "cards", cards), meant)
-    click.echo(f"{person_id} has {len(cards)} card(s).")
+    book = book_of(context)
+    now = rulebook.give_card(book, asked)
+    _tell(f"{book.find(who)} has {now.count} card(s).")
 
 
-def _with(record: R, key: str, value: object) -> R:
-    """The record with one field changed."""
-    changed: dict[str, Any] = {key: value}
-    return replace(record, **changed)
+def book_of(context: Context) -> RuleBook:
+    """The rules of the home folder. Changes are audited if there is a gallery to audit them in."""
+
+    def note(facts: Facts) -> None:
+        if (context.home / GALLERY).exists():
+            with context.gallery() as database, database.transaction() as tables:
+                audit.note(tables, Kind.RULES, SystemClock().now(), {"by": context.by, **facts})
+
+    return RuleBook(home=context.home, door=context.config().decide.door, people=people_of(context), note=note)
 
 
-def _with_person(rules: Rules, person_id: str, entry: PersonRules) -> Rules:
-    return replace(rules, people={**rules.people, person_id: entry})
-
-
-def _checked(make: Callable[[], Rules]) -> Rules:
-    """The rules as they would be. Raises ConfigError for what they cannot be."""
-    try:
-        return make()
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
-
-
-def _write(context: Context, text: str, meant: Rules) -> None:
-    """Audited first: a row of a change that a power cut undid is told by the next start, a change without a row not."""
-    path = context.home / ACCESS
-    expect(path, text, meant)
-    if (context.home / GALLERY).exists():
-        former = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else "default"
-        facts = {"by": context.by, "what": click.get_current_context().command_path.partition(" ")[2], "from": former}
-        with context.gallery() as database, database.transaction() as tables:
-            digest = hashlib.sha256(text.encode()).hexdigest()
-            audit.note(tables, Kind.RULES, SystemClock().now(), {**facts, "to": digest})
-    replace_file(path, text)
+def _tell(done: str) -> None:
+    click.echo(done)
     click.echo("A running reader takes it over at its next start.", err=True)

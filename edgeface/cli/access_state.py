@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-
 import click
 
-from edgeface import access as rule_book
-from edgeface.access import State
 from edgeface.access.parts import ALL
-from edgeface.adapters.clock import SystemClock, boot_id
-from edgeface.cli.access import find, people_of, rules_of
+from edgeface.adapters.clock import SystemClock
 from edgeface.cli.context import Context
-from edgeface.errors import ConfigError, GalleryError
-from edgeface.service.guard import recall
+from edgeface.commands import words
+from edgeface.service.desk import perform
 from edgeface.store import access_state, audit
-from edgeface.store.audit import Facts, Kind
+from edgeface.store.audit import Kind
 
 
 @click.command(short_help="Shut a door, or all, to everybody but a few.")
@@ -25,11 +19,8 @@ from edgeface.store.audit import Facts, Kind
 @click.pass_obj
 def lockdown(context: Context, door: str, lift: bool) -> None:
     """Shut DOOR, or all doors, to everybody but those whom [lockdown] may_pass names. It outlasts a power cut."""
-    if door != ALL and door not in rules_of(context).doors:
-        raise ConfigError(f"no door {door!r} stands in the rules; name one of them, or none for all")
-    now = SystemClock().now()
-    asked = {"what": "lift lockdown" if lift else "lockdown", "door": door}
-    _change(context, asked, lambda state: rule_book.unlock(state, door) if lift else rule_book.lock(state, door, now))
+    with context.gallery() as database:
+        perform(context.desk(database), "door/lockdown", words.Lockdown(door=door, lift=lift))
     what = "all doors" if door == ALL else door
     click.echo(f"The lockdown of {what} {'is over' if lift else 'holds, until it is lifted with --lift'}.")
 
@@ -47,20 +38,7 @@ def reset(context: Context, who: str | None, clock: bool, everything: bool) -> N
         with context.gallery() as database, database.transaction() as tables:
             access_state.replace_all(tables, {})
             audit.note(tables, Kind.COMMAND, SystemClock().now(), {"by": context.by, "what": "reset all"})
-    elif clock:
-        _change(context, {"what": "reset clock"}, lambda state: replace(state, clock={}))
     else:
-        person_id = find(people_of(context), str(who))
-        _change(context, {"what": "reset", "who": person_id}, lambda state: rule_book.forget(state, person_id))
+        with context.gallery() as database:
+            perform(context.desk(database), "door/reset", words.Reset(who=who, clock=clock))
     click.echo("It is forgotten.")
-
-
-def _change(context: Context, asked: Facts, change: Callable[[State], State]) -> None:
-    now = SystemClock().now()
-    with context.gallery() as database:
-        state = recall(database, boot_id(), now)
-        if state.lost is not None:
-            raise GalleryError(f"what the doors remember is damaged ({state.lost}): `edgeface access reset --all`")
-        with database.transaction() as tables:
-            access_state.replace_all(tables, rule_book.encode(change(state), boot_id()))
-            audit.note(tables, Kind.COMMAND, now, {"by": context.by, **asked})

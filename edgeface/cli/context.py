@@ -11,10 +11,12 @@ from tempfile import TemporaryDirectory
 
 import click
 
+from edgeface.adapters.clock import SystemClock
 from edgeface.config import load
 from edgeface.errors import GalleryError
 from edgeface.pipeline import Models
 from edgeface.service.bootstrap import GALLERY, Loaded, load_models
+from edgeface.service.desk import Desk
 from edgeface.service.settings import Config
 from edgeface.store.database import Database, open_database
 
@@ -50,6 +52,10 @@ class Context:
     def by(self) -> str:
         """Who changes something, as the audit tells it: the user's number on this machine."""
         return f"uid {os.getuid()}"
+
+    def desk(self, database: Database) -> Desk:
+        """Where the verbs of an open gallery are carried out, while no reader runs."""
+        return Desk(config=self.config(), database=database, loaded=self.loaded, now=SystemClock().now, by=self.by)
 
     @contextmanager
     def gallery(self, *, dry_run: bool = False) -> Iterator[Database]:

@@ -32,6 +32,7 @@ from edgeface.service.checkup import HEALTH, watch_health
 from edgeface.service.heartbeat import Heartbeat
 from edgeface.service.loop import Recorded, Step
 from edgeface.service.ports import Camera
+from edgeface.service.serve import serving
 from edgeface.service.settings import Config
 from edgeface.service.tend import Condition, TendedCamera
 from edgeface.service.vitals import Vitals
@@ -82,7 +83,11 @@ def run(
     with context.gallery() as database, _stop_on_signals():
         camera = _opened(source, config, keep_trying)
         film_time = fast and isinstance(camera, Replay)
-        with closing(camera), open_station(config, loaded, database, film_time=film_time) as station:
+        with (
+            closing(camera),
+            open_station(config, loaded, database, film_time=film_time) as station,
+            serving(station, config, loaded, database),
+        ):
             _warn_of_strangers(station)
             if station.shut:
                 click.echo(station.shut, err=True)

@@ -177,7 +177,7 @@ def read(payload: bytes) -> Command | Refused:
             raise MessageError("body: not an object")
         return replace(record(Command, found, "command"), body=body)
     except MessageError as error:
-        return Refused(code=Code.MALFORMED, reason=_short(str(error)))
+        return Refused(code=Code.MALFORMED, reason=readable(str(error)))
 
 
 def authentic(command: Command, key: Key | None, *, to: str, retained: bool, topic_verb: str) -> Refused | None:
@@ -232,7 +232,7 @@ def _deeper(value: Any, most: int) -> bool:
     return most == 0 or any(_deeper(item, most - 1) for item in inner)
 
 
-def _short(text: str) -> str:
-    """An error names keys of the message, which may be long or odd: only what can be read, and not much of it."""
+def readable(text: str) -> str:
+    """A sentence about a message, whose keys may be long or odd: only what can be read, and not much of it."""
     kept = "".join(character if character.isascii() and character.isprintable() else "?" for character in text)
     return kept if len(kept) <= 200 else kept[:197] + "..."

@@ -63,7 +63,7 @@ VERBS: Mapping[str, Verb] = _table(
     _verb("restart", Role.OPERATE, words.Nothing, words.Nothing, "Stop; the service manager starts it anew."),
     _verb("keys/list", Role.ADMIN, words.Nothing, words.Keys, "Which keys may command.", changes=False),
     _verb("keys/revoke", Role.ADMIN, words.KeyName, words.KeyName, "A key may command no more, for good."),
-    _verb("keys/pair", Role.VIEW, words.Pair, words.Paired, "A new key introduces itself, while pairing is open."),
+    _verb("keys/pair", Role.ADMIN, words.Pair, words.Paired, "A new key introduces itself, while pairing is open."),
 )
 
 PAIR = "keys/pair"

@@ -3,6 +3,7 @@ ids only, but for those of ENROL."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -12,9 +13,6 @@ from edgeface.access.parts import ALL, ALWAYS
 from edgeface.access.ruling import Code as RuleCode
 from edgeface.access.ruling import Verdict
 from edgeface.commands.roles import Role
-
-MOST_TEXT = 200
-"""Characters of any one word: names are shorter still."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +188,10 @@ class Pin:
     duress: bool = False
     """The PIN that opens and silently raises the alarm."""
 
+    def __post_init__(self) -> None:
+        if re.fullmatch(r"[0-9]{4,12}", self.pin) is None:
+            raise ValueError("a PIN is 4 to 12 digits")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
@@ -198,6 +200,10 @@ class Card:
     who: str
     number: str = field(repr=False)
     """1 to 64 letters and digits, as the card reader sends it."""
+
+    def __post_init__(self) -> None:
+        if re.fullmatch(r"[0-9A-Za-z]{1,64}", self.number) is None:
+            raise ValueError("a card's number is 1 to 64 letters and digits")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

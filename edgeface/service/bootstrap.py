@@ -38,6 +38,7 @@ from edgeface.service.guard import Guard, recall
 from edgeface.service.idle import Idle
 from edgeface.service.loop import Reader, Recorded
 from edgeface.service.nonces import Nonces
+from edgeface.service.requests import Requests
 from edgeface.service.settings import Config, MqttSettings, RunOptions
 from edgeface.service.witness import AuditOptions, Send, Witness, appended_to
 from edgeface.signature import public_of, public_text
@@ -85,6 +86,9 @@ class Station:
     """A reader at work, with what a person may want to know about it."""
 
     reader: Reader
+    guard: Guard
+    """The access rules at work."""
+    journal: Journal
     store: GalleryStore
     gallery: Gallery
     bar: Bar
@@ -95,6 +99,10 @@ class Station:
     """Why decisions are not being delivered now, as a sentence; None while they are, or if no broker is configured."""
     waiting: Callable[[], int]
     """How many decisions no consumer has confirmed yet."""
+    requests: Requests | None
+    """Commands that come over MQTT wait here to be served; None if no broker is configured."""
+    announce_info: Callable[[], None]
+    """Publish `info` anew, as something in it has changed."""
     parts: Mapping[str, Callable[[], bool]]
     """Whether each part beside the reader's own loop still ticks, by name."""
     report: Callable[[HealthMessage], None]
@@ -189,12 +197,16 @@ def open_station(config: Config, loaded: Loaded, database: Database, *, film_tim
             parts["idle"] = stack.enter_context(_idle(reader, config, loaded, database, clock)).ticks
         yield Station(
             reader=reader,
+            guard=guard,
+            journal=journal,
             store=store,
             gallery=gallery,
             bar=bar,
             shut=guard.problem(config.decide.door),
             problem=delivery.problem,
             waiting=Outbox(database).count,
+            requests=delivery.requests,
+            announce_info=delivery.announce_info,
             parts=parts,
             report=delivery.report,
         )
@@ -233,6 +245,8 @@ class _Delivery:
     announce: Callable[[Recorded], None]
     tell: Callable[[str], None]
     problem: Callable[[], str | None]
+    requests: Requests | None
+    announce_info: Callable[[], None]
     parts: Mapping[str, Callable[[], bool]]
     report: Callable[[HealthMessage], None]
 
@@ -246,12 +260,15 @@ def _delivery(config: Config, database: Database, loaded: Loaded, clock: SystemC
                 announce=lambda recorded: None,
                 tell=lambda payload: None,
                 problem=lambda: None,
+                requests=None,
+                announce_info=lambda: None,
                 parts={},
                 report=lambda message: None,
             )
         return
     options, nonces = broker_options(config.mqtt), Nonces(clock)
     publisher = mqtt.MqttPublisher(options)
+    requests = Requests(publisher, options.topics)
     publisher.listen(options.topics.door(config.decide.door, "nonce"), nonces.hear)
     deliverer = Deliverer(
         outbox=Outbox(database),
@@ -270,7 +287,9 @@ def _delivery(config: Config, database: Database, loaded: Loaded, clock: SystemC
                 announce=lambda recorded: deliverer.hand_over(recorded.seq),
                 tell=deliverer.tell,
                 problem=lambda: str(deliverer.failure) if deliverer.failure else publisher.problem,
-                parts={"delivery": deliverer.ticks},
+                requests=requests,
+                announce_info=deliverer.announce,
+                parts={"delivery": deliverer.ticks, "requests": requests.ticks},
                 report=lambda message: deliverer.report(encode(message)),
             )
     finally:
@@ -322,7 +341,7 @@ def _info(database: Database, loaded: Loaded) -> InfoMessage:
         boot_id=boot_id(),
         gallery_id=store.id(),
         gallery_revision=store.revision(),
-        people=len(store.people()),
+        people=store.count(),
         last_seq=audit.last_seq(database),
         models=tuple(
             WireModel(name=entry.spec.name, task=entry.spec.task, sha256=entry.spec.sha256)

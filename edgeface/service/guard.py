@@ -5,6 +5,7 @@ The state that a ruling leaves counts only once the decision is on the disk: `ru
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import assert_never
 
@@ -43,6 +44,19 @@ class Guard:
         self._film_time = film_time
         self._rules, self._state, self._boot_id = rules, state, boot_id
         self._contacts: dict[str, Contact] = {}
+
+    @property
+    def lost(self) -> str | None:
+        """Why it cannot be known what the doors remember; None if it can."""
+        return self._state.lost
+
+    def follow(self, rules: Rules) -> None:
+        """Other rules from now on."""
+        self._rules = rules
+
+    def changed(self, change: Callable[[State], State]) -> Memory:
+        """What there would be to remember after somebody's command."""
+        return self._memory(change(self._state))
 
     def problem(self, door: str) -> str | None:
         """Why this door will open for nobody, or hardly anybody, as a sentence; None if nothing stands against it."""

@@ -7,6 +7,7 @@ record.
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -95,6 +96,8 @@ class Reader:
         self._newer = gallery, bar
         self._scene, self._ask = Scene(chance=chance), ask
         self._prompts: tuple[Prompted, ...] = ()
+        self.turn = threading.RLock()
+        """Held while a frame is looked at; whoever else holds it comes between two frames."""
         self._newest: Instant | None = None
         self._seen: Instant | None = None
 
@@ -104,13 +107,18 @@ class Reader:
         None stands for no picture: a camera that is lost, or does not see.
         """
         for frame in frames:
-            yield self._told(self._lapse() if frame is None else self.step(frame))
+            with self.turn:
+                step = self._told(self._lapse() if frame is None else self.step(frame))
+            yield step
         if self._newest is not None:
-            yield self._told(self._finish(self._newest if self._film_time else self._now()))
+            with self.turn:
+                step = self._told(self._finish(self._newest if self._film_time else self._now()))
+            yield step
 
     def adopt(self, gallery: Gallery, bar: Bar) -> None:
         """Compare with another gallery from the next moment on in which no visit is open. From any thread."""
-        self._newer = gallery, bar
+        if gallery.revision >= self._newer[0].revision:  # or somebody was forgotten while it was made
+            self._newer = gallery, bar
 
     def tell(self, after: Callable[[Step], None]) -> None:
         """Have `after` called with each step once its decisions are stored and announced."""
@@ -141,14 +149,27 @@ class Reader:
 
         Raises GalleryError if it could not be stored: then it does not count.
         """
-        answer, memory = self._guard.present(factor, self._now())
-        if memory.change is not None:
-            self._journal.remember(memory.change)
-        self._guard.keep(memory)
-        if answer.reply is Reply.ACCEPTED:
-            decided = {number: past for number, past in self._scene.decided.items() if past[0] is not Outcome.DENY}
-            self._scene = replace(self._scene, decided=decided)
+        with self.turn:
+            answer, memory = self._guard.present(factor, self._now())
+            if memory.change is not None:
+                self._journal.remember(memory.change)
+            self._guard.keep(memory)
+            if answer.reply is Reply.ACCEPTED:
+                decided = {number: past for number, past in self._scene.decided.items() if past[0] is not Outcome.DENY}
+                self._scene = replace(self._scene, decided=decided)
         return answer
+
+    def renew(self, gallery: Gallery, bar: Bar) -> None:
+        """Other people from the next frame on, in the middle of a visit too."""
+        with self.turn:
+            self._newer = self._gallery, self._bar = gallery, bar
+            self.reconsider()
+
+    def reconsider(self) -> None:
+        """Judge whoever was refused afresh: somebody has changed what he was refused for."""
+        with self.turn:
+            decided = {number: past for number, past in self._scene.decided.items() if past[0] is Outcome.GRANT}
+            self._scene = replace(self._scene, decided=decided)
 
     def _watch_clock(self, now: Instant) -> None:
         """Note that the wall clock was set: what the rows before and after say of the time does not compare."""

@@ -107,6 +107,10 @@ class Publisher(Protocol):
         """Send how this device is, to be kept by the broker; None if it was not sent."""
         ...
 
+    def publish_response(self, topic: str, payload: str, correlation: bytes | None) -> Future[Receipt] | None:
+        """Send the answer to a request, with what it must repeat; None if it was not sent."""
+        ...
+
     def stop(self) -> None:
         """Say goodbye and disconnect. What has no receipt yet counts as lost."""
         ...

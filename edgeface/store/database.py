@@ -55,6 +55,8 @@ class Database:
         self._connection = connection
         self._tables = Tables(connection, keyring)
         self._turn = threading.RLock()
+        self._untidy = False
+        """Whether traces wait to be erased for the transaction to end."""
 
     @property
     def keyring(self) -> Keyring:
@@ -63,12 +65,19 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Tables]:
-        """All of the block is on the disk when it ends, or none of it if it raises. Does not nest.
+        """All of the block is on the disk when it ends, or none of it if it raises.
+
+        Within another it is a part of that: undone alone if it raises, on the disk when the outer one is.
 
         Raises GalleryError if the disk is full or fails, GalleryCorrupt if the file is damaged.
         """
         with self._turn, _renamed(self.path):
+            if self._connection.in_transaction:
+                with self._part():
+                    yield self._tables
+                return
             self._connection.execute("BEGIN IMMEDIATE")
+            self._untidy = False
             try:
                 yield self._tables
                 self._connection.execute("COMMIT")
@@ -76,6 +85,20 @@ class Database:
                 # A no-op where SQLite has rolled back already, as it does when the disk is full.
                 self._connection.rollback()
                 raise
+            if self._untidy:
+                self.erase_traces()
+
+    @contextmanager
+    def _part(self) -> Iterator[None]:
+        self._connection.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            if self._connection.in_transaction:  # a full disk has undone the whole
+                self._connection.execute("ROLLBACK TO part")
+                self._connection.execute("RELEASE part")
+            raise
+        self._connection.execute("RELEASE part")
 
     def read(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[Row]:
         """The rows that a query gives, by column name."""
@@ -89,7 +112,14 @@ class Database:
         self._tables.keyring = replace(self._tables.keyring, device_key=device_key)
 
     def erase_traces(self) -> None:
-        """Overwrite what was deleted: until then the write-ahead log still holds the old pages."""
+        """Overwrite what was deleted: until then the write-ahead log still holds the old pages.
+
+        Within a transaction that waits for its end.
+        """
+        with self._turn:
+            if self._connection.in_transaction:
+                self._untidy = True
+                return
         ((busy, _, _),) = (row.values() for row in self.read("PRAGMA wal_checkpoint(TRUNCATE)"))
         if busy:
             raise GalleryError(f"{self.path}: deleted data could not be overwritten yet; restart edgeface to finish")

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from edgeface.errors import EnrolmentError, GalleryCorrupt, UnknownPerson
 from edgeface.frame import Instant
 from edgeface.pose import Pose
-from edgeface.store import access_state, audit, erasure, strangers
+from edgeface.store import access_state, audit, commands, erasure, strangers
 from edgeface.store import consent as consents
 from edgeface.store.audit import Facts, Kind
 from edgeface.store.consent import Consent, Duplicate
@@ -154,6 +154,7 @@ class GalleryStore:
             strangers.forget_alike(tables, person_id)
             tables.table("people").delete(person_id)
             access_state.forget(tables, person_id)
+            commands.forget_answers(tables)
             count_change(tables)
             facts: Facts = {"by": by, "templates": needles.templates, "device_key": tables.keyring.device_key_id}
             audit.note(tables, Kind.FORGET, now, facts, person=key)
@@ -170,6 +171,10 @@ class GalleryStore:
         rows = self._database.read("SELECT * FROM people")
         everybody = (self._person(row, counted.get(row["id"], {})) for row in rows)
         return tuple(sorted(everybody, key=lambda person: name_key(person.name)))
+
+    def count(self) -> int:
+        """How many are enrolled."""
+        return int(self._database.read("SELECT count(*) AS n FROM people")[0]["n"])
 
     def lacking(self, model_sha256: str) -> tuple[Person, ...]:
         """Those whom this model cannot know: they need enrolling again."""

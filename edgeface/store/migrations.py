@@ -12,11 +12,12 @@ The tables are
     lessons       templates that visits taught      questions  shots that a person should look at, or said no to
     strangers     visitors whom nobody enrolled, one direction each
     retention     until when a person may be kept
+    command_keys  who may command                   commands   what was answered, for whoever asks again
 
-Sealed (see keyring.py): people.sealed_name, templates.vector, templates.sealed_source, questions.vector, audit.sealed
-and, under a key of the stranger's own, strangers.total. In plain text, because it is needed to order, count and check
-without a key: ids, times, quality, pose, digests of models, and consents with the name of whoever took them, who is the
-operator and not the person.
+Sealed (see keyring.py): people.sealed_name, templates.vector, templates.sealed_source, questions.vector, audit.sealed,
+commands.answer and, under a key of the stranger's own, strangers.total. In plain text, because it is needed to order,
+count and check without a key: ids, times, quality, pose, digests of models, and consents with the name of whoever took
+them, who is the operator and not the person.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from edgeface.store import chain
 from edgeface.store.encryption import seal_everything
 from edgeface.store.tables import Tables
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 """Kept as the file's user_version: a file above this was written by a newer edgeface."""
 
 migrations = Migrations("edgeface")
@@ -98,6 +99,14 @@ def m008_retention(tables: Database) -> None:
     tables.execute("CREATE INDEX audit_of_person ON audit (person_id, seq)")
     newest = tables.execute("PRAGMA user_version").fetchone()[0]
     tables.execute(f"PRAGMA user_version = {max(8, newest)}")
+
+
+@migrations()
+def m009_commands(tables: Database) -> None:
+    """Who may command the reader, and what was answered."""
+    for statement in _COMMANDS:
+        tables.execute(statement)
+    tables.execute("PRAGMA user_version = 9")
 
 
 _GALLERY = (
@@ -250,4 +259,32 @@ _CHAIN_GUARDS = (
         BEGIN SELECT RAISE(ABORT, 'the base of the audit moves to a later row'); END""",
     """CREATE TRIGGER audit_base_stays BEFORE DELETE ON audit_base
         BEGIN SELECT RAISE(ABORT, 'the base of the audit stays'); END""",
+)
+
+_COMMANDS = (
+    """CREATE TABLE command_keys (
+        id TEXT PRIMARY KEY CHECK (length(id) = 16),
+        public BLOB NOT NULL CHECK (length(public) = 32),
+        name TEXT NOT NULL,
+        role TEXT NOT NULL,
+        newest_seq INTEGER NOT NULL,
+        added_at_wall_ns INTEGER NOT NULL,
+        revoked_at_wall_ns INTEGER
+    ) STRICT""",
+    """CREATE TABLE commands (
+        number INTEGER PRIMARY KEY,
+        key_id TEXT NOT NULL REFERENCES command_keys (id),
+        cmd_id TEXT NOT NULL,
+        digest TEXT NOT NULL CHECK (length(digest) = 64),
+        answer BLOB,
+        UNIQUE (key_id, cmd_id)
+    ) STRICT""",
+    """CREATE TRIGGER keys_count_upwards BEFORE UPDATE OF newest_seq ON command_keys
+        WHEN NEW.newest_seq < OLD.newest_seq
+        BEGIN SELECT RAISE(ABORT, 'a key never counts backwards'); END""",
+    """CREATE TRIGGER keys_stay_revoked BEFORE UPDATE OF revoked_at_wall_ns ON command_keys
+        WHEN OLD.revoked_at_wall_ns IS NOT NULL
+        BEGIN SELECT RAISE(ABORT, 'a revoked key stays revoked'); END""",
+    """CREATE TRIGGER keys_stay BEFORE DELETE ON command_keys
+        BEGIN SELECT RAISE(ABORT, 'keys are revoked, never deleted'); END""",
 )

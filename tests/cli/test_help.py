@@ -31,7 +31,8 @@ def test_every_command_of_the_documentation_is_there() -> None:
         "access reset", "audit", "audit show", "audit verify", "audit export", "audit head",
         "run", "inspect", "explain", "calibrate", "models", "models list",
         "models use", "models check", "models install", "models remove",
-        "keys", "keys rotate-device", "config", "config show", "config check",
+        "keys", "keys rotate-device", "keys make", "keys pair", "keys list", "keys revoke", "keys add", "keys sign",
+        "keys introduce", "config", "config show", "config check",
         "doctor", "bench",
         "backup", "restore", "people export", "people import",
     }  # fmt: skip

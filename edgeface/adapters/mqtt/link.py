@@ -92,13 +92,19 @@ class Link:
         return self._why
 
     def send(
-        self, topic: str, payload: str, *, retain: bool = False, expiry_s: int | None = None
+        self,
+        topic: str,
+        payload: str,
+        *,
+        retain: bool = False,
+        expiry_s: int | None = None,
+        correlation: bytes | None = None,
     ) -> Future[Receipt] | None:
         """Send with QoS 1 at once, or return None."""
         with self._lock:
             if len(self._pending) >= self._window:
                 return None
-        sent = self._client.publish(topic, payload, qos=1, retain=retain, properties=_properties(expiry_s))
+        sent = self._client.publish(topic, payload, qos=1, retain=retain, properties=_properties(expiry_s, correlation))
         return self._meet(sent.mid) if sent.rc == MQTTErrorCode.MQTT_ERR_SUCCESS else None
 
     def _leave(self) -> None:
@@ -148,8 +154,11 @@ class Link:
             return
         self.send(self._options.topics.state, _state(Presence.ONLINE, None), retain=True)
         if self._listeners:
-            # What the broker kept from before is not sent: nothing that we listen to may be retained.
-            wanted = SubscribeOptions(qos=1, noLocal=True, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
+            # What the broker kept from before is not sent, and what it is to keep says so: nothing that we listen to
+            # may be retained.
+            wanted = SubscribeOptions(
+                qos=1, noLocal=True, retainAsPublished=True, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND
+            )
             self._client.subscribe([(topic, wanted) for topic in self._listeners])
         self.up.set()
         self._on_up()
@@ -219,10 +228,12 @@ def _state(state: Presence, reason: str | None) -> str:
     return encode(StateMessage(state=state, reason=reason))
 
 
-def _properties(expiry_s: int | None) -> Properties:
+def _properties(expiry_s: int | None, correlation: bytes | None = None) -> Properties:
     properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
     properties.PayloadFormatIndicator = 1
     properties.ContentType = "application/json"
     if expiry_s is not None:
         properties.MessageExpiryInterval = expiry_s
+    if correlation is not None:
+        properties.CorrelationData = correlation
     return properties

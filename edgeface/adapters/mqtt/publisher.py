@@ -14,6 +14,9 @@ from edgeface.service.ports import Receipt, Received
 
 log = logging.getLogger(__name__)
 
+RESPONSE_FOR_S = 60
+"""Who asked and is gone for longer asks again."""
+
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 30.0
 """Between attempts to connect, doubling: a restarted broker is found at once, a dead one is not flooded."""
 
@@ -71,6 +74,10 @@ class MqttPublisher:
         """Send how this device is, retained; None if it was not sent."""
         return self._publish(self._options.topics.health, payload, retain=True)
 
+    def publish_response(self, topic: str, payload: str, correlation: bytes | None) -> Future[Receipt] | None:
+        """Send the answer to a request; None if it was not sent. The broker drops it after a minute."""
+        return self._publish(topic, payload, expiry_s=RESPONSE_FOR_S, correlation=correlation)
+
     def stop(self) -> None:
         """Publish "offline" and disconnect. Receipts that did not come are LOST."""
         self._stopping.set()
@@ -81,10 +88,18 @@ class MqttPublisher:
             self._thread.join()
 
     def _publish(
-        self, topic: str, payload: str, *, retain: bool = False, expiry_s: int | None = None
+        self,
+        topic: str,
+        payload: str,
+        *,
+        retain: bool = False,
+        expiry_s: int | None = None,
+        correlation: bytes | None = None,
     ) -> Future[Receipt] | None:
         link = self._link
-        return link.send(topic, payload, retain=retain, expiry_s=expiry_s) if link and link.up.is_set() else None
+        if link is None or not link.up.is_set():
+            return None
+        return link.send(topic, payload, retain=retain, expiry_s=expiry_s, correlation=correlation)
 
     def _keep_connected(self, on_connect: Callable[[], None]) -> None:
         def up() -> None:

@@ -1,0 +1,74 @@
+"""Carries out the verbs: one implementation each, for the command line, MQTT and whatever comes next.
+
+    perform(desk, "access/grant", words.Right(...)) -> words.RuleName
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from edgeface.service.desk import device, doors, keys, people, rulebook
+from edgeface.service.desk.place import Desk, Live
+from edgeface.service.desk.rulebook import RuleBook
+
+__all__ = ["ACTS", "Act", "Desk", "Live", "RuleBook", "perform"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """How a verb is carried out."""
+
+    run: Callable[[Desk, Any], Any]
+    """Takes the verb's words, gives its answer. Raises EdgefaceError to say no."""
+    together: bool = True
+    """Whether all of it is in the store: then the command's number and answer are written in one transaction with it.
+    Else the command is stored as begun, then done, then stored as answered."""
+
+
+def _edit(change: Callable[[RuleBook, Any], Any]) -> Act:
+    def run(desk: Desk, ask: Any) -> Any:
+        answer = change(desk.rules(), ask)
+        desk.renew_rules()
+        return answer
+
+    return Act(run=run, together=False)
+
+
+ACTS: Mapping[str, Act] = MappingProxyType(
+    {
+        "people/list": Act(run=people.everybody),
+        "people/enrol": Act(run=people.enrol),
+        "people/rename": Act(run=people.rename),
+        "people/forget": Act(run=people.forget, together=False),
+        "access/show": Act(run=lambda desk, _: rulebook.show(desk.rules())),
+        "access/test": Act(run=doors.tried),
+        "access/grant": _edit(rulebook.grant),
+        "access/deny": _edit(rulebook.deny),
+        "access/revoke": _edit(rulebook.revoke),
+        "access/join": _edit(rulebook.join),
+        "access/leave": _edit(rulebook.leave),
+        "access/pin": _edit(rulebook.set_pin),
+        "access/card": _edit(rulebook.give_card),
+        "door/lockdown": Act(run=doors.lockdown),
+        "door/reset": Act(run=doors.reset),
+        "door/present": Act(run=doors.present, together=False),
+        "health": Act(run=device.health),
+        "calibration": Act(run=device.calibration),
+        "log": Act(run=device.log, together=False),
+        "restart": Act(run=device.restart, together=False),
+        "keys/list": Act(run=keys.everybody),
+        "keys/revoke": Act(run=keys.revoke),
+        "keys/pair": Act(run=keys.pair),
+    }
+)
+
+
+def perform(desk: Desk, verb: str, ask: Any) -> Any:
+    """Carry out a verb of the table, and put it in force. Raises EdgefaceError."""
+    answer = ACTS[verb].run(desk, ask)
+    while desk.then:
+        desk.then.pop(0)()
+    return answer

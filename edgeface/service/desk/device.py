@@ -1,0 +1,60 @@
+"""Verbs about the device itself."""
+
+from __future__ import annotations
+
+import logging
+
+from edgeface import __version__
+from edgeface.bar import derive
+from edgeface.commands import words
+from edgeface.service.bootstrap import freeze_gallery
+from edgeface.service.desk.place import Desk
+from edgeface.store import audit
+from edgeface.store.gallery import GalleryStore
+from edgeface.store.outbox import Outbox
+
+
+def health(desk: Desk, ask: words.Nothing) -> words.Health:
+    """How the reader is."""
+    store = GalleryStore(desk.database)
+    return words.Health(
+        version=__version__,
+        door=desk.config.decide.door,
+        people=store.count(),
+        gallery_revision=store.revision(),
+        last_seq=audit.last_seq(desk.database),
+        waiting=Outbox(desk.database).count(),
+        clock_trusted=desk.now().wall_trusted,
+        shut=None if desk.live is None else desk.live.shut(),
+        lacking=len(store.lacking(desk.loaded().embedder.identity)),
+    )
+
+
+def calibration(desk: Desk, ask: words.Nothing) -> words.Calibration:
+    """What it asks of a visitor, and why."""
+    loaded, options = desk.loaded(), desk.config.decide
+    gallery = freeze_gallery(
+        GalleryStore(desk.database), loaded.models.embedder, learned=desk.config.learn.enabled
+    )
+    spec = loaded.choice.embedder.spec
+    found = derive(gallery, spec, options.false_accepts, stricter=options.threshold)
+    return words.Calibration(
+        embedder=spec.name,
+        people=len(found.people),
+        false_accepts=options.false_accepts,
+        threshold=round(found.threshold, 4),
+        reason=found.reason if found.problem is None else found.problem,
+        too_alike=len(found.too_alike),
+    )
+
+
+def log(desk: Desk, ask: words.Log) -> words.Nothing:
+    """How much is logged, until the next start."""
+    logging.getLogger().setLevel(ask.level.value.upper())
+    return words.Nothing()
+
+
+def restart(desk: Desk, ask: words.Nothing) -> words.Nothing:
+    """Stop; whoever started the reader starts it anew."""
+    desk.then.append(desk.expect_live().restart)
+    return words.Nothing()

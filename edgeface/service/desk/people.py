@@ -1,0 +1,102 @@
+"""Verbs about people."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from edgeface import image
+from edgeface.commands import words
+from edgeface.enrol import Portrait, Unfit, bars, gather, portrait
+from edgeface.errors import EnrolmentError, PictureError
+from edgeface.service.desk.place import Desk
+from edgeface.service.enrolment import Registrar, Shot, Wish
+from edgeface.store.consent import Consent, Given, read_text, taken
+from edgeface.store.gallery import GalleryStore
+from edgeface.store.names import valid_name
+
+
+def everybody(desk: Desk, ask: words.Page) -> words.People:
+    """A page of who is enrolled."""
+    identity = desk.loaded().embedder.identity
+    people = GalleryStore(desk.database).people()
+    rows = tuple(
+        words.PersonRow(
+            id=person.id,
+            name=person.name,
+            templates=person.templates.get(identity, 0),
+            templates_of_other_models=sum(n for model, n in person.templates.items() if model != identity),
+        )
+        for person in people[ask.first : ask.first + ask.most]
+    )
+    return words.People(people=rows, total=len(people))
+
+
+def enrol(desk: Desk, ask: words.Enrol) -> words.Enrolled:
+    """Teach the reader a face. Asks what the command line asks (`service/enrolment.py`)."""
+    models = desk.loaded().models
+    wish = Wish(name=valid_name(ask.name), add=ask.add, allow_duplicate=ask.allow_duplicate)
+    consent = _consent(desk, ask)
+    registrar = Registrar(desk.database, models.embedder, by=desk.by)
+    registrar.expect(wish)
+    outcomes = [_look(desk, picture) for picture in ask.pictures]
+    refused = {place: outcome.advice for place, outcome in enumerate(outcomes) if isinstance(outcome, Unfit)}
+    usable = {place: outcome for place, outcome in enumerate(outcomes) if isinstance(outcome, Portrait)}
+    places = list(usable)
+    gathered = gather(list(usable.values()), bars(models.embedder.spec).apart, desk.config.enrol.max_templates)
+    if gathered.problem is not None:
+        why = gathered.problem if usable else "; ".join(_told(refused))
+        raise EnrolmentError(f"nobody was enrolled: {why}")
+    refused |= {places[place]: "shows somebody else than the other pictures" for place in gathered.outliers}
+    refused |= {places[place]: "adds nothing to the pictures that were kept" for place in gathered.spare}
+    shots = [Shot(source=f"picture {places[place]}", portrait=usable[places[place]]) for place in gathered.kept]
+    admitted = registrar.admit(wish, shots, consent, desk.now())
+    desk.renew_people()
+    return words.Enrolled(
+        id=str(admitted.person_id),
+        templates=admitted.templates,
+        pictures_used=len(shots),
+        refused=_told(refused),
+        looks_like=admitted.alike,
+    )
+
+
+def rename(desk: Desk, ask: words.Rename) -> words.Id:
+    """Another name for somebody."""
+    store = GalleryStore(desk.database)
+    person = store.rename(store.find(ask.who).id, ask.name, desk.now(), by=desk.by)
+    desk.renew_people()
+    return words.Id(id=person.id)
+
+
+def forget(desk: Desk, ask: words.Who) -> words.Forgotten:
+    """Destroy all that is kept of somebody, and give a receipt. Not within a transaction: files are searched."""
+    store = GalleryStore(desk.database)
+    receipt = store.forget(store.find(ask.who).id, desk.now(), by=desk.by)
+    desk.renew_people()
+    return words.Forgotten(
+        id=receipt.person_id, templates=receipt.templates, files=receipt.files, remains=receipt.remains
+    )
+
+
+def _consent(desk: Desk, ask: words.Enrol) -> Consent | None:
+    if ask.consent_by is not None:
+        return taken(read_text(), ask.consent_by, Given(ask.consent_given.value), desk.now())
+    if desk.config.enrol.require_consent and not ask.add:
+        raise EnrolmentError("nobody is enrolled without consent: say in consent_by who took it")
+    return None
+
+
+def _look(desk: Desk, picture: str) -> Portrait | Unfit:
+    try:
+        data = base64.b64decode(picture, validate=True)
+    except (binascii.Error, ValueError):
+        return Unfit(kind="not_a_picture", advice="no base64")
+    try:
+        return portrait(image.decode(data), desk.loaded().models, desk.config.pipeline())
+    except PictureError as error:
+        return Unfit(kind=error.reason.value, advice=str(error))
+
+
+def _told(refused: dict[int, str]) -> tuple[str, ...]:
+    return tuple(f"{place}: {why}" for place, why in sorted(refused.items()))

@@ -1,0 +1,96 @@
+"""Commands that come over MQTT: taken in the link's thread, answered in one of their own.
+
+    <base>/<device>/request/<verb>  ->  the clerk  ->  the sender's response topic, or <base>/<device>/response/<verb>
+
+A sender may name a response topic (MQTT 5) below <base>/<device>/response/, and nowhere else: else whoever can send
+could make the reader speak on the topics of its decisions.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from dataclasses import dataclass
+from queue import Full, Queue
+from typing import Protocol
+
+from edgeface.message import Topics
+from edgeface.service.ports import Publisher, Received
+
+log = logging.getLogger(__name__)
+
+MOST_WAITING = 16
+"""Commands that wait at once; more are answered "busy". A person sends one at a time."""
+
+_VERB = re.compile(r"[a-z]{1,32}(/[a-z]{1,32})?")
+_RESPONSE = re.compile(r"[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64}){0,3}")
+
+
+class Clerk(Protocol):
+    """Who answers."""
+
+    def answer(self, payload: bytes, topic_verb: str, *, retained: bool = False) -> str:
+        """The signed answer to a command."""
+        ...
+
+    def busy(self, payload: bytes, topic_verb: str) -> str:
+        """The signed answer while too many wait."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Stop:
+    """The service ends."""
+
+
+class Requests:
+    """One device's commands. Until it serves, and while it is busy, the first few wait."""
+
+    def __init__(self, publisher: Publisher, topics: Topics) -> None:
+        """Listens on each connection from now on; to be made before the publisher starts."""
+        self._publisher, self._topics = publisher, topics
+        self._waiting: Queue[Received | _Stop] = Queue(MOST_WAITING)
+        self._clerk: Clerk | None = None
+        self._thread: threading.Thread | None = None
+        publisher.listen(topics.request("#"), self._hear)
+
+    def serve(self, clerk: Clerk) -> None:
+        """Begin to answer."""
+        self._clerk = clerk
+        self._thread = threading.Thread(target=self._run, args=(clerk,), name="requests")
+        self._thread.start()
+
+    def ticks(self) -> bool:
+        """Whether commands are still taken."""
+        return self._thread is None or self._thread.is_alive()
+
+    def stop(self) -> None:
+        """Answer what waits, and no more."""
+        if self._thread is not None:
+            self._waiting.put(_Stop())
+            self._thread.join()
+            self._clerk = self._thread = None
+
+    def _hear(self, received: Received) -> None:
+        try:
+            self._waiting.put_nowait(received)
+        except Full:
+            if self._clerk is not None:
+                self._say(received, self._clerk.busy(received.payload, self._verb(received)))
+
+    def _run(self, clerk: Clerk) -> None:
+        while not isinstance(received := self._waiting.get(), _Stop):
+            text = clerk.answer(received.payload, self._verb(received), retained=received.retained)
+            self._say(received, text)
+
+    def _verb(self, received: Received) -> str:
+        verb = received.topic.removeprefix(self._topics.request(""))
+        return verb if _VERB.fullmatch(verb) else "unknown"
+
+    def _say(self, received: Received, text: str) -> None:
+        wanted, ours = received.response_topic, self._topics.response("")
+        if wanted is None or not (wanted.startswith(ours) and _RESPONSE.fullmatch(wanted.removeprefix(ours))):
+            wanted = self._topics.response(self._verb(received))
+        if self._publisher.publish_response(wanted, text, received.correlation) is None:
+            log.warning("an answer could not be sent: the link is gone")
