@@ -152,7 +152,14 @@ def freeze_gallery(store: GalleryStore, embedder: Embedder, *, learned: bool = T
 def broker_options(settings: MqttSettings) -> mqtt.MqttOptions:
     """The broker as the MQTT adapter takes it. Raises ConfigError."""
     topics = Topics(base=settings.base, device=settings.device)
-    return mqtt.mqtt_options(settings.broker, topics, ca_file=settings.ca_file, password_file=settings.password_file)
+    return mqtt.mqtt_options(
+        settings.broker,
+        topics,
+        ca_file=settings.ca_file,
+        cert_file=settings.cert_file,
+        key_file=settings.key_file,
+        password_file=settings.password_file,
+    )
 
 
 def load_rules(home: Path, door: str) -> Rules:

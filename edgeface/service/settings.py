@@ -41,6 +41,10 @@ class MqttSettings:
     """Second level of every topic: which reader this is; letters, digits, - and _."""
     ca_file: Path | None = None
     """Certificates to trust, PEM; unset: the system's."""
+    cert_file: Path | None = None
+    """This device's own certificate, PEM, for a broker that asks for one."""
+    key_file: Path | None = None
+    """The private key of it, PEM, without a passphrase; unset: it stands in cert_file."""
     password_file: Path | None = None
     """File whose first line is the password."""
 

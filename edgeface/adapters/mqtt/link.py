@@ -69,6 +69,7 @@ class Link:
         self._on_up = on_up
         self._listeners = dict(listeners or {})
         self._why = f"{options.host}:{options.port} does not answer; is it an MQTT broker?"
+        self._refused = False
         self._lock = threading.Lock()
         self._pending: dict[int, Future[Receipt]] = {}
         self._window = IN_FLIGHT
@@ -84,6 +85,8 @@ class Link:
         options = self._options
         try:
             self._client.connect(options.host, options.port, options.keepalive_s, clean_start=True)
+        except ssl.SSLCertVerificationError as error:
+            return f"{options.host}:{options.port} is not to be trusted: {_distrust(error)}"
         except (OSError, UnicodeError) as error:
             return f"cannot reach {options.host}:{options.port} ({error}); is the broker running and the address right?"
         self._client.loop_start()
@@ -144,6 +147,7 @@ class Link:
         self, _client: Client, _data: Any, _flags: Any, code: ReasonCode, properties: Properties | None
     ) -> None:
         if code.is_failure:
+            self._refused = True
             self._why = f"the broker refused the connection ({code}); check user, password and device id"
             return
         self._window = min(IN_FLIGHT, getattr(properties, "ReceiveMaximum", IN_FLIGHT))
@@ -166,6 +170,11 @@ class Link:
     def _on_disconnect(self, _client: Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
         if self.was_up and not self.over.is_set():
             self._why = f"the link to the broker broke ({code})"
+        elif self._options.tls and not self.over.is_set() and not self._refused:
+            self._why = (
+                f"{self._options.host}:{self._options.port} ended the connection before letting us in; does it want a "
+                "certificate of this device that is valid? see mqtt.cert_file"
+            )
         self.up.clear()
         self.over.set()
 
@@ -191,9 +200,25 @@ def access_of(options: MqttOptions) -> Access:
     try:
         password = options.password_file and options.password_file.read_text(encoding="utf-8").partition("\n")[0]
         tls = ssl.create_default_context(cafile=options.ca_file) if options.tls else None
+        if tls is not None and options.cert_file is not None:
+            # Without a passphrase of its own OpenSSL would ask for one at the terminal, and wait.
+            tls.load_cert_chain(options.cert_file, options.key_file, password="")
     except (OSError, UnicodeError) as error:
         raise BrokerError(f"the broker's password or certificate file cannot be used: {error}") from error
     return Access(password=password or None, tls=tls)
+
+
+def _distrust(error: ssl.SSLCertVerificationError) -> str:
+    """What is wrong with a broker's certificate, and what to do (codes of X509_STORE_CTX_get_error(3))."""
+    match error.verify_code:
+        case 9:
+            return "its certificate is not valid yet by this device's clock; is the clock set?"
+        case 10:
+            return "its certificate has expired, or this device's clock is ahead; renew it"
+        case 62 | 63 | 64:
+            return "its certificate is for another host; write the broker's name as in the certificate"
+        case _:
+            return f"its certificate is signed by nobody whom we trust ({error.verify_message}); see mqtt.ca_file"
 
 
 def _client(options: MqttOptions, access: Access, as_device: bool) -> Client:

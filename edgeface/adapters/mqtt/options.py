@@ -20,6 +20,10 @@ class MqttOptions:
     tls: bool = False
     ca_file: Path | None = None
     """Certificates to trust, PEM; None: the system's."""
+    cert_file: Path | None = None
+    """This device's own certificate, PEM, for a broker that asks for one; None: it has none."""
+    key_file: Path | None = None
+    """The private key of it, PEM, without a passphrase; None: it stands in `cert_file`."""
     username: str | None = None
     password_file: Path | None = None
     """A file whose first line is the password, so that it stands in no command line and no configuration."""
@@ -28,7 +32,13 @@ class MqttOptions:
 
 
 def mqtt_options(
-    url: str, topics: Topics, *, ca_file: Path | None = None, password_file: Path | None = None
+    url: str,
+    topics: Topics,
+    *,
+    ca_file: Path | None = None,
+    cert_file: Path | None = None,
+    key_file: Path | None = None,
+    password_file: Path | None = None,
 ) -> MqttOptions:
     """`mqtt://[user@]host[:port]`, or `mqtts://` with TLS, becomes options. Raises ConfigError."""
     try:
@@ -43,14 +53,18 @@ def mqtt_options(
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise ConfigError(f"broker {url!r}: nothing may follow the port")
     tls = parts.scheme == "mqtts"
-    if ca_file is not None and not tls:
+    if (ca_file or cert_file or key_file) is not None and not tls:
         raise ConfigError(f"broker {url!r}: a certificate file is given but no TLS; write mqtts://")
+    if key_file is not None and cert_file is None:
+        raise ConfigError("mqtt.key_file: of no use without mqtt.cert_file")
     return MqttOptions(
         host=parts.hostname,
         port=port or (8883 if tls else 1883),
         topics=topics,
         tls=tls,
         ca_file=ca_file,
+        cert_file=cert_file,
+        key_file=key_file,
         username=None if parts.username is None else unquote(parts.username),
         password_file=password_file,
     )
