@@ -21,7 +21,7 @@ from edgeface.errors import ConfigError, GalleryMissing
 from edgeface.service.bootstrap import GALLERY
 from edgeface.service.desk import perform
 from edgeface.service.desk.keys import OPEN_FOR_S, close_window, open_window, proof_of, valid_key_name
-from edgeface.signature import SEED_BYTES, key_id, public_of, public_text
+from edgeface.signature import SEED_BYTES, key_id, parse_public, public_of, public_text
 from edgeface.store import commands, files
 from edgeface.wire import MessageError, loads, plain
 
@@ -38,7 +38,7 @@ def keys() -> None:
     On your desk:     edgeface keys introduce ada.key --to READER --code CODE --name Ada    -> send it
     From then on:     edgeface keys sign health --key ada.key --to READER                   -> send it
 
-    READER is the id of the reader's own key: `edgeface door key` prints it, and every decision carries it.
+    READER is the reader's own key: `edgeface door key` prints it, and every decision carries its id.
     """
 
 
@@ -128,7 +128,7 @@ class _Way:
 @click.argument("body", default="{}")
 @click.option("--key", "file", type=click.Path(path_type=Path, dir_okay=False, exists=True), required=True,
               help="Your key.")  # fmt: skip
-@click.option("--to", required=True, help="Id of the reader's key: 16 hex digits.")
+@click.option("--to", required=True, help="The reader's key: as `edgeface door key` prints it, or its id.")
 @click.option("--ttl", default=10, show_default=True, help="Seconds that it may be on its way.")
 def sign(verb: str, body: str, file: Path, to: str, ttl: int) -> None:
     """Print the command VERB, with BODY as a JSON object, signed and ready to be sent to request/VERB.
@@ -146,7 +146,7 @@ def sign(verb: str, body: str, file: Path, to: str, ttl: int) -> None:
 
 @keys.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--to", required=True, help="Id of the reader's key: 16 hex digits.")
+@click.option("--to", required=True, help="The reader's key: as `edgeface door key` prints it, or its id.")
 @click.option("--code", prompt=True, help="What `edgeface keys pair` showed at the reader.")
 @click.option("--name", required=True, help="Whose key it is: letters, digits, spaces, - and _.")
 def introduce(file: Path, to: str, code: str, name: str) -> None:
@@ -163,7 +163,7 @@ def _signed(way: _Way, verb: str, body: Mapping[str, object]) -> str:
         command = Command(
             cmd_id=secrets.token_hex(12),
             key_id=key_id(public_of(way.seed)),
-            to=way.to,
+            to=key_id(parse_public(way.to)) if way.to.startswith("ed25519:") else way.to,
             verb=verb,
             body=body,
             seq=time.time_ns() // 10**6,

@@ -16,6 +16,7 @@ from edgeface.adapters.clock import SystemClock
 from edgeface.commands import Command, Role, read
 from edgeface.service.bootstrap import Loaded
 from edgeface.service.desk.keys import WINDOW
+from edgeface.signature import key_id, public_text
 from edgeface.store import commands
 from edgeface.store.database import open_database
 
@@ -44,6 +45,11 @@ def test_what_is_signed_is_a_command_of_now(edgeface: Edgeface, key: Path) -> No
     found = read(edgeface("keys", "sign", *words).output.encode())
     assert isinstance(found, Command)
     assert (found.verb, found.body, found.to) == ("door/lockdown", {"door": "main"}, READER)
+    public = bytes(range(32))
+    words = ("health", "--key", key, "--to", public_text(public))
+    other = read(edgeface("keys", "sign", *words).output.encode())
+    assert isinstance(other, Command)
+    assert other.to == key_id(public)
     assert abs((datetime.now(UTC) - found.issued_at).total_seconds()) < 60
 
 
