@@ -52,16 +52,16 @@ class Heard:
 
 
 class Listener:
-    """Subscribes to everything below edgeface/ and remembers it; reconnects by itself."""
+    """Subscribes to everything below edgeface/, or elsewhere, and remembers it; reconnects by itself."""
 
-    def __init__(self, port: int, username: str | None = None) -> None:
+    def __init__(self, port: int, username: str | None = None, below: str = "edgeface/#") -> None:
         self.heard: list[Heard] = []
         self._subscribed = threading.Event()
         self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
         self._client.reconnect_delay_set(1, 1)
         if username is not None:
             self._client.username_pw_set(username)
-        self._client.on_connect = lambda client, *_: client.subscribe("edgeface/#", qos=1)
+        self._client.on_connect = lambda client, *_: client.subscribe(below, qos=1)
         self._client.on_subscribe = lambda *_: self._subscribed.set()
         self._client.on_disconnect = lambda *_: self._subscribed.clear()
         self._client.on_message = self._remember

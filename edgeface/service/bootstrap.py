@@ -38,6 +38,7 @@ from edgeface.service.guard import Guard, recall
 from edgeface.service.idle import Idle
 from edgeface.service.loop import Reader, Recorded
 from edgeface.service.nonces import Nonces
+from edgeface.service.presence import present
 from edgeface.service.requests import Requests
 from edgeface.service.settings import Config, MqttSettings, RunOptions
 from edgeface.service.witness import AuditOptions, Send, Witness, appended_to
@@ -276,6 +277,7 @@ def _delivery(config: Config, database: Database, loaded: Loaded, clock: SystemC
     options, nonces = broker_options(config.mqtt), Nonces(clock)
     publisher = mqtt.MqttPublisher(options)
     requests = Requests(publisher, options.topics)
+    present(publisher, options.topics, config)
     publisher.listen(options.topics.door(config.decide.door, "nonce"), nonces.hear)
     deliverer = Deliverer(
         outbox=Outbox(database),

@@ -107,6 +107,14 @@ class Publisher(Protocol):
         """Send how this device is, to be kept by the broker; None if it was not sent."""
         ...
 
+    def keep(self, topic: str, payload: str) -> None:
+        """Have the broker keep a message: it is sent, retained, on each connection. An empty one removes it."""
+        ...
+
+    def remind(self) -> None:
+        """Send what is to be kept once more, if there is a link."""
+        ...
+
     def publish_response(self, topic: str, payload: str, correlation: bytes | None) -> Future[Receipt] | None:
         """Send the answer to a request, with what it must repeat; None if it was not sent."""
         ...

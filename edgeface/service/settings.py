@@ -8,6 +8,7 @@ from pathlib import Path
 from edgeface import decide, detect, enrol, footage, health, learn, liveness, pipeline, quality, strangers, track
 from edgeface.adapters.camera import CameraOptions
 from edgeface.adapters.tflite import RUNTIMES
+from edgeface.homeassistant import Presentation
 from edgeface.service.witness import AuditOptions
 from edgeface.store import retention
 
@@ -41,6 +42,8 @@ class MqttSettings:
     """Second level of every topic: which reader this is; letters, digits, - and _."""
     ca_file: Path | None = None
     """Certificates to trust, PEM; unset: the system's."""
+    home_assistant: Presentation = Presentation.OFF
+    """Whether Home Assistant finds the reader by itself: off, announced, or removed, which takes that back."""
     cert_file: Path | None = None
     """This device's own certificate, PEM, for a broker that asks for one."""
     key_file: Path | None = None

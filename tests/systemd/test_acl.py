@@ -53,6 +53,9 @@ def allowed(broker: Broker, user: str, topic: str) -> bool:
         ("door", "edgeface/reader/door/main/nonce", True),
         ("door", "edgeface/reader/request/door/lockdown", False),
         ("audit", "edgeface/reader/request/door/lockdown", False),
+        ("edgeface", "homeassistant/device/edgeface-reader/config", True),
+        ("homeassistant", "homeassistant/status", True),
+        ("homeassistant", "edgeface/reader/request/door/lockdown", False),
         ("somebody", "edgeface/reader/request/health", False),
     ],
 )

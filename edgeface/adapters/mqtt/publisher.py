@@ -31,6 +31,7 @@ class MqttPublisher:
         self._options = options
         self._access = access_of(options)
         self._listeners: dict[str, Callable[[Received], None]] = {}
+        self._kept: dict[str, str] = {}
         self._link: Link | None = None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -74,6 +75,16 @@ class MqttPublisher:
         """Send how this device is, retained; None if it was not sent."""
         return self._publish(self._options.topics.health, payload, retain=True)
 
+    def keep(self, topic: str, payload: str) -> None:
+        """Have the broker keep a message: it is sent, retained, on each connection. An empty one removes it."""
+        self._kept[topic] = payload
+        self.remind()
+
+    def remind(self) -> None:
+        """Send what is to be kept once more, if there is a link."""
+        for topic, payload in self._kept.items():
+            self._publish(topic, payload, retain=True)
+
     def publish_response(self, topic: str, payload: str, correlation: bytes | None) -> Future[Receipt] | None:
         """Send the answer to a request; None if it was not sent. The broker drops it after a minute."""
         return self._publish(topic, payload, expiry_s=RESPONSE_FOR_S, correlation=correlation)
@@ -105,6 +116,7 @@ class MqttPublisher:
         def up() -> None:
             self.problem = None
             log.info("broker: connected to %s:%d", self._options.host, self._options.port)
+            self.remind()
             on_connect()
 
         wait_s = FIRST_WAIT_S
