@@ -85,8 +85,8 @@ def test_history_does_not_expire(tmp_path: Path) -> None:
 
 
 def test_a_head_of_the_audit_log_is_heard_and_not_retained(tmp_path: Path) -> None:
+    assert MqttPublisher(options(free_port())).publish_head("early") is None, "there is no link yet"
     with running(tmp_path) as broker, listening(broker) as listener, publishing(options(broker.port)) as publisher:
-        assert publisher.publish_head("early") is None, "there is no link yet"
         connected(publisher)
         assert publisher.publish_head("head") is not None
         wait_until(lambda: listener.of("head") != [], "the head arrives")
