@@ -24,7 +24,7 @@ from edgeface.commands import VERBS, Answer, Command, Verb
 from edgeface.commands.envelope import VERSION as COMMAND_VERSION
 from edgeface.commands.verbs import PAIR
 from edgeface.config import field_docs
-from edgeface.message import VERSION, DecisionMessage, InfoMessage, StateMessage
+from edgeface.message import VERSION, DecisionMessage, HealthMessage, InfoMessage, PromptMessage, StateMessage
 from edgeface.wire import MOST_BYTES
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -57,6 +57,8 @@ def every_schema() -> Schema:
         "decision": schema_of(DecisionMessage, "decision, history", VERSION),
         "state": schema_of(StateMessage, "state", VERSION),
         "info": schema_of(InfoMessage, "info", VERSION),
+        "event": schema_of(PromptMessage, "event", VERSION),
+        "health": schema_of(HealthMessage, "health", VERSION),
         "command": schema_of(Command, "request/<verb>", COMMAND_VERSION),
         "answer": schema_of(Answer, "response/<verb>", COMMAND_VERSION),
         "verbs": {
@@ -78,7 +80,17 @@ def files() -> dict[Path, str]:
 def page() -> str:
     """What is sent and what may be asked, as a page."""
     rows = [f"| `{verb.name}` | {_role(verb)} | {verb.says} | {_fields(verb.words)} |" for verb in VERBS.values()]
-    return PAGE.format(limit=MOST_BYTES // 1024, verbs="\n".join(rows))
+    return PAGE.format(limit=MOST_BYTES // 1024, verbs="\n".join(rows), fuzzed=_fuzzed())
+
+
+def _fuzzed() -> str:
+    """What the last run of tools/fuzz_commands.py found."""
+    found = json.loads((DOCS / "fuzz.json").read_text(encoding="utf-8"))
+    answers = ", ".join(f"{count:,} `{code}`" for code, count in found["answers"].items())
+    return (
+        f"{found['commands']:,} odd commands (seed {found['seed']}): {found['crashes']} crashes, {found['acts']} acts; "
+        f"answered {answers}. The `done` ones are reads by a key that may read."
+    )
 
 
 def _role(verb: Verb) -> str:
@@ -162,6 +174,8 @@ wrong type, NaN or another `v` is refused. Nothing is longer than {limit} KiB.
 |---|---|---|
 | `state` | yes, last will | `state` |
 | `info` | yes | `info` |
+| `health` | yes | `health` |
+| `event` | never | `event` |
 | `decision`, `history` | never | `decision` |
 | `request/<verb>` | refused | `command`; its body `verbs/<verb>/body` |
 | `response/<verb>` | never | `answer`; its data `verbs/<verb>/data` |
@@ -196,6 +210,11 @@ everything.
 Keys: `edgeface keys make` on your desk, `edgeface keys pair --role ROLE` at the reader, which shows a code for ten
 minutes and one key, `edgeface keys introduce` on your desk. `edgeface keys sign VERB BODY` prints a command ready to be
 sent.
+
+## Fuzzed
+
+`python -m tools.fuzz_commands` sends bytes of chance, altered commands, and signed ones with odd words to
+a clerk with a gallery, and fails if anything stumbles or changes. Its last run: {fuzzed}
 """
 
 if __name__ == "__main__":

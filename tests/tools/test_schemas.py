@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from commanding import at_a_desk
 from edgeface.commands import VERBS, Code, Role
-from edgeface.message import InfoMessage, Presence, StateMessage, encode
+from edgeface.message import InfoMessage, Message, Presence, StateMessage, encode
 from edgeface.service.bootstrap import Loaded
 from tools.schemas import DOCS, every_schema, files, stale
 
@@ -49,6 +49,11 @@ def test_the_page_names_every_verb_and_every_code() -> None:
     text = (DOCS / "messages.md").read_text()
     assert all(f"`{name}`" in text for name in VERBS)
     assert all(f"`{code.value}`" in text for code in Code)
+
+
+def test_every_message_has_its_schema() -> None:
+    described = {str(schema.get("description")) for schema in SCHEMAS.values()}
+    assert {" ".join(str(kind.__doc__).split()) for kind in get_args(Message)} <= described
 
 
 def test_messages_fit_their_schemas_and_altered_ones_do_not() -> None:
