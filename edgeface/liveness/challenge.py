@@ -7,7 +7,8 @@
 From the middle the head is asked to one side, then back to the middle, `turns` times. A turn to the other side, before
 it could have been asked, or by a face that jumps, fails at once; so does what takes too long. Of films of somebody who
 turns the head one in 2 to the power of `turns` has the right order (ISO/IEC 30107-3 calls the way challenge-response).
-Who can make a picture turn on demand, a mask or a puppet of a face, passes: this check is one of several.
+Who can make a picture turn on demand, a mask or a puppet of a face, passes: this check is one of several. Measured in
+models/challenge.md.
 """
 
 from __future__ import annotations
