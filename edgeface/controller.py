@@ -200,6 +200,11 @@ class Ledger:
             del self._ids[next(iter(self._ids))]
         return fields
 
+    @property
+    def newest(self) -> int:
+        """The highest number that came; 0 if none did."""
+        return self._stops[-1] - 1 if self._stops else 0
+
     def missing(self) -> tuple[range, ...]:
         """Numbers between those that came. Rows that are no decisions have one too: ask the reader."""
         return tuple(range(stop, start) for stop, start in zip(self._stops, self._starts[1:], strict=False))

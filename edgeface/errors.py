@@ -24,6 +24,7 @@
     │   ├── CameraUnavailable     69   it cannot be opened
     │   └── CameraLost            69   it was there and stopped
     ├── EnrolmentError            65   pictures that do not make a person
+    ├── DoorError                 69   the lock, or the wire to it
     └── BrokerError               69   the MQTT broker
 
 A refusal ("too blurred") is a value, never one of these. Exit codes follow sysexits(3). Each message says what is wrong
@@ -213,6 +214,12 @@ class EnrolmentError(EdgefaceError):
     def __init__(self, sentence: str, problem: EnrolmentProblem | None = None) -> None:
         super().__init__(sentence)
         self.problem = problem
+
+
+class DoorError(EdgefaceError):
+    """The lock, or the wire to it, cannot be had or does not obey; it counts as locked."""
+
+    exit_code = 69
 
 
 class BrokerError(EdgefaceError):

@@ -15,7 +15,9 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
+from edgeface.access.ruling import Contact
 from edgeface.decide import Decision, Outcome
+from edgeface.door import Alarm, Happening
 from edgeface.errors import ConfigError
 from edgeface.frame import Instant
 from edgeface.health import State, Trouble
@@ -136,6 +138,44 @@ class InfoMessage:
     models: tuple[WireModel, ...]
     public_key: str | None = None
     """What the device's signatures are checked with; give it to controllers by a safer way than the broker."""
+
+
+class LockState(StrEnum):
+    """How the lock is."""
+
+    LOCKED = "locked"
+    RELEASED = "released"
+    """For a few seconds."""
+    UNKNOWN = "unknown"
+    """A controller of its own moves it, or it does not obey."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorMessage:
+    """How a door is, retained."""
+
+    door: str
+    lock: LockState
+    contact: Contact
+    alarm: Alarm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorEventMessage:
+    """What happened at a door."""
+
+    seq: int
+    """Of its audit row; decisions are counted with it."""
+    boot_id: str
+    at: datetime
+    """UTC, milliseconds."""
+    clock_trusted: bool
+    door: str
+    event: Happening
+    decision: str | None
+    """Id of the decision that led to it."""
+    replayed: bool
+    """True if it comes later than 3 s after it happened."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,8 +314,10 @@ class Topics:
         return f"{self.base}/{self.device}/head"
 
 
-Message = DecisionMessage | StateMessage | InfoMessage | PromptMessage | HealthMessage
-M = TypeVar("M", DecisionMessage, StateMessage, InfoMessage, PromptMessage, HealthMessage)
+Message = DecisionMessage | StateMessage | InfoMessage | PromptMessage | HealthMessage | DoorMessage | DoorEventMessage
+M = TypeVar(
+    "M", DecisionMessage, StateMessage, InfoMessage, PromptMessage, HealthMessage, DoorMessage, DoorEventMessage
+)
 
 
 def decision_message(decision: Decision, *, seq: int, boot_id: str) -> DecisionMessage:
@@ -314,6 +356,22 @@ def prompt_message(prompts: Mapping[int, Prompt], door: str, now: Instant) -> Pr
         for track, one in prompts.items()
     ]
     return PromptMessage(door=door, asked_at=_utc(now), prompts=tuple(asked))
+
+
+def door_event(
+    door: str, event: Happening, decision_id: str | None, at: Instant, *, seq: int, boot_id: str
+) -> DoorEventMessage:
+    """What happened at a door, in its wire form."""
+    return DoorEventMessage(
+        seq=seq,
+        boot_id=boot_id,
+        at=_utc(at),
+        clock_trusted=at.wall_trusted,
+        door=door,
+        event=event,
+        decision=decision_id,
+        replayed=False,
+    )
 
 
 def as_live(message: DecisionMessage, label: str | None, nonce: str | None, age_ms: int) -> DecisionMessage:

@@ -15,7 +15,7 @@ PACKAGE = Path(edgeface.__file__).parent
 FLOW = ("detect", "track", "pose", "align", "quality", "liveness", "embed", "match", "evidence", "decide")
 BEFORE = ("errors", "frame", "model", "calibration", "image", "footage", "health")
 ACCESS = "access"
-AFTER = (ACCESS, "learn", "strangers", "shots", "scene", "pipeline", "enrol", "explain")
+AFTER = (ACCESS, "door", "learn", "strangers", "shots", "scene", "pipeline", "enrol", "explain")
 MATCHED = FLOW.index("match") + 1
 ORDER = (*BEFORE, *FLOW[:MATCHED], "bar", *FLOW[MATCHED:], *AFTER)
 """The bar is derived from a gallery and is no step of the flow."""
@@ -51,7 +51,14 @@ PLACES = {
     "picamera2": ("adapters/camera/picamera.py",),
     "gpiod": ("adapters/gpio.py",),
     "click": ("cli/",),
-    "threading": ("service/", "adapters/camera/", "adapters/mqtt/", "store/database.py", "image/codec.py"),
+    "threading": (
+        "service/",
+        "adapters/camera/",
+        "adapters/mqtt/",
+        "adapters/gpio.py",
+        "store/database.py",
+        "image/codec.py",
+    ),
     "concurrent": ("service/", "adapters/mqtt/"),
     "socket": ("adapters/",),
     "ctypes": ("adapters/clock.py",),

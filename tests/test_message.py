@@ -15,11 +15,21 @@ from edgeface.errors import ConfigError
 from edgeface.frame import Instant
 from edgeface.liveness import Prompt
 from edgeface.liveness.challenge import Ask
-from edgeface.message import DecisionMessage, HealthMessage, InfoMessage, Message, PromptMessage, StateMessage, Topics
+from edgeface.message import (
+    DecisionMessage,
+    DoorEventMessage,
+    DoorMessage,
+    HealthMessage,
+    InfoMessage,
+    Message,
+    PromptMessage,
+    StateMessage,
+    Topics,
+)
 from edgeface.wire import MessageError
 from samples import decision
 
-KINDS = (DecisionMessage, StateMessage, InfoMessage, PromptMessage, HealthMessage)
+KINDS = (DecisionMessage, StateMessage, InfoMessage, PromptMessage, HealthMessage, DoorMessage, DoorEventMessage)
 
 # Every value that has a wire form: milliseconds, finite numbers, Unicode without surrogates.
 st.register_type_strategy(

@@ -13,12 +13,13 @@ from pathlib import Path
 import click
 
 from edgeface import __version__, liveness
-from edgeface.adapters import mqtt, tflite
+from edgeface.access import findings
+from edgeface.adapters import gpio, mqtt, tflite
 from edgeface.adapters.clock import SystemClock
 from edgeface.adapters.golden import Proof
 from edgeface.cli.context import Context
 from edgeface.errors import EdgefaceError, GalleryInUse
-from edgeface.service.bootstrap import GALLERY, broker_options
+from edgeface.service.bootstrap import ACCESS, GALLERY, broker_options, load_rules
 from edgeface.store import crypto, keyfile
 from edgeface.store.gallery import GalleryStore
 
@@ -46,7 +47,7 @@ class Check:
 @click.pass_obj
 def doctor(context: Context, as_json: bool) -> None:
     """Look at the runtime, the configuration, the models, liveness, the gallery, how long it is kept,
-    the clock, cameras and the broker.
+    the clock, cameras, the access rules, the door and the broker.
 
     Says which TFLite runtime is in use and warns if XNNPACK is not: int8 models are many times slower without it.
     Exit 0 if nothing failed (warnings are allowed), else 1.
@@ -73,6 +74,8 @@ def _checks(context: Context) -> Iterator[Check]:
         ("retention", _retention),
         ("clock", _clock),
         ("cameras", _cameras),
+        ("access", _access),
+        ("door", _door),
         ("broker", _broker),
     ):
         try:
@@ -172,6 +175,32 @@ def _cameras(context: Context) -> tuple[Health, str]:
     if nodes:
         return Health.OK, ", ".join(nodes)
     return Health.WARNING, "no /dev/video*: use --source with a file, rtsp://... or picamera2"
+
+
+def _access(context: Context) -> tuple[Health, str]:
+    door, path = context.config().decide.door, context.home / ACCESS
+    rules = load_rules(context.home, door)
+    if not path.exists():
+        return Health.OK, f"no {ACCESS}: whoever is enrolled may pass at all times"
+    if door not in rules.doors:
+        return Health.FAILED, f"{path} knows no door {door!r}, which this reader serves: nobody will be let in"
+    found = findings(rules, None, None)
+    if found:
+        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        return Health.WARNING, f"{found[0].path} {found[0].said}{more}: see `edgeface access check`"
+    return Health.OK, f"{path}: {len(rules.doors)} doors, {len(rules.grants)} grants, {len(rules.denies)} denies"
+
+
+def _door(context: Context) -> tuple[Health, str]:
+    config = context.config()
+    if (wrong := gpio.problem(config.gpio)) is not None:
+        return Health.FAILED, wrong
+    contact = f"contact {config.gpio.contact}" if config.gpio.contact else "no contact here, so no alarms of a wire"
+    if config.gpio.relay:
+        return Health.OK, f"relay {config.gpio.relay}, {config.door.unlock_s:g} s; {contact}"
+    if config.mqtt.broker:
+        return Health.OK, f"no relay here: a controller of its own opens (`edgeface door key`); {contact}"
+    return Health.WARNING, "neither relay nor broker: decisions open nothing; set relay under [gpio]"
 
 
 def _broker(context: Context) -> tuple[Health, str]:

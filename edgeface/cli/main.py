@@ -30,6 +30,7 @@ from edgeface.cli.models import models
 from edgeface.cli.models_install import install, remove
 from edgeface.cli.people import people
 from edgeface.cli.people_move import export, import_people
+from edgeface.cli.replay import replay
 from edgeface.cli.review import review
 from edgeface.cli.review_strangers import forget, ignore, name, strangers
 from edgeface.cli.run import run
@@ -100,8 +101,8 @@ def main(ctx: click.Context, home: Path, config_file: Path | None) -> None:
 
 
 EVERY = (
-    enrol, people, review, access, door, audit, run, status, inspect, explain, calibrate, models, keys, config, doctor,
-    bench,
+    enrol, people, review, access, door, audit, run, status, replay, inspect, explain, calibrate, models, keys, config,
+    doctor, bench,
 )  # fmt: skip
 for command in EVERY:
     main.add_command(command)

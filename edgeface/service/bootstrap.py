@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,15 +33,13 @@ from edgeface.pose import PoseModel
 from edgeface.quality import Scorer
 from edgeface.service import learner
 from edgeface.service.afterwards import afterwards
-from edgeface.service.deliver import Deliverer
 from edgeface.service.guard import Guard, recall
 from edgeface.service.idle import Idle
-from edgeface.service.loop import Reader, Recorded
-from edgeface.service.nonces import Nonces
-from edgeface.service.presence import present
+from edgeface.service.loop import Reader
+from edgeface.service.outside import open_outside
 from edgeface.service.requests import Requests
+from edgeface.service.rulewatch import RuleWatch
 from edgeface.service.settings import Config, MqttSettings, RunOptions
-from edgeface.service.witness import AuditOptions, Send, Witness, appended_to
 from edgeface.signature import public_of, public_text
 from edgeface.store import audit
 from edgeface.store.database import Database
@@ -173,7 +171,7 @@ def load_rules(home: Path, door: str) -> Rules:
 def open_station(config: Config, loaded: Loaded, database: Database, *, film_time: bool) -> Iterator[Station]:
     """A reader on an open gallery; with a broker configured, its decisions are delivered until the block ends.
 
-    `film_time`: see `Reader`. Raises ConfigError, GalleryError, BrokerError.
+    `film_time`: see `Reader`. Raises ConfigError, GalleryError, BrokerError, DoorError.
     """
     _refuse_lower(config.decide.threshold, loaded)
     clock = SystemClock()
@@ -181,11 +179,18 @@ def open_station(config: Config, loaded: Loaded, database: Database, *, film_tim
     gallery = freeze_gallery(store, loaded.models.embedder, learned=config.learn.enabled)
     bar = derive_bar(gallery, loaded, config.decide)
     journal = Journal(database, boot_id())
+    watch = RuleWatch(database.path.parent / ACCESS, journal, clock, lambda changed: guard.follow(changed))
     rules = load_rules(database.path.parent, config.decide.door)
     journal.start(clock.now(), _facts(config, loaded, database.path.parent / ACCESS))
     guard = Guard(rules, recall(database, boot_id(), clock.now()), boot_id(), film_time=film_time)
+    broker = broker_options(config.mqtt) if config.mqtt.broker else None
+
+    def info() -> str:
+        return encode(_info(database, loaded))
+
     with ExitStack() as stack:
-        delivery = stack.enter_context(_delivery(config, database, loaded, clock))
+        stack.enter_context(watch.running())
+        outside = stack.enter_context(open_outside(config, broker, database, guard, info, film_time=film_time))
         reader = Reader(
             models=loaded.models,
             gallery=gallery,
@@ -194,13 +199,13 @@ def open_station(config: Config, loaded: Loaded, database: Database, *, film_tim
             options=config.pipeline(),
             guard=guard,
             journal=journal,
-            announce=delivery.announce,
+            announce=outside.announce,
             now=clock.now,
             film_time=film_time,
             chance=tuple(secrets.token_bytes(16)),
-            ask=lambda asked, now: delivery.tell(_told(asked, config.decide.door, now)),
+            ask=lambda asked, now: outside.tell(_told(asked, config.decide.door, now)),
         )
-        parts = {"gallery": lambda: store.id() is not None, **delivery.parts}
+        parts = {"gallery": lambda: store.id() is not None, "rules": watch.ticks, **outside.parts}
         if not film_time:  # films tell another time, and are not visits
             parts["idle"] = stack.enter_context(_idle(reader, config, loaded, database, clock)).ticks
         yield Station(
@@ -211,12 +216,12 @@ def open_station(config: Config, loaded: Loaded, database: Database, *, film_tim
             gallery=gallery,
             bar=bar,
             shut=guard.problem(config.decide.door),
-            problem=delivery.problem,
+            problem=lambda: outside.problem() or watch.problem,
             waiting=Outbox(database).count,
-            requests=delivery.requests,
-            announce_info=delivery.announce_info,
+            requests=outside.requests,
+            announce_info=outside.announce_info,
             parts=parts,
-            report=delivery.report,
+            report=outside.report,
         )
 
 
@@ -246,65 +251,6 @@ def _refuse_lower(threshold: float | None, loaded: Loaded) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Delivery:
-    """What the loop needs of the way to the broker."""
-
-    announce: Callable[[Recorded], None]
-    tell: Callable[[str], None]
-    problem: Callable[[], str | None]
-    requests: Requests | None
-    announce_info: Callable[[], None]
-    parts: Mapping[str, Callable[[], bool]]
-    report: Callable[[HealthMessage], None]
-
-
-@contextmanager
-def _delivery(config: Config, database: Database, loaded: Loaded, clock: SystemClock) -> Iterator[_Delivery]:
-    """A running way to the broker, or none if no broker is configured: then decisions wait in the outbox."""
-    if not config.mqtt.broker:
-        with _witnessed(config.audit, database, clock, ()):
-            yield _Delivery(
-                announce=lambda recorded: None,
-                tell=lambda payload: None,
-                problem=lambda: None,
-                requests=None,
-                announce_info=lambda: None,
-                parts={},
-                report=lambda message: None,
-            )
-        return
-    options, nonces = broker_options(config.mqtt), Nonces(clock)
-    publisher = mqtt.MqttPublisher(options)
-    requests = Requests(publisher, options.topics)
-    present(publisher, options.topics, config)
-    publisher.listen(options.topics.door(config.decide.door, "nonce"), nonces.hear)
-    deliverer = Deliverer(
-        outbox=Outbox(database),
-        publisher=publisher,
-        clock=clock,
-        boot_id=boot_id(),
-        name_of=GalleryStore(database).name_of,
-        info=lambda: encode(_info(database, loaded)),
-        seed=database.keyring.signing_seed,
-        nonce=nonces.take,
-    )
-    deliverer.start()
-    try:
-        with _witnessed(config.audit, database, clock, (lambda head: publisher.publish_head(head) is not None,)):
-            yield _Delivery(
-                announce=lambda recorded: deliverer.hand_over(recorded.seq),
-                tell=deliverer.tell,
-                problem=lambda: str(deliverer.failure) if deliverer.failure else publisher.problem,
-                requests=requests,
-                announce_info=deliverer.announce,
-                parts={"delivery": deliverer.ticks, "requests": requests.ticks},
-                report=lambda message: deliverer.report(encode(message)),
-            )
-    finally:
-        deliverer.stop()
-
-
 def _idle(
     reader: Reader, config: Config, loaded: Loaded, database: Database, clock: SystemClock
 ) -> AbstractContextManager[Idle]:
@@ -326,21 +272,6 @@ def _idle(
         clock=clock,
         renew=renew,
     )
-
-
-@contextmanager
-def _witnessed(options: AuditOptions, database: Database, clock: SystemClock, places: Sequence[Send]) -> Iterator[None]:
-    """Heads of the audit log go to these places and to the file that is set, until the block ends."""
-    everywhere = [*places, *([appended_to(options.head_file)] if options.head_file else [])]
-    if not everywhere:
-        yield
-        return
-    witness = Witness(database, clock, options, everywhere)
-    witness.start()
-    try:
-        yield
-    finally:
-        witness.stop()
 
 
 def _info(database: Database, loaded: Loaded) -> InfoMessage:

@@ -39,6 +39,31 @@ class LiveCamera(Camera, Protocol):
         ...
 
 
+class Lock(Protocol):
+    """What moves the bolt. Locked from the start, and whenever it is not known to be anything else."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it would still do what it is told."""
+        ...
+
+    def release(self, for_s: float) -> None:
+        """Unlock now; it locks by itself after so long. Raises DoorError."""
+        ...
+
+    def lock(self) -> None:
+        """Lock now. Raises DoorError."""
+        ...
+
+    def restart(self) -> None:
+        """Lock after a failure, by a fresh start. Raises DoorError."""
+        ...
+
+    def close(self) -> None:
+        """Lock and let go."""
+        ...
+
+
 class Receipt(StrEnum):
     """What became of a message that was sent."""
 
@@ -117,6 +142,14 @@ class Publisher(Protocol):
 
     def publish_response(self, topic: str, payload: str, correlation: bytes | None) -> Future[Receipt] | None:
         """Send the answer to a request, with what it must repeat; None if it was not sent."""
+        ...
+
+    def publish_door(self, door: str, payload: str) -> Future[Receipt] | None:
+        """Send how a door is, to be kept by the broker; None if it was not sent."""
+        ...
+
+    def publish_door_event(self, door: str, payload: str) -> Future[Receipt] | None:
+        """Send what happened at a door; None if it was not sent."""
         ...
 
     def stop(self) -> None:

@@ -5,7 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgeface import decide, detect, enrol, footage, health, learn, liveness, pipeline, quality, strangers, track
+from edgeface import (
+    decide,
+    detect,
+    door,
+    enrol,
+    footage,
+    health,
+    learn,
+    liveness,
+    pipeline,
+    quality,
+    strangers,
+    track,
+)
+from edgeface.adapters import gpio
 from edgeface.adapters.camera import CameraOptions
 from edgeface.adapters.tflite import RUNTIMES
 from edgeface.homeassistant import Presentation
@@ -68,9 +82,11 @@ class Config:
     learn: learn.Options = field(default_factory=learn.Options)
     strangers: strangers.Options = field(default_factory=strangers.Options)
     retention: retention.Options = field(default_factory=retention.Options)
+    door: door.Options = field(default_factory=door.Options)
+    gpio: gpio.Options = field(default_factory=gpio.Options)
     mqtt: MqttSettings = field(default_factory=MqttSettings)
-    health: health.Options = field(default_factory=health.Options)
     audit: AuditOptions = field(default_factory=AuditOptions)
+    health: health.Options = field(default_factory=health.Options)
 
     def pipeline(self) -> pipeline.Options:
         """The stages' part."""

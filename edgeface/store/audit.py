@@ -33,6 +33,8 @@ class Kind(StrEnum):
     """What a row tells."""
 
     DECISION = "decision"
+    DOOR = "door"
+    """Something happened at the door: it was released, opened, forced, held open."""
     START = "start"
     """The service began; numbers of tracks and monotonic times before it do not compare."""
     LEARNED = "learned"

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 from edgeface.canonical import canonical
 from edgeface.decide import Decision
+from edgeface.door import Happening
 from edgeface.frame import Instant
-from edgeface.message import decision_message, encode
+from edgeface.message import decision_message, door_event, encode
 from edgeface.store import access_state, audit, outbox
 from edgeface.store.access_state import Change
 from edgeface.store.audit import Event, Facts, Kind
@@ -66,6 +67,20 @@ class Journal:
         facts = {"by_ms": round((now.wall_ns - expected_ns) / 1e6), "was_trusted": before.wall_trusted}
         with self._database.transaction() as tables:
             return self._note(tables, Kind.CLOCK, now, {"says": "set", **facts})
+
+    def ruled(self, digest: str, now: Instant) -> int:
+        """Note that other access rules are to be in force: the SHA-256 of their file. Raises GalleryError."""
+        with self._database.transaction() as tables:
+            return self._note(tables, Kind.CONFIG, now, {"what": "access", "to": digest})
+
+    def happened(self, door: str, event: Happening, decision_id: str | None, now: Instant) -> int:
+        """Store what happened at a door and return the row's seq. Raises GalleryError."""
+        with self._database.transaction() as tables:
+            message = door_event(door, event, decision_id, now, seq=audit.next_seq(tables), boot_id=self._boot_id)
+            row = Event(kind=Kind.DOOR, boot_id=self._boot_id, at=now, payload=encode(message))
+            seq = audit.append(tables, row)
+            outbox.add(tables, seq)
+        return seq
 
     def _note(self, tables: Tables, kind: Kind, at: Instant, facts: Facts) -> int:
         event = Event(kind=kind, boot_id=self._boot_id, at=at, payload=canonical(facts).decode())

@@ -16,12 +16,13 @@ import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from broker import Broker, Wire, free_port, listening, running, wait_until
+from broker import Broker, Listener, Wire, free_port, listening, running, wait_until
 from edgeface.adapters.mqtt import MqttOptions, MqttPublisher, check, mqtt_options
+from edgeface.adapters.mqtt import publisher as publisher_module
 from edgeface.adapters.mqtt.link import IN_FLIGHT
 from edgeface.errors import BrokerError, ConfigError
 from edgeface.message import Presence, StateMessage, Topics, decode
-from edgeface.service.ports import Receipt
+from edgeface.service.ports import Receipt, Received
 
 TOPICS = Topics(base="edgeface", device="front")
 paho_leaves_a_failed_handshake_to_the_collector = pytest.mark.filterwarnings(
@@ -286,6 +287,21 @@ def test_receipts_find_their_senders_in_any_order(tmp_path: Path) -> None:
         assert set(results) == {Receipt.ACCEPTED}
 
 
+def test_a_link_that_breaks_between_a_receipt_and_its_sender_is_made_again(tmp_path: Path) -> None:
+    """Seen once in a thousand outages: the thread that connects died of it, and no decision went out any more."""
+    with running(tmp_path) as broker, listening(broker), publishing(options(broker.port)) as publisher:
+        connected(publisher)
+        link = publisher._link
+        assert link is not None
+        early = link._meet(60_000)  # the receipt comes, and its sender is yet to look for it
+        early.set_result(Receipt.ACCEPTED)
+        late = link._meet(60_001)
+        link.over.set()
+        assert late.result(5) is Receipt.LOST
+        assert early.result(5) is Receipt.ACCEPTED
+        wait_until(lambda: publisher._link is not link and publisher.connected, "the link is made again")
+
+
 def test_unanswered_bytes_end_the_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernel would otherwise repeat them for minutes, and deliver an old decision when the network is back."""
     seen: dict[int, int] = {}
@@ -339,6 +355,41 @@ def test_a_wrong_password_is_told(guarded: tuple[Broker, Path]) -> None:
     with publishing(chosen) as publisher:
         wait_until(lambda: "Not authorized" in str(publisher.problem), "the refusal is told")
         assert not publisher.connected
+
+
+def test_two_readers_of_one_name_are_told_and_do_not_throw_each_other_out_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher_module, "FIRST_WAIT_S", 0.05)
+    with running(tmp_path) as broker, publishing(options(broker.port)) as first:
+        connected(first)
+        with publishing(options(broker.port)) as second:
+            both = (first, second)
+            wait_until(lambda: any("another reader 'front'" in str(one.problem) for one in both), "one says why")
+            wait_until(lambda: any(one.connected for one in both), "one of them works")
+
+
+def test_a_listener_gets_what_is_sent_now_and_nothing_that_was_kept(tmp_path: Path) -> None:
+    heard: list[Received] = []
+    topic = TOPICS.door("main", "nonce")
+    with running(tmp_path) as broker, listening(broker) as sender:
+        sender._client.publish(topic, "kept", qos=1, retain=True).wait_for_publish(5)
+        made = MqttPublisher(options(broker.port))
+        made.listen(TOPICS.door("+", "nonce"), heard.append)
+        made.start(lambda: None)
+        try:
+            connected(made)
+            wait_until(lambda: _told(sender, topic, heard), "it is heard")
+        finally:
+            made.stop()
+    assert {received.payload for received in heard} == {b"now"}
+    assert not any(received.retained for received in heard)
+    assert heard[0].topic == topic
+
+
+def _told(sender: Listener, topic: str, heard: list[Received]) -> bool:
+    sender._client.publish(topic, "now", qos=1).wait_for_publish(5)
+    return bool(heard)
 
 
 def test_checking_disturbs_nobody(tmp_path: Path) -> None:

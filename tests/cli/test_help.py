@@ -33,7 +33,7 @@ def test_every_command_of_the_documentation_is_there() -> None:
         "models use", "models check", "models install", "models remove",
         "keys", "keys rotate-device", "keys make", "keys pair", "keys list", "keys revoke", "keys add", "keys sign",
         "keys introduce", "config", "config show", "config check",
-        "doctor", "bench",
+        "doctor", "bench", "door", "door key", "replay",
         "backup", "restore", "people export", "people import",
     }  # fmt: skip
 

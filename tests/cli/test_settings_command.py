@@ -64,7 +64,7 @@ def test_the_doctor_looks_at_everything(edgeface: Edgeface, home: Path) -> None:
     rows = [json.loads(line) for line in result.output.splitlines()]
     assert [row["check"] for row in rows] == [
         "version", "runtime", "configuration", "models", "liveness", "device key", "gallery", "retention",
-        "clock", "cameras", "broker",
+        "clock", "cameras", "access", "door", "broker",
     ]  # fmt: skip
     assert all(set(row) == {"check", "health", "detail"} for row in rows)
     assert {row["health"] for row in rows} <= {"ok", "warning"}

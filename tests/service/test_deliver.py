@@ -219,6 +219,24 @@ def test_live_decisions_pass_a_stuck_history(up: Bench) -> None:
     wait_until(lambda: len(up.publisher.live) == 1, "it is sent")
 
 
+def test_a_range_that_is_asked_for_comes_again_even_if_it_is_on_its_way(up: Bench) -> None:
+    for _ in range(4):
+        up.record(10.0)
+    wait_until(lambda: len(up.publisher.history) == 4, "all are sent")
+    for _, receipt in up.publisher.history[:2]:
+        receipt.set_result(Receipt.ACCEPTED)
+    wait_until(lambda: up.outbox.count() == 2, "two are delivered")
+    assert up.deliverer.replay(2, 3).waiting == 2
+    wait_until(lambda: up.outbox.count() == 3, "one of them waits again")
+    up.publisher.history[2][1].set_result(Receipt.ACCEPTED)
+    up.publisher.history[3][1].set_result(Receipt.ACCEPTED)
+    wait_until(lambda: len(up.publisher.history) == 6, "both come again")
+    assert sorted(message.seq for message, _ in up.publisher.history[4:]) == [2, 3]
+    for _, receipt in up.publisher.history[4:]:
+        receipt.set_result(Receipt.ACCEPTED)
+    wait_until(lambda: up.outbox.count() == 0, "and that is that")
+
+
 def test_refused_history_is_tried_again_one_at_a_time(up: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deliver, "FIRST_PAUSE_S", 0.05)
     for _ in range(4):

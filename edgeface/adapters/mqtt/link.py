@@ -124,7 +124,8 @@ class Link:
         self._client.on_message = None
         with self._lock:
             self._ended = True
-            unanswered = list(self._pending.values())
+            # A receipt whose sender has not come for it yet waits there as well, and is no loss.
+            unanswered = [future for future in self._pending.values() if not future.done()]
         for future in unanswered:
             future.set_result(Receipt.LOST)
 

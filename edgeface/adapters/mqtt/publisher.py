@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 
@@ -19,6 +20,10 @@ RESPONSE_FOR_S = 60
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 30.0
 """Between attempts to connect, doubling: a restarted broker is found at once, a dead one is not flooded."""
+
+BRIEF_S, MOST_BRIEF = 3.0, 3
+"""So many links in a row that lasted no longer than that are no outage but somebody else with our name: two readers
+would throw each other out twice a second. Choices."""
 
 
 class MqttPublisher:
@@ -89,6 +94,14 @@ class MqttPublisher:
         """Send the answer to a request; None if it was not sent. The broker drops it after a minute."""
         return self._publish(topic, payload, expiry_s=RESPONSE_FOR_S, correlation=correlation)
 
+    def publish_door(self, door: str, payload: str) -> Future[Receipt] | None:
+        """Send how a door is, retained; None if it was not sent."""
+        return self._publish(self._options.topics.door(door, "state"), payload, retain=True)
+
+    def publish_door_event(self, door: str, payload: str) -> Future[Receipt] | None:
+        """Send what happened at a door; None if it was not sent."""
+        return self._publish(self._options.topics.door(door, "event"), payload)
+
     def stop(self) -> None:
         """Publish "offline" and disconnect. Receipts that did not come are LOST."""
         self._stopping.set()
@@ -119,17 +132,26 @@ class MqttPublisher:
             self.remind()
             on_connect()
 
-        wait_s = FIRST_WAIT_S
+        wait_s, brief = FIRST_WAIT_S, 0
         while not self._stopping.is_set():
             link = self._link = Link(self._options, self._access, up, self._listeners)
             if self._stopping.is_set():  # stop() may have looked for a link just before there was this one
                 link.over.set()
-            self.problem = link.run()
+            begun_s = time.monotonic()
+            why = link.run()
             self._link = None
-            wait_s = FIRST_WAIT_S if link.was_up else min(2 * wait_s, LONGEST_WAIT_S)
+            brief = brief + 1 if link.was_up and time.monotonic() - begun_s < BRIEF_S else 0
+            rivals = brief >= MOST_BRIEF
+            self.problem = why + (self._suspicion() if rivals else "")
+            wait_s = FIRST_WAIT_S if link.was_up and not rivals else min(2 * wait_s, LONGEST_WAIT_S)
             if not self._stopping.is_set():
                 log.warning("broker: %s; next attempt in %.1f s", self.problem, wait_s)
                 self._stopping.wait(wait_s)
+
+    def _suspicion(self) -> str:
+        """A broker ends the link of whoever came first when another comes with the same id; not all of them say so."""
+        device = self._options.topics.device
+        return f", again and again: is there another reader {device!r}? Give each its own name, [mqtt] device"
 
 
 def check(options: MqttOptions, timeout_s: float = 10.0) -> None:
