@@ -78,6 +78,14 @@ def film(
     return list(_frames(picture, landmarks, pose, camera, course, turned, random))
 
 
+def wall(camera: Camera, frames: int, random: np.random.Generator) -> list[Pixels]:
+    """What the camera sees while nobody is there: light that drifts, noise, compression."""
+    empty = np.full((HEIGHT_PX, WIDTH_PX, 3), GREY, np.uint8)
+    light = camera.gain * np.exp(_wander(frames, 0.15, random))
+    lit = (degrade.flatten(degrade.expose(empty, float(gain)), camera.contrast) for gain in light)
+    return [degrade.compress(degrade.add_noise(frame, camera.noise, random), camera.jpeg) for frame in lit]
+
+
 def draw_camera(random: np.random.Generator) -> Camera:
     """One camera on one day: half of them good, the others poor in one way or several."""
     poor = random.random(5) < 0.3

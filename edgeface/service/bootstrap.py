@@ -201,6 +201,7 @@ def open_station(config: Config, loaded: Loaded, database: Database, *, film_tim
             journal=journal,
             announce=outside.announce,
             now=clock.now,
+            pacing=config.pace,
             film_time=film_time,
             chance=tuple(secrets.token_bytes(16)),
             ask=lambda asked, now: outside.tell(_told(asked, config.decide.door, now)),

@@ -11,11 +11,13 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from edgeface import pace
 from edgeface.access import Answer, Factor, Reply
 from edgeface.bar import Bar
 from edgeface.decide import Decision, Outcome
 from edgeface.frame import Frame, Instant
 from edgeface.match import Gallery
+from edgeface.pace import EVERY_FRAME, Pace
 from edgeface.pipeline import Models, Options, Prompted, Scene, Sighting, judge, prompts, recognise
 from edgeface.service.guard import Guard
 from edgeface.store.journal import Journal
@@ -51,6 +53,8 @@ class Step:
     decisions: tuple[Recorded, ...]
     stale: bool
     """Whether the frame was dropped for its age."""
+    rested: bool = False
+    """Whether the frame was passed over because nothing called for a look at it (`edgeface.pace`)."""
     took_ms: float
     """Time from having the frame to having its decisions on the disk."""
     prompts: tuple[Prompted, ...] = ()
@@ -80,6 +84,7 @@ class Reader:
         journal: Journal,
         announce: Callable[[Recorded], None],
         now: Callable[[], Instant],
+        pacing: pace.Options = EVERY_FRAME,
         film_time: bool = False,
         chance: tuple[int, ...] = (),
         ask: Callable[[tuple[Prompted, ...], Instant], None] = lambda prompts, now: None,
@@ -94,6 +99,7 @@ class Reader:
         self._now, self._film_time = now, film_time
         self._after: Callable[[Step], None] = lambda step: None
         self._newer = gallery, bar
+        self._pacing, self._pace = pacing, Pace()
         self._scene, self._ask = Scene(chance=chance), ask
         self._prompts: tuple[Prompted, ...] = ()
         self.turn = threading.RLock()
@@ -139,6 +145,12 @@ class Reader:
         self._newest = frame.captured_at
         if not self._scene.beliefs:
             self._gallery, self._bar = self._newer
+        what = pace.busy(self._scene, now, self._options.decide)
+        self._pace, wanted = pace.stir(self._pace, frame, what, self._pacing)
+        if not wanted:
+            took_ms = 1000 * self._now().seconds_since(started)
+            seen = Step(frame=frame, sightings=(), decisions=(), stale=False, rested=True, took_ms=took_ms)
+            return replace(seen, prompts=self._prompts)
         self._scene, sightings = recognise(frame, self._scene, self._models, self._gallery, self._options)
         decisions = self._judge(frame.captured_at if self._film_time else self._now())
         took_ms = 1000 * self._now().seconds_since(started)

@@ -14,6 +14,7 @@ from edgeface import (
     health,
     learn,
     liveness,
+    pace,
     pipeline,
     quality,
     strangers,
@@ -78,6 +79,7 @@ class Config:
     quality: quality.Options = field(default_factory=quality.Options)
     liveness: liveness.Options = field(default_factory=liveness.Options)
     decide: decide.Options = field(default_factory=decide.Options)
+    pace: pace.Options = field(default_factory=pace.Options)
     enrol: enrol.Options = field(default_factory=enrol.Options)
     learn: learn.Options = field(default_factory=learn.Options)
     strangers: strangers.Options = field(default_factory=strangers.Options)

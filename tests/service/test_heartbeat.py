@@ -26,10 +26,10 @@ class Life:
             now=lambda: at(self.seconds),
         )
 
-    def frame(self, seconds: float, *, stale: bool = False) -> None:
+    def frame(self, seconds: float, *, stale: bool = False, rested: bool = False) -> None:
         self.seconds = seconds
         frame = Frame(pixels=np.zeros((2, 2, 3), np.uint8), camera="x", sequence=0, captured_at=at(seconds))
-        self.heartbeat.beat(Step(frame=frame, sightings=(), decisions=(), stale=stale, took_ms=0.0))
+        self.heartbeat.beat(Step(frame=frame, sightings=(), decisions=(), stale=stale, rested=rested, took_ms=0.0))
 
 
 def test_it_beats_while_everything_ticks_and_no_oftener_than_asked() -> None:
@@ -58,3 +58,10 @@ def test_frames_too_old_to_decide_on_are_no_life() -> None:
     for second in range(30):
         life.frame(second, stale=True)
     assert life.beats == []
+
+
+def test_a_reader_that_rests_while_nothing_moves_is_alive() -> None:
+    life = Life()
+    for tenth in range(100):
+        life.frame(tenth / 10, rested=tenth % 5 != 0)
+    assert life.beats == [0.0, 3.0, 6.0, 9.0]

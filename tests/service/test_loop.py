@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeface import match
+from edgeface import match, pace
 from edgeface.access import Factor, FactorKind, Reply, Rules, State, default_text, hash_pin
 from edgeface.config import parse
 from edgeface.decide import Decision, Outcome
@@ -27,7 +27,7 @@ from edgeface.store import audit
 from edgeface.store.database import Database, open_database
 from edgeface.store.journal import Journal
 from fakes import level
-from portraits import at, film
+from portraits import at, empty, film
 
 
 class Log:
@@ -99,8 +99,9 @@ EVERYONE = parse(default_text("main"), Rules)
 
 
 def reader(
-    loaded: Loaded, gallery: Gallery, log: Log, watch: Watch, *, film_time: bool = False, rules: Rules = EVERYONE
-) -> Reader:
+    loaded: Loaded, gallery: Gallery, log: Log, watch: Watch, *, film_time: bool = False, rules: Rules = EVERYONE,
+    pacing: pace.Options = pace.EVERY_FRAME,
+) -> Reader:  # fmt: skip
     return Reader(
         models=loaded.models,
         gallery=gallery,
@@ -111,6 +112,7 @@ def reader(
         journal=log,  # type: ignore[arg-type]
         announce=log.announce,
         now=watch.now,
+        pacing=pacing,
         film_time=film_time,
     )
 
@@ -204,6 +206,23 @@ def reader_on(database: Database, loaded: Loaded, people: Gallery, watch: Watch,
         announce=heard.append,
         now=watch.now,
     )
+
+
+def test_frames_are_left_out_while_nobody_comes_and_the_decision_is_no_later(
+    loaded: Loaded, people: Gallery, watch: Watch, astronaut: Pixels
+) -> None:
+    told, steps = list[Decision](), list[Step]()
+    for pacing in (pace.EVERY_FRAME, pace.Options()):
+        frames = [*empty(1.3, start_s=0.0), *film(astronaut, 1.2, start_s=1.3)]
+        made = reader(loaded, people, Log(), watch, film_time=True, pacing=pacing)
+        steps = list(made.watch(played(iter(frames), watch)))
+        told += decisions(steps)
+    every, paced = told
+    assert (paced.outcome, paced.captured_at, paced.score) == (every.outcome, every.captured_at, every.score)
+    assert [step.rested for step in steps[:13]] == [index % 5 != 0 for index in range(13)]
+    assert not any(step.rested for step in steps[13:16])  # somebody is there, and not decided yet
+    assert any(step.rested for step in steps[16:])  # the answer stands: a few frames a second are enough
+    assert not any(step.sightings or step.decisions for step in steps if step.rested)
 
 
 def test_old_frames_are_not_even_looked_at(

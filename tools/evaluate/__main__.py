@@ -31,6 +31,7 @@ from tools.evaluate.discard import discard
 from tools.evaluate.fairness import fairness
 from tools.evaluate.filtering import filtering
 from tools.evaluate.identification import identify
+from tools.evaluate.pace import pacing
 from tools.evaluate.poses import pose_dev
 from tools.evaluate.presence import presence
 from tools.evaluate.robustness import robust
@@ -78,6 +79,17 @@ MEASURES: dict[str, Measure] = {
         "same embeddings; the vote is Frigate's, in our own words, with its default numbers. *Promised* FPIR: the "
         "tail is fitted to one half of the people, the other half visits galleries of its own; 95 % of 40 "
         "halvings. Other intervals: bootstrap over people.",
+    ),
+    "pace": Measure(
+        title="Frames left out",
+        run=pacing,
+        needs=("lfw-dev.tar",),
+        method="Simulated visits as above, of other chances, each after two to four seconds of an empty wall with the "
+        "same camera's noise and light, 10 frames a second, 100 people enrolled. Every film is watched twice: every "
+        "frame, and at the reader's own pace (`edgeface.pace`). `decision later` counts from the first frame of the "
+        "film; `first look later` is the motion gate alone, were no look due by time; `idle moved by` is how often "
+        "an empty wall seems to move at that setting; `gate in detections` its processor time in times of a look for "
+        "faces on 640x480 pixels. Intervals: Wilson over frames or visits, bootstrap over visits.",
     ),
     "robust": Measure(
         title="Robustness: spoilt probes, LFW-dev",
