@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,7 +14,9 @@ import numpy as np
 from edgeface import bar as bars
 from edgeface.bar import Bar
 from edgeface.calibration import false_match_rate
+from edgeface.cli.calibrate_plot import draw
 from edgeface.cli.context import Context
+from edgeface.image import encode_png
 from edgeface.match import Gallery
 from edgeface.model import ImpostorTail, MatedScores, ModelSpec
 from edgeface.service.bootstrap import freeze_gallery
@@ -25,8 +28,14 @@ DIALS = ("1 in 100", "1 in 1000", "1 in 10000", "1 in 100000")
 
 @click.command(short_help="What score opens this door, and how often it errs.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object; pairs by id, without names.")
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Draw both errors over the score, with intervals, and who is too alike (PNG).",
+)
 @click.pass_obj
-def calibrate(context: Context, as_json: bool) -> None:
+def calibrate(context: Context, as_json: bool, plot: Path | None) -> None:
     """Derive the score that lets people in from the dial, false_accepts under [decide], and from who is enrolled.
 
     Tells of how many visits by strangers one is expected to open the door, with its 95 % interval by the embedder's
@@ -46,6 +55,20 @@ def calibrate(context: Context, as_json: bool) -> None:
         click.echo(json.dumps(_report(found, options.false_accepts, others, spec)))
     else:
         _tell(found, options.false_accepts, others, spec, gallery, names)
+    if plot is not None:
+        _plot(plot, found, options.false_accepts, others, spec, names)
+
+
+def _plot(
+    path: Path, bar: Bar, dial: str | None, others: dict[str, Bar], spec: ModelSpec, names: dict[str, str]
+) -> None:
+    tail, mates = bars.tail_of(spec), spec.visit_mates
+    picture = draw(bar, lambda at: expected(at, tail), lambda at: missed(at, mates), names, others, dial)
+    try:
+        path.write_bytes(encode_png(picture))
+    except OSError as error:
+        raise click.BadParameter(f"cannot be written: {error.strerror or error}", param_hint="--plot") from error
+    click.echo(f"{path} is written.", err=True)
 
 
 def expected(bar: Bar, tail: ImpostorTail | None) -> tuple[float, float, float] | None:

@@ -12,6 +12,7 @@ import click
 
 from edgeface import image
 from edgeface.adapters.clock import SystemClock
+from edgeface.bar import keeps
 from edgeface.cli.consent import ask
 from edgeface.cli.context import Context
 from edgeface.cli.enrol_folder import enrol_folder
@@ -19,8 +20,10 @@ from edgeface.cli.enrol_guided import guide
 from edgeface.enrol import Portrait, Unfit, bars, gather, portrait
 from edgeface.errors import EnrolmentError, PictureError
 from edgeface.pipeline import Models, Options
+from edgeface.service.bootstrap import GALLERY
 from edgeface.service.enrolment import Admitted, Registrar, Shot, Wish
 from edgeface.store.consent import TEXT_FILE, Given
+from edgeface.store.gallery import GalleryStore
 from edgeface.store.names import valid_name
 
 
@@ -96,6 +99,7 @@ def enrol(
     consent = ask(consent_by, consent_text, Given(consent_given), required=required)
     if folder is not None:
         whole = enrol_folder(context, folder, table, report, consent, strict=strict, dry_run=dry_run, as_json=as_json)
+        _warn_of_dial(context)
         ctx.exit(0 if whole else 1)
     config, models = context.config(), context.models()
     with context.gallery(dry_run=dry_run) as database:
@@ -112,6 +116,19 @@ def enrol(
         shots = [Shot(source=path.name, portrait=shot) for path, shot in found.kept.items()]
         admitted = registrar.admit(wish, shots, consent, SystemClock().now())
     _report(admitted, found, as_json, dry_run=dry_run)
+    _warn_of_dial(context)
+
+
+def _warn_of_dial(context: Context) -> None:
+    """Each person more is one more whom a stranger may be taken for: a dial that cannot be kept shuts the door."""
+    dial = context.config().decide.false_accepts
+    if dial is None or not (context.home / GALLERY).exists():
+        return
+    with context.gallery() as database:
+        people = len(GalleryStore(database).people())
+    if not keeps(dial, people, context.loaded().choice.embedder.spec):
+        said = f'false_accepts = "{dial}" cannot be promised to {people} people: the reader will not start with it'
+        click.echo(f"warning: {said}. `edgeface calibrate` says which dial can be kept.", err=True)
 
 
 def _check_manner(given: Mapping[str, Any]) -> None:

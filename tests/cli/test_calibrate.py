@@ -8,6 +8,9 @@ from typing import Any
 
 from calling import Edgeface
 
+from edgeface import image
+from edgeface.adapters import paper
+
 
 def calibrated(edgeface: Edgeface) -> dict[str, Any]:
     result = edgeface("calibrate", "--json")
@@ -55,3 +58,32 @@ def test_nonsense_is_named(edgeface: Edgeface, home: Path) -> None:
     result = edgeface("calibrate")
     assert result.exit_code == 78
     assert 'decide.false_accepts must be written as in "1 in 10000", not "often"' in result.output
+
+
+def test_whoever_enrols_one_person_too_many_for_the_dial_is_warned(
+    edgeface: Edgeface, pictures: Path, home: Path
+) -> None:
+    set_dial(home, "1 in 100000")  # what the shipped embedder was measured for, and for one person only
+    assert "warning" not in edgeface("enrol", "Ada", pictures / "astronaut.png").output
+    result = edgeface("enrol", "Bob", pictures / "hopper.png")
+    assert result.exit_code == 0
+    assert 'false_accepts = "1 in 100000" cannot be promised to 2 people' in result.stderr
+    assert edgeface("run", "--source", str(pictures / "wall.png")).exit_code == 78  # and it does not go on with it
+
+
+def test_the_errors_are_drawn_with_the_bar_and_the_look_alikes(
+    edgeface: Edgeface, pictures: Path, tmp_path: Path
+) -> None:
+    for name in ("Ada", "Bob"):
+        assert edgeface("enrol", name, pictures / "astronaut.png", "--allow-duplicate").exit_code == 0
+    out = tmp_path / "bar.png"
+    assert edgeface("calibrate", "--json", "--plot", out).exit_code == 0
+    with_pair = image.read(out)
+    for colour in (paper.RED, paper.BLUE, paper.GREEN, paper.AMBER):
+        assert (with_pair == colour).all(axis=2).sum() > 50
+    assert edgeface("people", "forget", "Bob", "--yes").exit_code == 0
+    assert edgeface("calibrate", "--plot", out).exit_code == 0
+    alone = image.read(out)
+    assert not (alone == paper.AMBER).all(axis=2).any()
+    assert alone.shape[0] < with_pair.shape[0]
+    assert edgeface("calibrate", "--plot", tmp_path / "no" / "bar.png").exit_code == 2
