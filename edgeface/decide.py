@@ -40,10 +40,9 @@ class Options:
     choice, not a measurement yet."""
     min_shots: int = 3
     """Good shots that must agree before a door opens."""
-    unknown_shots: int = 9
+    unknown_shots: int = 15
     """Good shots after which a face that matches nobody is called unknown. Whoever approaches is seen better and
-    better, and whoever is strange waits longer for the answer: with 100 enrolled and one stranger in 100 let in, 6
-    miss 52.2 % of the simulated visits of people enrolled, 9 49.7, 12 48.5 and 20 48.0 (`tools.evaluate visits`)."""
+    better, and whoever is strange waits longer for the answer: models/visits.md has both for 6 to 40."""
     patience_s: float = 2.0
     """After this long without enough good shots the outcome is "insufficient quality": as long as people wait at a door
     before they try something else, a choice."""

@@ -39,7 +39,7 @@ def test_nothing_seen_points_to_nobody() -> None:
 
 def together(*shots: tuple[float, tuple[float, ...]]) -> Tensor:
     """Cosines of the weighted mean direction to the first axes, worked out anew."""
-    mean = np.sum([max(usable, 1) * axis(*scores) for usable, scores in shots], axis=0)
+    mean = np.sum([evidence.weight_of(usable) * axis(*scores) for usable, scores in shots], axis=0)
     return np.asarray(mean / np.linalg.norm(mean), np.float32)
 
 
@@ -51,6 +51,12 @@ def test_a_verdict_is_the_direction_of_the_mean_weighted_by_quality() -> None:
     assert verdict.score == pytest.approx(together(*shots)[0])
     assert verdict.margin == pytest.approx(together(*shots)[0] - together(*shots)[1], abs=1e-6)
     assert verdict.newest_score == pytest.approx(0.3)
+
+
+def test_the_best_shots_speak_for_a_visit_and_none_is_nothing() -> None:
+    assert evidence.weight_of(100) == 1
+    assert evidence.weight_of(90) == pytest.approx(10.6 * evidence.weight_of(67), rel=0.01)
+    assert evidence.weight_of(0) == evidence.weight_of(evidence.LEAST_SCORE) > 0
 
 
 cosines = st.tuples(*[st.floats(-0.55, 0.55)] * 3)
@@ -70,7 +76,7 @@ def test_a_verdict_has_no_order_and_is_no_less_than_the_mean(
     assert verdict is not None
     best = people.people.index(verdict.person_id)
     theirs = [scores[best] for _, scores in shots]
-    mean = float(np.average(theirs, weights=[max(usable, 1) for usable, _ in shots]))
+    mean = float(np.average(theirs, weights=[evidence.weight_of(usable) for usable, _ in shots]))
     assert -1 <= verdict.score <= 1 + 1e-5
     assert verdict.score >= mean - 1e-5 or mean < 0
     assert verdict.newest_score == pytest.approx(theirs[-1], abs=1e-6)

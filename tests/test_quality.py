@@ -258,6 +258,11 @@ def test_any_box_gets_a_score(x: float, y: float, side: float, yaw: float, pitch
         min_brightness=data.draw(st.floats(0, 254)),
         max_brightness=255.0,
         min_inside=data.draw(st.floats(0.01, 1)),
+        max_blank=1.0,  # the noise of a pixel that fills the whole face is flat
+        max_occlusion=1.0,
+        min_illumination_uniformity=0.0,
+        max_under_exposure=1.0,
+        max_over_exposure=1.0,
     )
     quality = assess(pixels, detection(x, y, side), Pose(yaw_deg=yaw, pitch_deg=pitch, roll_deg=0.0), options)
     assert 0 <= quality.score <= 100

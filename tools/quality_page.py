@@ -10,7 +10,7 @@ from edgeface.quality import Options
 
 CHOSEN = {
     "min_eye_distance_px": "Distance",
-    "min_sharpness": "Defocus, Motion",
+    "min_sharpness": "visits.md; at enrolment 6, by Defocus, Motion",
     "min_brightness": "Darkness",
     "max_brightness": "Overexposure",
     "max_under_exposure": "Black pixels",

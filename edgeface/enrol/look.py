@@ -1,6 +1,8 @@
-"""One picture, looked at for enrolment: the same gate as at the door, and exactly one face."""
+"""One picture, looked at for enrolment: the gate of the door, sharper, and exactly one face."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from edgeface import detect, embed, pipeline
 from edgeface.enrol.shot import NO_FACE, SEVERAL_FACES, Portrait, Unfit
@@ -8,9 +10,14 @@ from edgeface.frame import Pixels
 from edgeface.pipeline import Models, examine
 from edgeface.quality import Quality, Refusal
 
+ENROLLED_SHARPNESS = 6.0
+"""What is enrolled is compared for years, and can be taken anew: as sharp as models/quality.md asks for by itself."""
+
 
 def portrait(pixels: Pixels, models: Models, options: pipeline.Options) -> Portrait | Unfit:
     """The one good face of a picture, or why there is none."""
+    sharp = max(options.quality.min_sharpness, ENROLLED_SHARPNESS)
+    options = replace(options, quality=replace(options.quality, min_sharpness=sharp))
     faces = detect.detect(pixels, models.detector, options.detect)
     if not faces:
         return Unfit(

@@ -122,7 +122,7 @@ def _alive(sighting: Sighting) -> bool | None:
 
 
 def direction(shots: tuple[Shot, ...]) -> Tensor:
-    """The shots of a visit as one direction, weighted by quality as `evidence.add` does."""
+    """The shots of a visit as one direction, weighted by quality."""
     weights = tuple(max(shot.quality, 1.0) / 100 for shot in shots)
     return strangers.visit(tuple(shot.vector for shot in shots), weights)
 

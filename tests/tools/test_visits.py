@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from edgeface import quality
 from fakes import axis
 from tools import visits
-from tools.evaluate.visits import _any_of, averaged, best_frame, fused, vote
+from tools.evaluate.visits import _any_of, averaged, best_frame, fused, moments, vote
+from tools.page import write_section
 from tools.turn_faces import Angles
-from tools.visit_bank import MEASURES, Visit
+from tools.visit_bank import MEASURES, Visit, gated
 
 REFERENCES = np.stack([axis(1.0), axis(0.0, 1.0)])
 STRAIGHT = Angles(yaw_deg=0.0, pitch_deg=0.0, roll_deg=0.0)
@@ -58,7 +62,7 @@ def test_the_newest_shot_must_agree() -> None:
 
 
 def test_fused_says_at_least_the_mean() -> None:
-    one = visit((0.5, 80, True), (0.7, 40, True), (0.8, 60, True))
+    one = visit((0.5, 60, True), (0.7, 60, True), (0.8, 60, True))
     assert fused(one, REFERENCES, 3, 9)[0] >= averaged(one, REFERENCES, 3, 9)[0]
 
 
@@ -76,3 +80,39 @@ def test_the_chance_of_a_random_gallery_is_exact(size: int) -> None:
     over = np.array([[False, True, False, True, False], [False] * 5])  # one of the five is the visitor: the first
     counted = np.mean([any(over[0, list(drawn)]) for drawn in combinations(range(1, 5), size)])
     assert _any_of(over, size) == pytest.approx(counted / 2)
+
+
+def test_the_best_shots_speak_for_a_visit() -> None:
+    one = visit((0.1, 40, True), (0.2, 40, True), (0.9, 90, True))
+    assert fused(one, REFERENCES, 3, 9)[0] > 0.85
+    assert moments(one, REFERENCES, 9, steepness=1)[-1, 0] < 0.7
+
+
+def test_some_slack_lets_a_bad_newest_shot_pass() -> None:
+    one = visit((0.8, 90, True), (0.8, 90, True), (0.6, 60, True))
+    assert moments(one, REFERENCES, 9)[-1, 0] == pytest.approx(0.6, abs=1e-6)
+    assert moments(one, REFERENCES, 9, slack=0.1)[-1, 0] == pytest.approx(0.7, abs=1e-6)
+
+
+def test_the_gate_of_today_judges_the_visits_of_yesterday() -> None:
+    faces = {
+        "measures": np.array([[100.0 if name == "sharpness" else 1.0 for name in MEASURES]] * 2),
+        "pose": np.array([[0.0, 0.0, 0.0], [80.0, 0.0, 0.0]]),
+        "unified": np.array([90.0, 90.0]),
+    }
+    lax = quality.Options(
+        min_eye_distance_px=0, min_brightness=0, min_dynamic_range=0, max_blank=1, max_occlusion=1,
+        max_over_exposure=1, max_under_exposure=1,
+    )  # fmt: skip
+    assert gated(faces, lax) == {"accepted": pytest.approx([True, False]), "refused": ("", "pose")}
+    assert gated(faces, replace(lax, min_unified_score=95))["refused"][0] == "unrecognisable"
+
+
+def test_a_section_of_a_page_is_replaced_and_the_rest_stays(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# Title\n\nWords.\n\n## First\n\nold\n\n## Second\n\nkept\n", encoding="utf-8")
+    write_section(page, "First", ["new"])
+    write_section(page, "Third", ["more"])
+    assert page.read_text(encoding="utf-8") == (
+        "# Title\n\nWords.\n\n## First\n\nnew\n\n## Second\n\nkept\n\n## Third\n\nmore\n"
+    )

@@ -3,7 +3,8 @@
 One run, one set of embeddings (`tools.visit_bank`). A visit ends with the best moment that a rule saw: the threshold at
 which it would just have granted somebody.
 
-    fused        the reader's: quality-weighted mean of the embeddings, three good shots, the newest agrees by itself
+    fused        the reader's: mean of the embeddings, weighted steeply by quality, three good shots, the newest agrees
+                 by itself
     mean cosine  what the reader did before: quality-weighted mean of the cosines
     likelihoods  sum of the calibrated log likelihood ratios, over the root of the number of shots
     best frame   the one shot of the highest quality so far decides alone
@@ -21,6 +22,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from edgeface import bar as bars
+from edgeface import evidence, quality
 from edgeface.calibration import Calibration, threshold_for
 from edgeface.decide import Options
 from edgeface.model import Tensor
@@ -28,8 +31,10 @@ from tools import metrics, tail
 from tools.comparisons import Comparisons
 from tools.datasets import Archive
 from tools.evaluate.acquire import Bench, Report, Value, progress, stored
+from tools.evaluate.visit_cost import cost
 from tools.metrics import Figure, Floats
 from tools.visit_bank import Visit, by_person, folder_of, make, read
+from tools.visits import RATE_HZ
 
 BANK = Path("work/visits")
 SIZES = (10, 100, 500)
@@ -69,7 +74,7 @@ def visits(bench: Bench) -> Report:
         "best frame": np.stack([best_frame(one, world.references) for one in world.visits]),
     }
     draws = _galleries(world, 100, DRAWS, np.random.default_rng(0))
-    pooled = {name: [_searches(scores, world, one) for one in draws] for name, scores in rules.items()}
+    pooled = {name: [searches(scores, world, one) for one in draws] for name, scores in rules.items()}
     pooled["vote"] = [_vote_searches(world, one) for one in progress(draws[:20], "votes")]
     figures: dict[str, Value] = {
         "visits": float(len(world.visits)),
@@ -79,13 +84,18 @@ def visits(bench: Bench) -> Report:
         ),
     }
     figures |= _compare(pooled)
-    figures |= _grants(world, least, most, bench)
+    figures |= _grants(world, rules["fused"], Options(), bench)
+    figures |= _refusals(world)
+    figures |= cost(bench)
     figures |= _promises(rules["fused"], world)
     return Report(figures=figures, remarks=_remarks(world))
 
 
-def populate(bench: Bench) -> World:
-    """Everybody of LFW-dev, with the visits that the bank holds; what it lacks is filmed first, which takes minutes."""
+def populate(bench: Bench, gate: quality.Options | None = None) -> World:
+    """Everybody of LFW-dev, with the visits that the bank holds; what it lacks is filmed first, which takes minutes.
+
+    `gate`: another than the reader's.
+    """
     archive = Archive(bench.data / "lfw-dev.tar")
     folder = folder_of(bench.loaded, BANK)
     make(archive, bench.loaded, folder)
@@ -94,7 +104,7 @@ def populate(bench: Bench) -> World:
     vectors = bench.vectors(archive, firsts.values(), "LFW-dev, first pictures")
     known = {name: found for name, one in firsts.items() if (found := stored(vectors[one])) is not None}
     names = tuple(known)
-    seen = tuple(bench.sample(one for one in read(folder) if one.person in known))
+    seen = tuple(bench.sample(one for one in read(folder, gate) if one.person in known))
     places = {name: place for place, name in enumerate(names)}
     owner = np.array([places[one.person] for one in seen])
     return World(names=names, references=np.stack(list(known.values())), visits=seen, owner=owner)
@@ -102,14 +112,26 @@ def populate(bench: Bench) -> World:
 
 def fused(visit: Visit, references: Tensor, least: int, most: int) -> Floats:
     """For everybody: the highest threshold at which this visit would have been granted as him. -1: never."""
-    good = np.flatnonzero(visit.accepted)[:most]
-    if len(good) < least:
+    found = moments(visit, references, most)
+    if len(found) < least:
         return np.full(len(references), -1.0)
-    weights = np.maximum(visit.quality[good], 1)[:, None] / 100
-    sums = np.cumsum(visit.vectors[good] * weights, axis=0)
+    return np.asarray(found[least - 1 :].max(axis=0), np.float64)
+
+
+def moments(
+    visit: Visit, references: Tensor, most: int, *, steepness: float = evidence.STEEPNESS, slack: float = 0.0
+) -> Floats:
+    """After each good shot, for everybody: the threshold that is reached, (good shots, people).
+
+    `slack`: by how much the newest shot may be less alike than all together.
+    """
+    good = np.flatnonzero(visit.accepted)[:most]
+    if not len(good):
+        return np.zeros((0, len(references)))
+    weights = (np.maximum(visit.quality[good], evidence.LEAST_SCORE) / 100) ** steepness
+    sums = np.cumsum(visit.vectors[good] * weights[:, None], axis=0)
     together = (sums / np.linalg.norm(sums, axis=1, keepdims=True)) @ references.T
-    newest = visit.vectors[good] @ references.T
-    return np.asarray(np.minimum(together, newest)[least - 1 :].max(axis=0), np.float64)
+    return np.asarray(np.minimum(together, visit.vectors[good] @ references.T + slack), np.float64)
 
 
 def averaged(visit: Visit, references: Tensor, least: int, most: int) -> Floats:
@@ -189,7 +211,8 @@ def _galleries(world: World, size: int, draws: int, random: np.random.Generator)
     ]
 
 
-def _searches(scores: Floats, world: World, gallery: npt.NDArray[np.intp]) -> Outcomes:
+def searches(scores: Floats, world: World, gallery: npt.NDArray[np.intp]) -> Outcomes:
+    """The visits as searches of one gallery."""
     inside = np.isin(world.owner, gallery)
     return Outcomes(
         mates=scores[np.flatnonzero(inside), world.owner[inside]],
@@ -238,18 +261,40 @@ def _pairs(people: npt.NDArray[np.intp]) -> list[tuple[str, str]]:
     return [(str(one), str(one)) for one in people]
 
 
-def _grants(world: World, least: int, most: int, bench: Bench) -> dict[str, Value]:
-    """How many good shots a grant takes, at the card's threshold."""
-    floor, taken = bench.loaded.floor, []
+def _grants(world: World, scores: Floats, options: Options, bench: Bench) -> dict[str, Value]:
+    """How long a grant takes at the reader's own bar for 100 people, how many wait in vain, and who gets in."""
+    spec = bench.loaded.choice.embedder.spec
+    tail_of_spec = bars.tail_of(spec)
+    bar = spec.thresholds["grant"]
+    if tail_of_spec is not None:
+        bar = max(bar, threshold_for(max(1 / bars.AIM / SIZES[1], tail_of_spec.lowest_fmr), tail_of_spec))
+    shots, frames = list[int](), list[int]()
     for place, one in enumerate(world.visits):
-        for shots in range(least, most + 1):
-            if fused(one, world.references[[world.owner[place]]], least, shots)[0] >= floor:
-                taken.append(shots)
-                break
+        reached = moments(one, world.references[[world.owner[place]]], options.unknown_shots)[:, 0] >= bar
+        reached[: options.min_shots - 1] = False
+        if reached.any():
+            first = int(np.argmax(reached))
+            shots.append(first + 1)
+            good = np.flatnonzero(one.accepted)
+            frames.append(int(one.frame[good[first]] - one.frame[0]) + 1)
+    own = scores[np.arange(len(world.visits)), world.owner]
     return {
-        "good_shots_to_a_grant_median": float(np.median(taken)),
-        "good_shots_to_a_grant_90th_percentile": float(np.percentile(taken, 90)),
+        "bar_gallery_100": bar,
+        "fnir_at_the_bar_gallery_100": metrics.wilson(int((own < bar).sum()), len(own)),
+        "good_shots_to_a_grant_median": float(np.median(shots)),
+        "good_shots_to_a_grant_90th_percentile": float(np.percentile(shots, 90)),
+        "frames_to_a_grant_median": float(np.median(frames)),
+        "frames_to_a_grant_90th_percentile": float(np.percentile(frames, 90)),
+        "ms_to_a_grant_median": float(np.median(frames) - 1) * 1000 / RATE_HZ,
+        "ms_to_a_grant_90th_percentile": float(np.percentile(frames, 90) - 1) * 1000 / RATE_HZ,
     }
+
+
+def _refusals(world: World) -> dict[str, Value]:
+    """Of all faces, how many each gate refuses as its worst reason."""
+    reasons = Counter(reason for one in world.visits for reason in one.refused if reason)
+    faces = sum(len(one.vectors) for one in world.visits)
+    return {f"refused_{reason}": metrics.wilson(count, faces) for reason, count in reasons.most_common()}
 
 
 def _promises(scores: Floats, world: World) -> dict[str, Value]:
@@ -294,11 +339,9 @@ def _any_of(over: npt.NDArray[np.bool_], size: int) -> float:
 
 
 def _remarks(world: World) -> tuple[str, ...]:
-    reasons = Counter(reason for one in world.visits for reason in one.refused if reason)
     faces = sum(len(one.vectors) for one in world.visits)
-    told = ", ".join(f"{reason} {count / faces:.1%}" for reason, count in reasons.most_common())
     missing = sum(one.frames - len(one.vectors) for one in world.visits)
     return (
-        f"{faces} faces in {faces + missing} frames; refused, worst reason of each: {told}.",
+        f"{faces} faces in {faces + missing} frames; `refused` is the worst reason of each.",
         "Every visit shows one photograph, and the enrolled one is another: days, cameras and years lie between them.",
     )
