@@ -54,7 +54,7 @@ def test_light_and_blur_are_what_the_gate_sees(loaded: Loaded, hopper: Pixels) -
         face = detect.detect(pixels, loaded.models.detector, detect.Options(min_score=0.3))[0]
         return quality.assess(pixels, face, pose.estimate(face), quality.Options())
 
-    plain, dark, blurred = (judged(shown(hopper, **how)) for how in ({}, {"light": 0.1}, {"blur_px": 9.0}))
+    plain, dark, blurred = (judged(shown(hopper, **how)) for how in ({}, {"light": 0.1}, {"blur_px": 13.0}))
     assert plain.accepted
     assert dark.refusals and dark.brightness < plain.brightness / 4
     assert blurred.refusals and blurred.sharpness < plain.sharpness / 3
