@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgeface import enrol, quality
+from edgeface import detect, enrol, pipeline, quality
 from edgeface.enrol import Portrait, Unfit
 from edgeface.frame import Pixels
 from edgeface.pipeline import Options
@@ -33,6 +33,24 @@ def test_the_same_person_is_alike_and_another_is_not(loaded: Loaded, astronaut: 
     portraits = [made(loaded, pixels) for pixels in (astronaut, dimmed, hopper)]
     first, again, other = (p.embedding.vector for p in portraits if isinstance(p, Portrait))
     assert float(first @ again) > loaded.floor > float(first @ other)
+
+
+def test_what_is_enrolled_is_sharper_than_what_a_door_asks_for(loaded: Loaded, astronaut: Pixels) -> None:
+    soft = next(
+        found
+        for found in (blurred(astronaut, sigma / 4) for sigma in range(4, 40))
+        if 3.2 < seen(loaded, found).sharpness < 5.8
+    )
+    assert seen(loaded, soft).accepted
+    refused = made(loaded, soft)
+    assert isinstance(refused, Unfit)
+    assert refused.kind == "blurred"
+
+
+def seen(loaded: Loaded, pixels: Pixels) -> quality.Quality:
+    """As at a door."""
+    (face,) = detect.detect(pixels, loaded.models.detector, Options().detect)
+    return pipeline.examine(pixels, face, loaded.models, Options()).quality
 
 
 def test_no_face(loaded: Loaded) -> None:

@@ -73,7 +73,7 @@ def visits(bench: Bench) -> Report:
         "likelihoods": np.stack([summed(one, world.references, least, most, line) for one in world.visits]),
         "best frame": np.stack([best_frame(one, world.references) for one in world.visits]),
     }
-    draws = _galleries(world, 100, DRAWS, np.random.default_rng(0))
+    draws = galleries(world, 100, DRAWS, np.random.default_rng(0))
     pooled = {name: [searches(scores, world, one) for one in draws] for name, scores in rules.items()}
     pooled["vote"] = [_vote_searches(world, one) for one in progress(draws[:20], "votes")]
     figures: dict[str, Value] = {
@@ -200,7 +200,7 @@ class Outcomes:
     strange: npt.NDArray[np.intp]
 
 
-def _galleries(world: World, size: int, draws: int, random: np.random.Generator) -> list[npt.NDArray[np.intp]]:
+def galleries(world: World, size: int, draws: int, random: np.random.Generator) -> list[npt.NDArray[np.intp]]:
     """Random galleries; half of each are people who visit, as far as there are."""
     visitors = np.unique(world.owner)
     others = np.setdiff1d(np.arange(len(world.names)), visitors)
