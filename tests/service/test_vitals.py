@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +95,16 @@ def test_what_it_counts(bench: Bench) -> None:
     assert {one.name: one.ms for one in report.model_ms} == {"detector": 2.5}
     assert (report.people, report.gallery_revision, report.waiting) == (4, 7, 2)
     assert decode(HealthMessage, encode(report)) == report
+
+
+def test_frames_passed_over_do_not_hide_how_long_a_look_takes(bench: Bench) -> None:
+    for tenth in range(310):
+        bench.seconds = tenth / 10
+        rested = tenth % 5 != 0
+        bench.vitals.beat(replace(step(bench.seconds), rested=rested, took_ms=0.5 if rested else 20.0))
+    report = bench.told[-1][1]
+    assert report.took_ms_p50 == 20.0
+    assert report.frames > 290
 
 
 def test_before_the_first_frame_figures_are_none(bench: Bench) -> None:
