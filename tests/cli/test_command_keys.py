@@ -95,4 +95,3 @@ def test_a_key_is_added_while_no_reader_runs(edgeface: Edgeface, home: Path, key
     with closing(open_database(home / "gallery.db")) as database:
         (known,) = commands.everybody(database)
     assert (known.name, known.key.role) == ("wall", Role.VIEW)
-

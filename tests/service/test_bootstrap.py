@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from edgeface import decide, liveness
+from edgeface.bar import AIM, tail_of
+from edgeface.calibration import threshold_for
 from edgeface.decide import Decision, Outcome
 from edgeface.embed import to_template
 from edgeface.enrol import Portrait, portrait
@@ -64,12 +66,14 @@ def test_every_model_runs_where_it_belongs_and_has_been_tried(loaded: Loaded) ->
     assert [finding.detail.split()[0] for finding in loaded.findings] == [spec.name for spec in specs]
 
 
-def test_a_stranger_is_denied_by_the_cards_threshold(
+def test_a_stranger_is_denied_by_the_threshold_of_one_person(
     loaded: Loaded, tmp_path: Path, astronaut: Pixels, hopper: Pixels
 ) -> None:
     decisions = told(loaded, tmp_path, astronaut, hopper, config())
     assert [decision.outcome for decision in decisions] == [Outcome.UNKNOWN]
-    assert decisions[0].threshold == loaded.floor
+    tail = tail_of(loaded.models.embedder.spec)
+    assert tail is not None
+    assert decisions[0].threshold == max(loaded.floor, threshold_for(1 / AIM, tail))
 
 
 def test_a_door_that_asks_for_a_living_face_gets_the_liveness_that_is_set(
