@@ -15,7 +15,7 @@ PACKAGE = Path(edgeface.__file__).parent
 FLOW = ("detect", "track", "pose", "align", "quality", "liveness", "embed", "match", "evidence", "decide")
 BEFORE = ("errors", "frame", "model", "calibration", "image", "footage", "health")
 ACCESS = "access"
-AFTER = (ACCESS, "door", "learn", "strangers", "shots", "scene", "pipeline", "pace", "enrol", "explain")
+AFTER = (ACCESS, "door", "learn", "strangers", "snapshot", "shots", "scene", "pipeline", "pace", "enrol", "explain")
 MATCHED = FLOW.index("match") + 1
 ORDER = (*BEFORE, *FLOW[:MATCHED], "bar", *FLOW[MATCHED:], *AFTER)
 """The bar is derived from a gallery and is no step of the flow."""

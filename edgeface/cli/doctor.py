@@ -157,6 +157,7 @@ def _retention(context: Context) -> tuple[Health, str]:
         "people until somebody forgets them" if people is None else f"people {people:g} days after their last visit",
         f"what is asked about visits {config.learn.keep_days:g} days" if config.learn.enabled else "",
         f"strangers {config.strangers.keep_days:g} days after the last visit" if config.strangers.enabled else "",
+        f"pictures of visits {config.snapshots.keep_days:g} days" if config.snapshots.enabled else "no pictures",
     ]
     detail = ", ".join(part for part in said if part)
     if people is None:

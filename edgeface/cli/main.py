@@ -34,6 +34,7 @@ from edgeface.cli.replay import replay
 from edgeface.cli.review import review
 from edgeface.cli.review_strangers import forget, ignore, name, strangers
 from edgeface.cli.run import run
+from edgeface.cli.snapshots import snapshots
 from edgeface.cli.status import status
 from edgeface.errors import EdgefaceError
 
@@ -112,6 +113,7 @@ people.add_command(export)
 people.add_command(import_people)
 for command in (grant, deny, revoke, group, pin, card, lockdown, reset):
     access.add_command(command)
+people.add_command(snapshots)
 for command in (strangers, name, ignore, forget):
     review.add_command(command)
 for command in (install, remove):

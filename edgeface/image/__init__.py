@@ -11,6 +11,7 @@ Coordinates are continuous pixels: the top left corner of a picture is (0, 0), i
 """
 
 from edgeface.image.codec import decode, encode_jpeg, encode_png, read
+from edgeface.image.focus import soften_around
 from edgeface.image.geometry import Letterbox, fit_to, letterbox, resize, warp
 from edgeface.image.plain import DecodeLimits, Kind, kind_of
 from edgeface.image.ring import Ring, ring_picture
@@ -35,6 +36,7 @@ __all__ = [
     "resize",
     "ring_picture",
     "sheet_picture",
+    "soften_around",
     "table_picture",
     "warp",
 ]

@@ -53,9 +53,10 @@ def decode(data: bytes, *, limits: DecodeLimits = _USUAL) -> Pixels:
     return _upright(_decode_plain(plain), plain.orientation)
 
 
-def encode_jpeg(pixels: Pixels, *, quality: int = 90) -> bytes:
-    """A JPEG file of RGB pixels; quality 1..100."""
-    return _encode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
+def encode_jpeg(pixels: Pixels, *, quality: int = 90, small: bool = False) -> bytes:
+    """A JPEG file of RGB pixels; quality 1..100. `small`: fewer bytes of the same pixels, at several times the time."""
+    tight = [cv2.IMWRITE_JPEG_OPTIMIZE, 1, cv2.IMWRITE_JPEG_PROGRESSIVE, 1] if small else []
+    return _encode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality, *tight])
 
 
 def encode_png(pixels: Pixels) -> bytes:

@@ -7,18 +7,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from edgeface import bar as bars
+from edgeface import snapshot
 from edgeface.bar import Bar
 from edgeface.embed import Embedder
 from edgeface.errors import ConfigError
 from edgeface.match import Gallery
 from edgeface.service.idle import Idle
 from edgeface.service.learner import Learner, Options
-from edgeface.service.loop import Reader
+from edgeface.service.loop import Reader, Step
+from edgeface.service.photographer import Photographer
 from edgeface.service.ports import Clock
 from edgeface.service.purge import Purge
 from edgeface.store import retention
 from edgeface.store.database import Database
 from edgeface.store.lessons import LessonStore
+from edgeface.store.snapshots import SnapshotStore
 from edgeface.store.strangers import StrangerStore
 
 EXPIRE_EVERY_S = 3600.0
@@ -40,6 +43,7 @@ def afterwards(
     embedder: Embedder,
     options: Options,
     keep: retention.Options,
+    snapshots: snapshot.Options,
     dial: str | None,
     boot_id: str,
     clock: Clock,
@@ -49,6 +53,8 @@ def afterwards(
     spec, idle, changed = embedder.spec, Idle(), threading.Event()
     if options.learn.enabled and spec.impostor_tail is None:
         raise ConfigError(f"learn.enabled: {spec.name} comes without a measured impostor tail, so nothing is certain")
+    pictures = SnapshotStore(database, snapshots)
+    photographer = Photographer(pictures, snapshots, idle)
     lessons, strangers = LessonStore(database, boot_id), StrangerStore(database, embedder.identity)
 
     def room() -> bool:
@@ -57,6 +63,7 @@ def afterwards(
     def expire() -> None:
         lessons.expire(clock.now(), options.learn.keep_days)
         strangers.expire(clock.now(), options.strangers)
+        pictures.expire(clock.now())
 
     def reload() -> None:
         if changed.is_set():
@@ -79,7 +86,12 @@ def afterwards(
     idle.every(EXPIRE_EVERY_S, expire)
     idle.every(PURGE_EVERY_S, Purge(database, keep, clock.now, forgotten))
     idle.every(RENEW_EVERY_S, reload)
-    reader.tell(learner.take)
+
+    def take(step: Step) -> None:
+        learner.take(step)
+        photographer.take(step)
+
+    reader.tell(take)
     idle.start()
     try:
         yield idle

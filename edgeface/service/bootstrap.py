@@ -268,6 +268,7 @@ def _idle(
         embedder=embedder,
         options=learner.Options(learn=config.learn, strangers=config.strangers),
         keep=config.retention,
+        snapshots=config.snapshots,
         dial=config.decide.false_accepts,
         boot_id=boot_id(),
         clock=clock,

@@ -17,6 +17,7 @@ from edgeface import (
     pace,
     pipeline,
     quality,
+    snapshot,
     strangers,
     track,
 )
@@ -83,6 +84,7 @@ class Config:
     enrol: enrol.Options = field(default_factory=enrol.Options)
     learn: learn.Options = field(default_factory=learn.Options)
     strangers: strangers.Options = field(default_factory=strangers.Options)
+    snapshots: snapshot.Options = field(default_factory=snapshot.Options)
     retention: retention.Options = field(default_factory=retention.Options)
     door: door.Options = field(default_factory=door.Options)
     gpio: gpio.Options = field(default_factory=gpio.Options)

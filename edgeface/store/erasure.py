@@ -38,8 +38,8 @@ class Needles:
 
 
 def needles(tables: Tables, person_id: str) -> Needles:
-    """A person's bytes, before they are deleted: the wrapped key, and name, templates and shots in question, sealed and
-    plain."""
+    """A person's bytes, before they are deleted: the wrapped key, and name, templates, shots in question and snapshots,
+    sealed and plain."""
     wrapped, name = tables.execute("SELECT wrapped_key, sealed_name FROM people WHERE id = ?", (person_id,)).fetchone()
     key = tables.keyring.person(person_id, wrapped)
     rows = tables.execute("SELECT id, model_sha256, vector FROM templates WHERE person_id = ?", (person_id,)).fetchall()
@@ -51,6 +51,9 @@ def needles(tables: Tables, person_id: str) -> Needles:
     ).fetchall()
     for name, model, vector in asked:
         patterns += [vector, key.face(vector, "question", name, model)]
+    shown = tables.execute("SELECT decision_id, picture FROM snapshots WHERE person_id = ?", (person_id,)).fetchall()
+    for visit, picture in shown:
+        patterns += [picture, key.picture(picture, visit)]
     return Needles(templates=len(rows), patterns=tuple(patterns))
 
 

@@ -65,6 +65,14 @@ class PersonKey:
         """The reverse. Raises GalleryCorrupt."""
         return self._open(sealed, self._place("audit", str(seq)), f"audit row {seq}")
 
+    def seal_picture(self, picture: bytes, decision_id: str) -> bytes:
+        """A snapshot of a visit."""
+        return crypto.seal(self.key, picture, self._place("picture", decision_id))
+
+    def picture(self, sealed: bytes, decision_id: str) -> bytes:
+        """The reverse. Raises GalleryCorrupt."""
+        return self._open(sealed, self._place("picture", decision_id), f"snapshot {decision_id}")
+
     def _place(self, *what: str) -> bytes:
         return bound(self.gallery_id, self.person_id, *what)
 

@@ -11,13 +11,13 @@ The tables are
     access_state  what the doors remember: who is inside, pauses, lockdowns
     lessons       templates that visits taught      questions  shots that a person should look at, or said no to
     strangers     visitors whom nobody enrolled, one direction each
-    retention     until when a person may be kept
+    retention     until when a person may be kept   snapshots  pictures of visits, if they are wanted
     command_keys  who may command                   commands   what was answered, for whoever asks again
 
 Sealed (see keyring.py): people.sealed_name, templates.vector, templates.sealed_source, questions.vector, audit.sealed,
-commands.answer and, under a key of the stranger's own, strangers.total. In plain text, because it is needed to order,
-count and check without a key: ids, times, quality, pose, digests of models, and consents with the name of whoever took
-them, who is the operator and not the person.
+commands.answer, snapshots.picture and, under a key of the stranger's own, strangers.total. In plain text, because it is
+needed to order, count and check without a key: ids, times, quality, pose, digests of models, and consents with the name
+of whoever took them, who is the operator and not the person.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from edgeface.store import chain
 from edgeface.store.encryption import seal_everything
 from edgeface.store.tables import Tables
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 """Kept as the file's user_version: a file above this was written by a newer edgeface."""
 
 migrations = Migrations("edgeface")
@@ -107,6 +107,15 @@ def m009_commands(tables: Database) -> None:
     for statement in _COMMANDS:
         tables.execute(statement)
     tables.execute("PRAGMA user_version = 9")
+
+
+@migrations()
+def m010_snapshots(tables: Database) -> None:
+    """Pictures of visits, sealed under the visitor's key."""
+    for statement in _SNAPSHOTS:
+        tables.execute(statement)
+    newest = tables.execute("PRAGMA user_version").fetchone()[0]
+    tables.execute(f"PRAGMA user_version = {max(10, newest)}")
 
 
 _GALLERY = (
@@ -196,6 +205,16 @@ _RETENTION = """CREATE TABLE retention (
     counted_from_wall_ns INTEGER,
     keep_until_wall_ns INTEGER
 ) STRICT"""
+
+_SNAPSHOTS = (
+    """CREATE TABLE snapshots (
+        decision_id TEXT PRIMARY KEY,
+        person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+        picture BLOB NOT NULL CHECK (length(picture) > 0),
+        taken_at_wall_ns INTEGER NOT NULL
+    ) STRICT""",
+    "CREATE INDEX snapshots_of_person ON snapshots (person_id)",
+)
 
 # person_id refers to nobody on purpose: the row outlives the person, the name does not. The triggers also stop
 # INSERT OR REPLACE, as sqlite-utils switches recursive triggers on.

@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeface import learn, strangers
+from edgeface import learn, snapshot, strangers
 from edgeface.adapters.clock import SystemClock
 from edgeface.decide import Decision, Outcome
 from edgeface.embed import to_template
 from edgeface.enrol import Portrait, portrait
 from edgeface.errors import ConfigError, EnrolmentError
 from edgeface.frame import Frame, Instant, Pixels
+from edgeface.image import decode
 from edgeface.pipeline import Options
 from edgeface.service import bootstrap
 from edgeface.service.bootstrap import Loaded, freeze_gallery, open_station
@@ -25,6 +26,7 @@ from edgeface.service.settings import Config
 from edgeface.store.database import Database, open_database
 from edgeface.store.gallery import GalleryStore, NewTemplate
 from edgeface.store.lessons import LessonStore, TaughtBy
+from edgeface.store.snapshots import SnapshotStore
 from edgeface.store.strangers import StrangerStore
 from portraits import film
 
@@ -151,3 +153,27 @@ def test_a_batch_goes_on_in_a_gallery_that_learned(loaded: Loaded, database: Dat
     registrar.admit(Wish(name="Grace"), [Shot(source="x", portrait=found)], None, SetClock().now())
     with pytest.raises(EnrolmentError, match="already enrolled as Grace"):
         registrar.admit(Wish(name="Eve"), [Shot(source="x", portrait=found)], None, SetClock().now())
+
+
+def test_a_picture_is_kept_of_who_was_let_in_and_of_nobody_else(
+    loaded: Loaded, database: Database, astronaut: Pixels, hopper: Pixels
+) -> None:
+    config = Config(snapshots=snapshot.Options(enabled=True))
+    (eileen,) = GalleryStore(database).people()
+    store = SnapshotStore(database, config.snapshots)
+    watched(config, loaded, database, hopper)
+    rules = database.path.parent / "access.toml"
+    rules.write_text("[doors.main]\n")
+    assert [one.outcome for one in watched(config, loaded, database, astronaut)] == [Outcome.DENY]
+    assert database.read("SELECT count(*) AS n FROM snapshots") == [{"n": 0}]
+    rules.unlink()
+    (granted,) = watched(config, loaded, database, astronaut)
+    (kept,) = store.of(eileen.id)
+    assert kept.decision_id == granted.id
+    assert len(kept.picture) <= config.snapshots.max_bytes
+    enrolled, shown = (portrait(one, loaded.models, Options()) for one in (astronaut, decode(kept.picture)))
+    assert isinstance(enrolled, Portrait)
+    assert isinstance(shown, Portrait)
+    assert float(enrolled.embedding.vector @ shown.embedding.vector) > loaded.floor
+    watched(Config(), loaded, database, hopper)
+    assert store.of(eileen.id) == (), "switched off, nothing is kept"
