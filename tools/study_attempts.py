@@ -42,9 +42,7 @@ ATTEMPTS = {
         Attempt(commit="51c5697", says="rate raised again after 238,000 samples"),
         Attempt(commit="f0c71ec", says="535,008 samples, the rate to zero three times"),
     ),
-    "edgeface-embed-80": (
-        Attempt(commit="a85ec98", says="1,660,032 samples, the rate to zero"),
-    ),
+    "edgeface-embed-80": (Attempt(commit="a85ec98", says="1,660,032 samples, the rate to zero"),),
 }
 WANTED = {
     Task.DETECTOR: {

@@ -1,7 +1,8 @@
 """Work that waits until nobody stands at the door.
 
 A decision takes several frames of one visitor, and a job here one transaction: begun while no visit is open, it is over
-before the next decision wants the gallery.
+before the next decision wants the gallery. A poster that hangs before the camera is a visit without an end, so nothing
+waits for longer than `PATIENCE_S`: what is past its time must go, at the cost of a transaction at a bad moment.
 """
 
 from __future__ import annotations
@@ -19,13 +20,17 @@ log = logging.getLogger(__name__)
 MOST_WAITING = 64
 """Jobs that wait at once; more are not taken. A choice: an hour of visits without a pause."""
 
+PATIENCE_S = 300.0
+"""The longest wait for a quiet moment. A choice."""
+
 Job = Callable[[], None]
 
 
 class Idle:
     """One thread that works while the reader says that no visit is open."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience_s: float = PATIENCE_S) -> None:
+        self._patience_s = patience_s
         self._jobs: Queue[Job | None] = Queue(MOST_WAITING)
         self._chores: list[tuple[float, Job]] = []
         self._due_s: list[float] = []
@@ -89,7 +94,7 @@ class Idle:
 
     def _do(self, job: Job) -> None:
         """Wait for a quiet moment first. A gallery that fails fails the decisions too, which are louder about it."""
-        self._quiet.wait()
+        self._quiet.wait(self._patience_s)
         try:
             job()
         except GalleryError as error:

@@ -18,7 +18,7 @@ from edgeface.evidence import SAME
 from edgeface.learn import Lesson, Nothing, Question, Shot
 from edgeface.match import Gallery
 from edgeface.model import ImpostorTail, Tensor
-from edgeface.pipeline import Sighting
+from edgeface.scene import Passed, Sighting
 from edgeface.service.idle import Idle
 from edgeface.service.loop import Step
 from edgeface.store.gallery import NewTemplate
@@ -63,7 +63,7 @@ class Learner:
     def take(self, step: Step) -> None:
         """One frame was dealt with. Returns at once."""
         if not step.stale:
-            self._idle.busy(any(sighting.view is not None for sighting in step.sightings))
+            self._idle.busy(any(seen.view is not None or seen.passed is Passed.CROWD for seen in step.sightings))
         for sighting in step.sightings:
             self._keep(sighting)
         for recorded in step.decisions:

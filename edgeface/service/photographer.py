@@ -6,7 +6,7 @@ from functools import partial
 
 from edgeface.decide import Decision, Outcome
 from edgeface.frame import Pixels
-from edgeface.pipeline import Sighting
+from edgeface.scene import Sighting
 from edgeface.service.idle import Idle
 from edgeface.service.loop import Step
 from edgeface.snapshot import Options, cut, fitted

@@ -23,7 +23,7 @@ from edgeface.learn import Pupil
 from edgeface.liveness import Liveness, Unjudged
 from edgeface.match import LIFT, Gallery, Match
 from edgeface.model import ImpostorTail, Tensor
-from edgeface.pipeline import Sighting, View
+from edgeface.scene import Passed, Sighting, View
 from edgeface.service.idle import MOST_WAITING, Idle
 from edgeface.service.learner import Learner, Options
 from edgeface.service.loop import Recorded, Step
@@ -294,6 +294,10 @@ def test_while_a_visit_is_open_it_is_not_idle(door: Door) -> None:
     assert not door.idle._quiet.is_set()
     door.learner.take(step([]))
     assert door.idle._quiet.is_set()
+    crowd = replace(sighting(door.gallery, axis(0.6, 0.8)), view=None, match=None, passed=Passed.CROWD)
+    for passed, quiet in ((Passed.CROWD, False), (Passed.DECIDED, True), (Passed.FAINT, True)):
+        door.learner.take(step([replace(crowd, passed=passed)]))
+        assert door.idle._quiet.is_set() is quiet
 
 
 def test_idle_work_waits_while_a_visit_is_open() -> None:
@@ -306,6 +310,15 @@ def test_idle_work_waits_while_a_visit_is_open() -> None:
     assert done.wait(10)
     idle.stop()
     assert not idle.ticks()
+
+
+def test_a_visit_without_an_end_does_not_keep_work_waiting_for_ever() -> None:
+    idle, done = Idle(patience_s=0.05), threading.Event()
+    idle.start()
+    idle.busy(True)
+    idle.submit(done.set)
+    assert done.wait(10)
+    idle.stop()
 
 
 def test_idle_work_that_is_too_much_is_not_taken_and_never_blocks() -> None:
