@@ -45,6 +45,7 @@ def afterwards(
     keep: retention.Options,
     snapshots: snapshot.Options,
     dial: str | None,
+    delivers: bool,
     boot_id: str,
     clock: Clock,
     renew: Callable[[], tuple[Gallery, Bar]],
@@ -84,7 +85,7 @@ def afterwards(
         idle=idle,
     )
     idle.every(EXPIRE_EVERY_S, expire)
-    idle.every(PURGE_EVERY_S, Purge(database, keep, clock.now, forgotten))
+    idle.every(PURGE_EVERY_S, Purge(database, keep, clock.now, forgotten, delivers=delivers))
     idle.every(RENEW_EVERY_S, reload)
 
     def take(step: Step) -> None:

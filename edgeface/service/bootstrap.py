@@ -270,6 +270,7 @@ def _idle(
         keep=config.retention,
         snapshots=config.snapshots,
         dial=config.decide.false_accepts,
+        delivers=bool(config.mqtt.broker),
         boot_id=boot_id(),
         clock=clock,
         renew=renew,

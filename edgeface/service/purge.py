@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from edgeface.frame import Instant
+from edgeface.store import audit, chain, retention
 from edgeface.store.database import Database
 from edgeface.store.gallery import GalleryStore
-from edgeface.store.retention import Options, RetentionStore
+from edgeface.store.retention import DAY_NS, Options, RetentionStore
 
 STEADY_S = 900.0
 """The clocks must have agreed for so long. A choice: a time server that errs is corrected within minutes."""
@@ -21,6 +22,9 @@ LONG_STEADY_S = 86_400.0
 """After so long without a visit they must agree for a day: whoever runs the place may see that the date is
 wrong before anybody is gone."""
 
+MOST_ROWS = 5000
+"""Audit rows that are deleted at once: what is more waits for the next time, so that no decision waits."""
+
 DRIFT_S = 60.0
 """By how much two clocks may differ and still agree."""
 
@@ -29,10 +33,17 @@ class Purge:
     """Called again and again. `forgotten` hears when people were forgotten: the door must not know them any more."""
 
     def __init__(
-        self, database: Database, options: Options, now: Callable[[], Instant], forgotten: Callable[[], None]
+        self,
+        database: Database,
+        options: Options,
+        now: Callable[[], Instant],
+        forgotten: Callable[[], None],
+        *,
+        delivers: bool = True,
     ) -> None:
+        """`delivers`: whether a broker is there to get what waits; else that is deleted with its time too."""
         self._database, self._options = database, options
-        self._now, self._forgotten = now, forgotten
+        self._now, self._forgotten, self._delivers = now, forgotten, delivers
         self._retention = RetentionStore(database, options)
         self._since: Instant | None = None
         """From when on the clocks have agreed."""
@@ -46,9 +57,23 @@ class Purge:
         self._retention.begin(now)
         due = self._retention.due(now)
         for person_id in due:
-            GalleryStore(self._database).forget(person_id, now)
+            GalleryStore(self._database).forget(person_id, now, by="retention")
         if due:
             self._forgotten()
+        self._prune(now)
+
+    def _prune(self, now: Instant) -> None:
+        if self._options.audit_days is None:
+            return
+        with self._database.transaction() as tables:
+            old = retention.last_before(tables, now.wall_ns - int(self._options.audit_days * DAY_NS), now)
+            through = min(old, chain.base(tables).seq + MOST_ROWS)
+            retention.remember_visits(tables)
+            if not self._delivers:
+                tables.execute("DELETE FROM outbox WHERE seq <= ?", (through,))
+            gone = audit.prune(tables, through, now)
+        if gone:
+            self._database.erase_traces()
 
     def _steady(self, now: Instant) -> bool:
         if not now.wall_trusted:

@@ -26,7 +26,8 @@ class Options:
     """So long after the last visit at which a person was recognised, or after the enrolment, the person is forgotten,
     as by `edgeface people forget`. `edgeface people keep` sets a date for one person instead."""
     audit_days: float | None = None
-    """Rows of the audit log are deleted after so long, delivered or not; the chain goes on from the last of them."""
+    """Rows of the audit log are deleted after so long, but those that a broker still has to get. The chain goes on from
+    the last of them, and a row says so."""
 
     def __post_init__(self) -> None:
         for name in ("people_days", "audit_days"):

@@ -20,6 +20,7 @@ from edgeface.store.database import Database, open_database
 from edgeface.store.gallery import GalleryStore, NewTemplate
 from edgeface.store.journal import Journal
 from edgeface.store.retention import DAY_NS, FOREVER_NS, Options, RetentionStore, last_before, remember_visits
+from edgeface.store.verify import verify_gallery
 from samples import decision
 
 START_NS = 1_800_000_000 * 10**9
@@ -252,6 +253,32 @@ def test_rows_are_old_only_if_none_before_them_is_young(
         young = [day for day, trusted in times[:through] if trusted and -10 <= day <= 0]
         assert young == []
         assert through == 0 or (times[through - 1][1] and times[through - 1][0] < -10)
+
+
+def test_old_rows_go_and_the_chain_holds(database: Database) -> None:
+    """Visits are remembered beyond the rows that tell them."""
+    site = Site(database, people_days=30, audit_days=10)
+    site.purge = Purge(database, site.options, site.time.now, site.hear, delivers=False)
+    site.visit(site.ada)
+    site.run(9.9)
+    assert database.read("SELECT min(seq) AS seq FROM audit") == [{"seq": 1}]
+    site.run(10)
+    site.visit(None)
+    rows = database.read("SELECT seq, kind FROM audit ORDER BY seq")
+    assert [row["kind"] for row in rows] == ["prune", "decision"]
+    assert verify_gallery(database, []).broken is None
+    assert site.known(site.ada)
+    site.run(9)
+    assert site.known(site.ada)
+    site.run(2)
+    assert not site.known(site.ada), "thirty days after the visit, which no row tells any more"
+
+
+def test_rows_that_a_broker_has_to_get_stay(database: Database) -> None:
+    site = Site(database, audit_days=10)
+    site.visit(None)
+    site.run(30)
+    assert [row["kind"] for row in database.read("SELECT kind FROM audit ORDER BY seq")] == ["decision", "prune"]
 
 
 def test_days_must_make_sense() -> None:
