@@ -81,14 +81,14 @@ def test_the_right_one_of_two_is_let_in(
 
 def test_a_face_out_of_focus_is_insufficient_quality(loaded: Loaded, people: Gallery, astronaut: Pixels) -> None:
     """So blurred that no shot counts, not so blurred that no face is found."""
-    frames = (replace(frame, pixels=blurred(frame.pixels, 7.0)) for frame in film(astronaut, 3.0))
+    frames = (replace(frame, pixels=blurred(frame.pixels, 10.0)) for frame in film(astronaut, 3.0))
     (decision,) = decided(loaded, people, frames)
     assert (decision.outcome, decision.shots, decision.person_id) == (Outcome.INSUFFICIENT_QUALITY, 0, None)
     assert "blurred in" in decision.reason
 
 
 def test_two_visits_are_two_decisions(loaded: Loaded, people: Gallery, astronaut: Pixels, hopper: Pixels) -> None:
-    frames = chain(film(astronaut, 1.0), empty(1.0, start_s=1.0), film(hopper, 1.0, start_s=2.0))
+    frames = chain(film(astronaut, 1.0), empty(1.0, start_s=1.0), film(hopper, 2.0, start_s=2.0))
     told = decided(loaded, people, frames)
     assert [d.outcome for d in told] == [Outcome.GRANT, Outcome.UNKNOWN]
     assert told[0].track < told[1].track
@@ -98,7 +98,7 @@ def test_the_same_film_twice_gives_the_same_decisions(
     loaded: Loaded, people: Gallery, astronaut: Pixels, hopper: Pixels
 ) -> None:
     first, second = (
-        decided(loaded, people, chain(film(astronaut, 0.8), film(hopper, 1.0, start_s=2.0))) for _ in range(2)
+        decided(loaded, people, chain(film(astronaut, 0.8), film(hopper, 2.0, start_s=2.0))) for _ in range(2)
     )
     assert first == second
     assert len(first) == 2
