@@ -24,7 +24,16 @@ from edgeface.commands import VERBS, Answer, Command, Verb
 from edgeface.commands.envelope import VERSION as COMMAND_VERSION
 from edgeface.commands.verbs import PAIR
 from edgeface.config import field_docs
-from edgeface.message import VERSION, DecisionMessage, HealthMessage, InfoMessage, PromptMessage, StateMessage
+from edgeface.message import (
+    VERSION,
+    DecisionMessage,
+    DoorEventMessage,
+    DoorMessage,
+    HealthMessage,
+    InfoMessage,
+    PromptMessage,
+    StateMessage,
+)
 from edgeface.wire import MOST_BYTES
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -59,6 +68,8 @@ def every_schema() -> Schema:
         "info": schema_of(InfoMessage, "info", VERSION),
         "event": schema_of(PromptMessage, "event", VERSION),
         "health": schema_of(HealthMessage, "health", VERSION),
+        "door": schema_of(DoorMessage, "door/<door>/state", VERSION),
+        "door_event": schema_of(DoorEventMessage, "door/<door>/event", VERSION),
         "command": schema_of(Command, "request/<verb>", COMMAND_VERSION),
         "answer": schema_of(Answer, "response/<verb>", COMMAND_VERSION),
         "verbs": {
