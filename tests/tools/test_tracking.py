@@ -127,7 +127,7 @@ def _noisy(vector: np.ndarray, index: int) -> np.ndarray:
     return made / np.linalg.norm(made)
 
 
-SOON = Options(decide=decide.Options(unknown_shots=6))
+SOON = Options(decide=decide.Options(unknown_shots=8))
 """Whoever is strange is told so within the film."""
 
 
