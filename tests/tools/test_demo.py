@@ -13,6 +13,7 @@ from edgeface import detect, image, pose, quality
 from edgeface.decide import Decision, Outcome
 from edgeface.frame import Instant, Pixels
 from edgeface.liveness import Liveness, Unjudged
+from edgeface.message import decision_message, encode
 from edgeface.pipeline import Sighting, View
 from edgeface.service.bootstrap import Loaded
 from samples import decision
@@ -20,7 +21,7 @@ from tools.demo import film, held, story
 from tools.demo.film import Actor, Film, Scene
 from tools.demo.held import Held
 from tools.demo.sheet import Row, Shot, draw
-from tools.demo.show import measured
+from tools.demo.show import heard, measured
 
 START = Instant(monotonic_ns=0, wall_ns=0, wall_trusted=False)
 
@@ -143,3 +144,20 @@ def test_why_hopper_is_not_asked_to_be_alive_is_said_only_if_so(
 ) -> None:
     story.explain_hopper(Told(told=[(story.KNOWN, decision()), (story.STRANGER, decision(liveness=hers))]))
     assert ("scanned photograph" in capsys.readouterr().out) is said
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "told"),
+    [
+        ("state", b'{"v":1,"state":"online","reason":null}', "reader is online"),
+        ("door/main/state", b'{"v":1,"door":"main","lock":"unknown"}', None),
+        ("door/main/event", b'{"v":1,"event":"released"}', None),
+        ("health", b'{"v":1,"state":"ok"}', None),
+        ("head", b"edgeface\n7\nabc\n", None),
+        ("decision", encode(decision_message(decision(), seq=7, boot_id="b")).encode(), "/decision #7"),
+        ("history", b"{}", None),
+    ],
+)
+def test_only_what_a_door_needs_is_shown_of_all_that_is_published(topic: str, payload: bytes, told: str | None) -> None:
+    said = heard(topic, payload, 0)
+    assert said is None if told is None else said is not None and told in said

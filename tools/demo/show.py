@@ -31,6 +31,8 @@ from edgeface.store.gallery import GalleryStore, NewTemplate
 from tools.broker import Broker
 from tools.demo.sheet import Row, Shot, draw
 
+HERE = "edgeface/demo/"
+"""Where the demo's reader publishes."""
 SAID = {"grant": "\033[32m", "unknown": "\033[31m", "spoof": "\033[35m", "insufficient_quality": "\033[33m"}
 
 
@@ -176,7 +178,7 @@ class _Listener:
         self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
         self._client.reconnect_delay_set(1, 1)
         self._subscribed = threading.Event()
-        self._client.on_connect = lambda client, *_: client.subscribe("edgeface/demo/#", qos=1)
+        self._client.on_connect = lambda client, *_: client.subscribe(f"{HERE}#", qos=1)
         self._client.on_subscribe = lambda *_: self._subscribed.set()
         self._client.on_disconnect = lambda *_: self._subscribed.clear()
         self._client.on_message = self._hear
@@ -196,17 +198,23 @@ class _Listener:
 
     def _hear(self, _client: Client, _data: Any, message: Any) -> None:
         arrived_ns = time.time_ns()
-        topic = message.topic.rpartition("/")[2]
-        payload = json.loads(message.payload)
-        if topic == "state":
-            say(f"  broker: reader is {payload['state']}")
-        elif topic in ("decision", "history"):
-            say(_described(topic, payload, arrived_ns))
+        if (told := heard(message.topic.removeprefix(HERE), message.payload, arrived_ns)) is not None:
+            say(told)
+
+
+def heard(topic: str, payload: bytes, arrived_ns: int) -> str | None:
+    """What is said of a message; None of those that a demo does not show. Topics are those below the device's."""
+    if topic == "state":
+        return f"  broker: reader is {json.loads(payload)['state']}"
+    if topic in ("decision", "history"):
+        fields = json.loads(payload)
+        return _described(topic, fields, arrived_ns) if "outcome" in fields else None
+    return None
 
 
 def _described(topic: str, payload: dict[str, Any], arrived_ns: int) -> str:
     taken_ns = datetime.fromisoformat(payload["captured_at"]).timestamp() * 1e9
-    who = payload["person"]["label"] if payload["person"] else "-"
+    who = (payload["person"] or {}).get("label") or "-"  # forgotten since, or nobody
     facts = (
         payload["reason"],
         "" if payload["score"] is None else f"score {payload['score']:.2f} (needs {payload['threshold']:.2f})",

@@ -132,7 +132,7 @@ def _first_act(collins: Pixels, hopper: Pixels) -> tuple[Scene, ...]:
         ),
         Scene(
             title="Somebody out of focus",
-            actors=(Actor(portrait=hopper, height=(0.55, 0.7), blur_px=10.0),),
+            actors=(Actor(portrait=hopper, height=(0.55, 0.7), blur_px=7.0),),
             seconds=3.0,
         ),
     )
