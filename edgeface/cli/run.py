@@ -89,8 +89,8 @@ def run(
             serving(station, config, loaded, database),
         ):
             _warn_of_strangers(station)
-            if station.shut:
-                click.echo(station.shut, err=True)
+            if shut := station.shut():
+                click.echo(shut, err=True)
             _greet(station, config, as_json)
             _tell_liveness(config, loaded.live_floor(config.liveness.min_score), as_json)
             manager = Notifier(os.environ)

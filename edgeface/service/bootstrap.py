@@ -92,8 +92,8 @@ class Station:
     gallery: Gallery
     bar: Bar
     """What it asks of a visitor."""
-    shut: str | None
-    """Why the access rules will let in nobody, or hardly anybody, as a sentence; None if they will."""
+    shut: Callable[[], str | None]
+    """Why the access rules let in nobody, or hardly anybody, or are not those of the file, as a sentence; else None."""
     problem: Callable[[], str | None]
     """Why decisions are not being delivered now, as a sentence; None while they are, or if no broker is configured."""
     waiting: Callable[[], int]
@@ -216,8 +216,8 @@ def open_station(config: Config, loaded: Loaded, database: Database, *, film_tim
             store=store,
             gallery=gallery,
             bar=bar,
-            shut=guard.problem(config.decide.door),
-            problem=lambda: outside.problem() or watch.problem,
+            shut=lambda: guard.problem(config.decide.door) or watch.problem,
+            problem=outside.problem,
             waiting=Outbox(database).count,
             requests=outside.requests,
             announce_info=outside.announce_info,

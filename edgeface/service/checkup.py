@@ -39,13 +39,13 @@ def watch_health(
             camera_detail=camera.detail,
             broker=station.problem(),
             clock_trusted=clock.now().wall_trusted,
-            rules=station.shut,
+            rules=station.shut(),
             models=tuple(finding.detail for finding in loaded.findings if finding.proof is not Proof.PROVEN),
         )
 
     def standing() -> Standing:
         return Standing(
-            people=len(station.gallery.people),
+            people=len(station.reader.gallery.people),
             gallery_revision=station.store.revision(),
             waiting=station.waiting(),
             spent_ms={model.spec.name: (model.runs, model.spent_ms) for model in loaded.used},

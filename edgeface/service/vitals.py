@@ -79,9 +79,7 @@ class Vitals:
         if step.frame is not None:
             self._counts["stale_frames" if step.stale else "frames"] += 1
             self._arrived.append(step.frame.captured_at)
-            if (
-                not step.stale and not step.rested
-            ):  # frames that were looked at: the others would hide how long that takes
+            if not (step.stale or step.rested):  # the others would hide how long a look takes
                 self._took_ms.append(step.took_ms)
                 self._counts["faces"] += len(step.sightings)
         self._outcomes.update(recorded.decision.outcome.value for recorded in step.decisions)

@@ -40,7 +40,7 @@ def m001_gallery_and_journal(tables: Database) -> None:
     """People and templates, the append-only audit and its outbox."""
     for statement in (*_GALLERY, *_AUDIT, *_OUTBOX):
         tables.execute(statement)
-    tables.execute("PRAGMA user_version = 1")
+    _reached(tables, 1)
 
 
 @migrations()
@@ -48,8 +48,7 @@ def m002_consent(tables: Database) -> None:
     """Why a person may be here; gone with the person."""
     for statement in _CONSENT:
         tables.execute(statement)
-    newest = tables.execute("PRAGMA user_version").fetchone()[0]  # m005 may have come first
-    tables.execute(f"PRAGMA user_version = {max(2, newest)}")
+    _reached(tables, 2)
 
 
 @migrations()
@@ -58,15 +57,14 @@ def m004_sealed(tables: Database) -> None:
     if not isinstance(tables, Tables):
         raise TypeError("sealing needs tables that come with their keys")
     seal_everything(tables)
-    newest = tables.execute("PRAGMA user_version").fetchone()[0]  # m005 may have come first
-    tables.execute(f"PRAGMA user_version = {max(4, newest)}")
+    _reached(tables, 4)
 
 
 @migrations()
 def m005_access_state(tables: Database) -> None:
     """What the access rules remember, written with the decision that changed it."""
     tables.execute("CREATE TABLE access_state (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID")
-    tables.execute("PRAGMA user_version = 5")
+    _reached(tables, 5)
 
 
 @migrations()
@@ -74,8 +72,7 @@ def m006_learning(tables: Database) -> None:
     """What visits taught, what is asked about them, and who came that nobody knows."""
     for statement in _LEARNING:
         tables.execute(statement)
-    newest = tables.execute("PRAGMA user_version").fetchone()[0]
-    tables.execute(f"PRAGMA user_version = {max(6, newest)}")
+    _reached(tables, 6)
 
 
 @migrations()
@@ -88,8 +85,7 @@ def m007_chained(tables: Database) -> None:
     chain.start(tables, tables.keyring.gallery_id)
     for statement in _CHAIN_GUARDS:
         tables.execute(statement)
-    newest = tables.execute("PRAGMA user_version").fetchone()[0]  # m008 may have come first
-    tables.execute(f"PRAGMA user_version = {max(7, newest)}")
+    _reached(tables, 7)
 
 
 @migrations()
@@ -97,8 +93,7 @@ def m008_retention(tables: Database) -> None:
     """Until when a person may be kept."""
     tables.execute(_RETENTION)
     tables.execute("CREATE INDEX audit_of_person ON audit (person_id, seq)")
-    newest = tables.execute("PRAGMA user_version").fetchone()[0]
-    tables.execute(f"PRAGMA user_version = {max(8, newest)}")
+    _reached(tables, 8)
 
 
 @migrations()
@@ -106,7 +101,7 @@ def m009_commands(tables: Database) -> None:
     """Who may command the reader, and what was answered."""
     for statement in _COMMANDS:
         tables.execute(statement)
-    tables.execute("PRAGMA user_version = 9")
+    _reached(tables, 9)
 
 
 @migrations()
@@ -114,8 +109,13 @@ def m010_snapshots(tables: Database) -> None:
     """Pictures of visits, sealed under the visitor's key."""
     for statement in _SNAPSHOTS:
         tables.execute(statement)
+    _reached(tables, 10)
+
+
+def _reached(tables: Database, version: int) -> None:
+    """The file is that new at least; a migration that was written later may have come first."""
     newest = tables.execute("PRAGMA user_version").fetchone()[0]
-    tables.execute(f"PRAGMA user_version = {max(10, newest)}")
+    tables.execute(f"PRAGMA user_version = {max(version, newest)}")
 
 
 _GALLERY = (

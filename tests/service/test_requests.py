@@ -127,6 +127,7 @@ def test_people_and_rules_changed_by_message_count_at_the_running_reader(
         assert asker.ask("door/lockdown")["code"] == "done"
         assert Outcome.GRANT not in visit(station, astronaut, 130)
         assert "lockdown" in asker.ask("health")["data"]["shut"]
+        assert "lockdown" in (station.shut() or "")
         assert asker.ask("door/lockdown", {"lift": True})["code"] == "done"
         assert asker.ask("people/forget", {"who": "Ada"})["code"] == "done"
         assert visit(station, astronaut, 240) == [Outcome.UNKNOWN]
