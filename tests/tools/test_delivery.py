@@ -21,12 +21,15 @@ def test_an_outage_makes_the_naive_door_open_late_and_ours_not(tmp_path: Path) -
     with Site(tmp_path / "site", naive=True) as site:
         assert site.naive is not None
         outages._wait(lambda: site.publisher.connected)
+        site.naive._door.reconnect_delay_set(1, 1)  # back first, or it hears nothing
+        site.naive._sender.reconnect_delay_set(6, 6)
         for _ in range(5):
             site.broker.stop()
             site.decide()
             time.sleep(3.1)
             site.broker.start()
             outages._settle(site)
+            outages._wait(lambda: site.naive is not None and bool(site.naive.opened))
             if site.naive.opened:
                 break
         assert site.late(site.naive.opened) == len(site.naive.opened) == 1
