@@ -13,7 +13,7 @@ import edgeface
 PACKAGE = Path(edgeface.__file__).parent
 
 FLOW = ("detect", "track", "pose", "align", "quality", "liveness", "embed", "match", "evidence", "decide")
-BEFORE = ("errors", "frame", "model", "calibration", "image", "footage", "health")
+BEFORE = ("errors", "frame", "model", "calibration", "image", "footage", "health", "alarms")
 ACCESS = "access"
 AFTER = (ACCESS, "door", "learn", "strangers", "snapshot", "shots", "scene", "pipeline", "pace", "enrol", "explain")
 MATCHED = FLOW.index("match") + 1

@@ -29,7 +29,7 @@ BROKEN = 65
 
 @click.group(short_help="See, check and export what happened here.")
 def audit() -> None:
-    """The log of decisions, enrolments, commands, starts, and changes of clock, settings and rules.
+    """The log of decisions, enrolments, commands, starts, alarms, and changes of clock, settings and rules.
 
     Each row holds the hash of all before it: a row that was altered or taken out is named. That the end was cut off, or
     an older copy put back, shows only where somebody outside keeps signed heads: `edgeface audit head`, the MQTT topic

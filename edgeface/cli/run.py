@@ -94,7 +94,7 @@ def run(
             _greet(station, config, as_json)
             _tell_liveness(config, loaded.live_floor(config.liveness.min_score), as_json)
             manager = Notifier(os.environ)
-            with _health(camera, station, config, loaded, context.home, manager) as vitals:
+            with _health(camera, station, config, loaded, context.home, manager, film_time) as vitals:
                 _watch(camera, source, station, vitals, manager, as_json)
         _farewell(station, config)  # only now have the last receipts come
 
@@ -157,7 +157,13 @@ def _meet(camera: Camera | TendedCamera, step: Step) -> None:
 
 @contextmanager
 def _health(
-    camera: Camera | TendedCamera, station: Station, config: Config, loaded: Loaded, home: Path, manager: Notifier
+    camera: Camera | TendedCamera,
+    station: Station,
+    config: Config,
+    loaded: Loaded,
+    home: Path,
+    manager: Notifier,
+    film_time: bool,
 ) -> Iterator[Vitals]:
     """What watches over the reader; whatever goes wrong, or is right again, is said."""
     known: dict[Trouble, str] = {}
@@ -175,7 +181,7 @@ def _health(
 
     condition = camera.condition if isinstance(camera, TendedCamera) else Condition
     try:
-        yield watch_health(station, config, loaded, home, condition, heard)
+        yield watch_health(station, config, loaded, home, condition, heard, film_time=film_time)
     finally:
         (home / HEALTH).unlink(missing_ok=True)
 

@@ -12,6 +12,7 @@ from edgeface.adapters.golden import Proof
 from edgeface.health import Findings
 from edgeface.message import HealthMessage
 from edgeface.service.bootstrap import Loaded, Station
+from edgeface.service.chronicle import Chronicle
 from edgeface.service.settings import Config
 from edgeface.service.tend import Condition
 from edgeface.service.vitals import Standing, Vitals, write_whole
@@ -28,8 +29,13 @@ def watch_health(
     home: Path,
     condition: Callable[[], Condition],
     heard: Callable[[HealthMessage], None],
+    *,
+    film_time: bool = False,
 ) -> Vitals:
-    """What watches over the reader's health. `condition` tells how the camera is; `heard` hears each report first."""
+    """What watches over the reader's health. `condition` tells how the camera is; `heard` hears each report first.
+
+    What is wrong while a film is played faster than life (`film_time`) is no matter for the journal.
+    """
     clock = SystemClock()
 
     def findings() -> Findings:
@@ -63,4 +69,5 @@ def watch_health(
         standing=standing,
         now=clock.now,
         tell=tell,
+        keep=(lambda found, now: None) if film_time else Chronicle(station.journal).keep,
     )

@@ -47,10 +47,11 @@ class Vitals:
         standing: Callable[[], Standing],
         now: Callable[[], Instant],
         tell: Callable[[HealthMessage], None],
+        keep: Callable[[tuple[Sign, ...], Instant], None] = lambda found, now: None,
     ) -> None:
-        """`tell` hears each report; it must not wait."""
+        """`tell` hears each report; it must not wait. `keep` sees, after that, what is wrong at each look."""
         self._options, self._findings, self._machine, self._standing = options, findings, machine, standing
-        self._now, self._tell = now, tell
+        self._now, self._tell, self._keep = now, tell, keep
         self._began: Instant | None = None
         self._looked: Instant | None = None
         self._told: Instant | None = None
@@ -74,6 +75,7 @@ class Vitals:
         if found != self._signs or due:
             self._signs, self._told = found, now
             self._report(found, machine, now)
+        self._keep(found, now)
 
     def _count(self, step: Step) -> None:
         if step.frame is not None:

@@ -58,6 +58,8 @@ class Kind(StrEnum):
     """Another device key, or another key that may command."""
     COPY = "copy"
     """A backup, a restoration, an export or an import."""
+    ALARM = "alarm"
+    """A trouble of the reader's began or ended: no camera, no broker, a disk that is full; see `edgeface.alarms`."""
     PRUNE = "prune"
     """The oldest rows are deleted; this one names the last of them."""
 

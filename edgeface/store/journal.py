@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from edgeface.canonical import canonical
+from edgeface.alarms import Alarm
+from edgeface.canonical import Json, canonical
 from edgeface.decide import Decision
 from edgeface.door import Happening
 from edgeface.frame import Instant
@@ -72,6 +73,20 @@ class Journal:
         """Note that other access rules are to be in force: the SHA-256 of their file. Raises GalleryError."""
         with self._database.transaction() as tables:
             return self._note(tables, Kind.CONFIG, now, {"what": "access", "to": digest})
+
+    def alarm(self, alarms: Sequence[Alarm], now: Instant) -> None:
+        """Note that troubles began or ended. Raises GalleryError: then none is noted."""
+        with self._database.transaction() as tables:
+            for alarm in alarms:
+                facts: dict[str, Json] = {
+                    "trouble": alarm.trouble.value,
+                    "state": "began" if alarm.began else "ended",
+                    "says": alarm.says,
+                    "shuts": alarm.shuts,
+                    "for_s": alarm.for_s,
+                    "times": alarm.times,
+                }
+                self._note(tables, Kind.ALARM, now, facts)
 
     def happened(self, door: str, event: Happening, decision_id: str | None, now: Instant) -> int:
         """Store what happened at a door and return the row's seq. Raises GalleryError."""
