@@ -45,12 +45,16 @@ PLACES = {
     "paho": ("adapters/mqtt/",),
     "sqlite3": ("store/", "cli/doctor.py"),
     "sqlite_utils": ("store/",),
-    "cryptography": ("store/crypto.py", "signature.py"),
+    "cryptography": ("store/crypto.py", "signature.py", "console/certificate.py"),
     "ai_edge_litert": ("adapters/tflite.py",),
     "tflite_runtime": ("adapters/tflite.py",),
     "picamera2": ("adapters/camera/picamera.py",),
     "gpiod": ("adapters/gpio.py",),
     "click": ("cli/",),
+    "starlette": ("console/",),
+    "uvicorn": ("console/server.py",),
+    "jinja2": ("console/look.py",),
+    "argon2": ("console/accounts.py",),
     "threading": (
         "service/",
         "adapters/camera/",
@@ -58,6 +62,7 @@ PLACES = {
         "adapters/gpio.py",
         "store/database.py",
         "image/codec.py",
+        "console/",
     ),
     "concurrent": ("service/", "adapters/mqtt/"),
     "socket": ("adapters/",),
@@ -167,6 +172,18 @@ def test_what_may_be_asked_is_known_without_the_service() -> None:
             first, _, rest = name.partition(".")
             ours = first == "edgeface" and rest.split(".")[0] in allowed
             assert ours or first in PURE | RECKONING, f"commands imports {name}"
+
+
+def test_the_console_asks_the_reader_and_opens_nothing_itself() -> None:
+    """No database, no models, no camera: what it knows of edgeface is the table of verbs and how to sign."""
+    allowed = {"__version__", "canonical", "commands", "console", "errors", "frame", "signature", "wire"}
+    allowed |= {"store.crypto", "store.files", "adapters.reader_socket"}
+    for path, source in every_file():
+        if path.startswith("console/"):
+            for name, _ in imports(source):
+                first, _, rest = name.partition(".")
+                two = ".".join(rest.split(".")[:2])
+                assert first != "edgeface" or {rest.split(".")[0], two} & allowed, f"{path} imports {name}"
 
 
 def test_pictures_are_decoded_without_the_stages() -> None:
