@@ -230,7 +230,7 @@ def _stranger(case: Case, options: Options) -> str | None:
     if not verdict.newest_score >= needed(case.floor, options):
         # Two visitors who cross may swap tracks: all shots together are then one's, and the face at the door is the
         # other's. Of 5,560 swapped visits made up of LFW-dev the shots together granted 2,380 and this 1; of 5,298
-        # honest visits that they grant it loses 123 (tools/study_swap.py).
+        # honest visits that they grant it loses 123 (tools/studies/swap.py).
         return _TURNED_AWAY
     return None
 

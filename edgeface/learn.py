@@ -5,7 +5,7 @@
 What is certain may teach by itself, what is not is put to a person (as in Active Self-Paced Learning, Lin et al., IEEE
 TPAMI 2018). Galleries that teach themselves drift: one wrong lesson recognises the wrong person, who teaches the next.
 So a learned template never vouches for another, the bar is higher than the door's, and lessons are few, told in the
-audit log and can be taken back. `python -m tools.study_learning` shows what each of these is worth.
+audit log and can be taken back. `python -m tools.studies.learning` shows what each of these is worth.
 """
 
 from __future__ import annotations

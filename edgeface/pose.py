@@ -94,7 +94,7 @@ class Fusion:
 
 
 FUSION = Fusion(landmark_share=0.7, knee_deg=50.0, stretch=0.2)
-"""Fitted by `tools.fit_yaw` on 824 redrawn training faces, none of AFLW2000-3D. On the fifth kept back the mean error
+"""Fitted by `tools.train.yaw` on 824 redrawn training faces, none of AFLW2000-3D. On the fifth kept back the mean error
 falls from 6.1 to 2.7 degrees between 60 and 75, from 9.3 to 4.2 beyond that, and by 0.5 to 1.0 below 60."""
 
 

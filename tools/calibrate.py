@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--faces", type=Path, help="train-faces.npz, for the embedder")
     parser.add_argument("--scenes", type=Path, help="scenes.npz, for the detector and head pose")
     parser.add_argument(
-        "--samples", type=Path, help="samples.npz of tools.train_quality, or a shard of tools.attacks.bank"
+        "--samples", type=Path, help="samples.npz of tools.train.quality, or a shard of tools.attacks.bank"
     )
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
@@ -55,7 +55,7 @@ def _save(out: Path, pictures: Pixels, spec: ModelSpec) -> None:
 
 def _chips(archive: Path, spec: ModelSpec) -> Pixels:
     """Held-out faces, half of them clean, half as a bad camera shows them."""
-    from tools.faces import load, resize, spoil
+    from tools.samples.faces import load, resize, spoil
 
     _, faces = load(archive)
     random = np.random.default_rng(0)
@@ -66,7 +66,7 @@ def _chips(archive: Path, spec: ModelSpec) -> Pixels:
 
 def _samples(archive: Path) -> Pixels:
     """Chips that were learnt from, of every quality and of no face at all."""
-    from tools.quality_samples import load
+    from tools.samples.quality import load
 
     samples = load(archive)
     chosen = np.random.default_rng(0).choice(np.flatnonzero(~samples.held_out), SAMPLES, replace=False)
@@ -76,7 +76,7 @@ def _samples(archive: Path) -> Pixels:
 def _looks(shard: Path) -> tuple[Pixels, ModelSpec]:
     """Both looks at bona fide presentations and attacks, and how the reader feeds them."""
     from tools.attacks.bank import SPEC
-    from tools.train_liveness import middle, read
+    from tools.train.liveness import middle, read
 
     samples, _ = read(shard)
     return middle(samples[:SAMPLES], SPEC.height_px), SPEC
@@ -84,7 +84,7 @@ def _looks(shard: Path) -> tuple[Pixels, ModelSpec]:
 
 def _heads(archive: Path, spec: ModelSpec) -> Pixels:
     """Upright faces, at every angle, as a bad camera shows them."""
-    from tools.pose_faces import load, spoil
+    from tools.samples.pose_faces import load, spoil
 
     faces, random = load(archive), np.random.default_rng(0)
     drawn = faces.draw(random, SAMPLES)
@@ -93,7 +93,7 @@ def _heads(archive: Path, spec: ModelSpec) -> Pixels:
 
 
 def _scenes(archive: Path, spec: ModelSpec) -> Pixels:
-    from tools.scenes import compose, load
+    from tools.samples.scenes import compose, load
 
     scenes, random = load(archive), np.random.default_rng(0)
     return np.stack([compose(scenes, spec.width_px, random)[0] for _ in range(SAMPLES)])[..., ::-1]

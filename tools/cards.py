@@ -5,7 +5,7 @@
 
 These two commands make every figure in the cards, from a clean clone and the data. What only training and quantization
 can know (learning curves, noise by layer, what the float network scored) was kept when a model was made, in
-`models/records/MODEL/`: curve.jsonl of `tools.train_...`, quantize.json of `tools.quantize ... --report`, float.json of
+`models/records/MODEL/`: curve.jsonl of `tools.train`, quantize.json of `tools.quantize ... --report`, float.json of
 LFW-dev with the float file that quantization left beside the int8 one. That last is made again by
 
     python -m tools.evaluate lfw --data DATA --home FLOAT --json models/records/edgeface-embed-80/float.json

@@ -29,7 +29,7 @@ from tools import crowds
 from tools.crowds import Face, Head, Shot
 from tools.datasets import Archive
 from tools.evaluate.acquire import central, progress
-from tools.turn_faces import Angles
+from tools.samples.turn_faces import Angles
 from tools.visit_bank import by_person, folder_of
 
 FILMS = 20

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from edgeface.detect import PixelBox
 from tools import degrade
-from tools.turn_faces import Angles, turn
+from tools.samples.turn_faces import Angles, turn
 from tools.visits import STEP_DEG, Camera, draw_camera
 
 Pixels = npt.NDArray[np.uint8]

@@ -1,8 +1,8 @@
 """One fault of a picture at a stated strength: what a bad camera, bad light, a mask or a loose landmark does to a face.
 
-Where `tools.weather` and `tools.faces` draw faults at random for training, these are for measuring: each takes its
-strength as an argument, in pixels, grey levels (0..255) or parts of one. Pictures are uint8 (h, w, 3), RGB or BGR
-alike; landmarks are float32 (5, 2) in the order of `edgeface.detect.Points`.
+Where `tools.samples.weather` and `tools.samples.faces` draw faults at random for training, these are for measuring:
+each takes its strength as an argument, in pixels, grey levels (0..255) or parts of one. Pictures are uint8 (h, w, 3),
+RGB or BGR alike; landmarks are float32 (5, 2) in the order of `edgeface.detect.Points`.
 """
 
 from __future__ import annotations

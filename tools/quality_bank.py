@@ -4,7 +4,7 @@
 
 A folder for each family, in it one for each person (Families in the Wild). A person's first picture stands for the
 person; each of the others is shot several times by `tools.camera`, its face found again by our detector, and compared.
-`tools.train_combination` learns from it. Left out are reserved families and whoever looks like somebody of LFW-dev.
+`tools.train.combination` learns from it. Left out are reserved families and whoever looks like somebody of LFW-dev.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ def _covers(figures: dict[str, Any]) -> list[str]:
         "## Covers",
         "",
         "`occlusion`, a line through 96 statistics of the upright face, learnt from painted masks, bars and patches",
-        "(`python -m tools.train_occlusion`) and held against photographs of people with and without real masks, which",
+        "(`python -m tools.train.occlusion`) and held against photographs of people with and without real masks, which",
         "it never learnt from. Painted faces are spoilt in every other way too.",
         "",
         *told,
@@ -71,7 +71,7 @@ def _score(figures: dict[str, Any]) -> list[str]:
         "## Score",
         "",
         "A line through the unified score, the detector's log odds, landmark misfit, eye distance, sharpness and",
-        f"occlusion, learnt on {told['bank']} of Families in the Wild (`python -m tools.train_combination`). Rank",
+        f"occlusion, learnt on {told['bank']} of Families in the Wild (`python -m tools.train.combination`). Rank",
         "correlation with the cosine to the person, families held out: "
         + ", ".join(f"{name} {value}" for name, value in told.items() if name != "bank")
         + ".",

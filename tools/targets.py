@@ -8,7 +8,7 @@ this needs no data; whether a target is met is told by the figure and its interv
     {{ MODEL, HEAD, ROW, COLUMN }}            a cell of a table of the card models/MODEL.md with this first head
     {{ MODEL, HEAD, ROW, COLUMN >= NUMBER }}  two cells: it, and whether it is met; <= likewise
     {{ curve MODEL KEY... }}                  the learning curve, as the cards have it
-    {{ attempts MODEL FIGURE... }}            former versions, as tools.study_attempts measured them
+    {{ attempts MODEL FIGURE... }}            former versions, as tools.studies.attempts measured them
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def fill(text: str, models: Path) -> str:
 def attempts(record: Path, names: Sequence[str]) -> str:
     """A table: what each former version was, and its figures of these names. Raises CardError."""
     if not record.is_file():
-        raise CardError(f"there is no {record.parent.name}/{record.name}: tools.study_attempts makes it")
+        raise CardError(f"there is no {record.parent.name}/{record.name}: tools.studies.attempts makes it")
     rows = json.loads(record.read_text(encoding="utf-8"))
     return markdown_table(
         ("design", *map(report.words, names)),

@@ -29,7 +29,7 @@ from edgeface.quality.measures import Measures
 from edgeface.service.bootstrap import Loaded, load_models
 from tools.datasets import Archive
 from tools.evaluate.acquire import central, person_of, progress
-from tools.turn_faces import Angles
+from tools.samples.turn_faces import Angles
 from tools.visits import film
 
 

@@ -5,7 +5,7 @@
 Whatever spoils a frame belongs to the visit and drifts slowly: light, noise, focus, compression, the way of walking. So
 the frames of a visit are alike in their faults, as they are at a door, and what a fault does to an embedding does not
 average out as fast as independent noise would. Size grows with the approach, blur comes from motion, the head is turned
-by `tools.turn_faces`; landmarks err because the reader's detector finds them anew in every frame.
+by `tools.samples.turn_faces`; landmarks err because the reader's detector finds them anew in every frame.
 
 What this is not: another day, another haircut, an expression that changes. All frames show one photograph.
 """
@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tools import degrade
-from tools.turn_faces import Angles, turn
+from tools.samples.turn_faces import Angles, turn
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""Numbers of `edgeface.quality.occlusion`, written by `python -m tools.train_occlusion`."""
+"""Numbers of `edgeface.quality.occlusion`, written by `python -m tools.train.occlusion`."""
 
 BIAS = 0.246
 

@@ -1,4 +1,4 @@
-"""Numbers of `edgeface.quality.score`, written by `python -m tools.train_combination`."""
+"""Numbers of `edgeface.quality.score`, written by `python -m tools.train.combination`."""
 
 BIAS = -10.4748
 

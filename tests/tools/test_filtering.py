@@ -11,13 +11,15 @@ from edgeface.frame import Pixels
 from edgeface.quality import Refusal
 from edgeface.service.bootstrap import Loaded
 from fakes import quality
-from tools import camera, train_combination, train_occlusion
+from tools import camera
 from tools.camera import Shot
 from tools.degrade import light_from_side
 from tools.evaluate import filtering, turning
 from tools.evaluate.acquire import central_face
 from tools.evaluate.filtering import Frames
 from tools.metrics import Figure
+from tools.train import combination as train_combination
+from tools.train import occlusion as train_occlusion
 
 SEEN, PEOPLE = 4, 60
 

@@ -10,8 +10,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="networks are trained with torch, on a workstation only")
 pytest.importorskip("click", reason="the bank shows its progress with click")
 
-from tools.liveness_net import LivenessNet, LivenessShape  # noqa: E402
-from tools.train_liveness import Bank, middle, vary  # noqa: E402
+from tools.train.liveness import Bank, middle, vary  # noqa: E402
+from tools.train.liveness_net import LivenessNet, LivenessShape  # noqa: E402
 
 
 def test_it_gives_one_logit_and_has_at_most_half_a_million_parameters() -> None:

@@ -12,13 +12,13 @@ from edgeface.detect import PixelBox
 from edgeface.model import Layout, Task
 from edgeface.pose import HEAD
 from fakes import spec
-from tools import rotation
+from tools.samples import rotation
 
 pytest.importorskip("torch", reason="training pictures need the `tools` extra")
 cv2 = pytest.importorskip("cv2", reason="needs OpenCV")
 
-from tools.detector_net import FACE  # noqa: E402
-from tools.pose_faces import STORED_CROP, STORED_PX, Faces, load, spoil  # noqa: E402
+from tools.samples.pose_faces import STORED_CROP, STORED_PX, Faces, load, spoil  # noqa: E402
+from tools.train.detector_net import FACE  # noqa: E402
 
 SPEC = spec(task=Task.POSE, layout=Layout.ANGLES, width_px=64, height_px=64, crop=1.4, thresholds={})
 ROTATION = rotation.matrices(np.array([30.0, -10.0, 25.0]))
@@ -56,7 +56,7 @@ def archive(tmp_path: Path) -> Made:
 
 def test_an_undisturbed_sample_is_the_readers_own_crop(archive: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     path, picture, row = archive
-    monkeypatch.setattr("tools.pose_faces.weather", lambda chip, _: chip)
+    monkeypatch.setattr("tools.samples.pose_faces.weather", lambda chip, _: chip)
     faces = load(path)
     chip, turned = spoil(faces.crops[0], faces.rotations[0], 64, SPEC.crop, Steady())
     upright_deg = pose.upright_deg(row[5:15].reshape(5, 2))

@@ -10,8 +10,10 @@ from fakes import embedder_spec
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch, which the reader does without")
 
-from tools import quality_faults, quality_samples, train_quality  # noqa: E402
-from tools.quality_net import QualityNet, QualityShape  # noqa: E402
+from tools.samples import quality as quality_samples  # noqa: E402
+from tools.samples import quality_faults  # noqa: E402
+from tools.train import quality as train_quality  # noqa: E402
+from tools.train.quality_net import QualityNet, QualityShape  # noqa: E402
 
 SPEC: ModelSpec = embedder_spec()
 

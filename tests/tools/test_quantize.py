@@ -44,8 +44,8 @@ from torch import nn  # noqa: E402
 
 from edgeface import image  # noqa: E402
 from edgeface.model import normalise  # noqa: E402
-from tools.nets import Embedder, EmbedderShape  # noqa: E402
-from tools.student import shipped_spec  # noqa: E402
+from tools.train.nets import Embedder, EmbedderShape  # noqa: E402
+from tools.train.student import shipped_spec  # noqa: E402
 
 Array = npt.NDArray[np.float32]
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWarning", "ignore::DeprecationWarning")
@@ -370,5 +370,5 @@ def test_the_command_for_our_own_checkpoints_still_works(tmp_path: Path, monkeyp
     assert (kept["delegates"], kept["float_tensors"]) == (1, 0)
     assert kept["size_bytes"] == (tmp_path / "e.tflite").stat().st_size
     monkeypatch.setattr(sys, "argv", words.replace("embedder", "pose").split())
-    with pytest.raises(SystemExit, match=r"checkpoint.pt is no checkpoint of tools.train_pose"):
+    with pytest.raises(SystemExit, match=r"checkpoint.pt is no checkpoint of tools.train.pose"):
         command.main()

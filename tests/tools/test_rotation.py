@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from edgeface import pose
 from edgeface.pose import HEAD
-from tools import rotation
+from tools.samples import rotation
 
 yaws = st.floats(-85, 85)
 others = st.floats(-175, 175)
@@ -64,7 +64,7 @@ def test_the_mean_of_a_rotation_and_its_neighbours_is_itself(yaw: float, pitch: 
 
 def test_the_loss_does_not_mind_which_of_two_names_a_rotation_is_given() -> None:
     torch = pytest.importorskip("torch", reason="trainings need the `tools` extra")
-    from tools.detector_net import turned_apart
+    from tools.train.detector_net import turned_apart
 
     first = torch.tensor([[89.99, 30.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
     second = torch.tensor([[89.99, 0.0, 30.0], [0.0, 0.0, 0.0], [0.0, 10.0, 0.0]])
@@ -76,7 +76,7 @@ def test_the_loss_does_not_mind_which_of_two_names_a_rotation_is_given() -> None
 
 @given(aside=st.floats(-85, 85), nod=st.floats(-60, 60))
 def test_a_head_that_nods_and_turns_keeps_its_nose_as_high_as_the_nod_put_it(aside: float, nod: float) -> None:
-    from tools.turn_faces import Angles
+    from tools.samples.turn_faces import Angles
 
     nose = Angles(yaw_deg=0, pitch_deg=0, roll_deg=0).turned(aside, nod).matrix()[:, 2]
     assert nose[1] == pytest.approx(-np.sin(np.radians(nod)), abs=1e-9)  # y counts down: raised is negative

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tools import study_attempts
 from tools.metrics import Figure
+from tools.studies import attempts as study_attempts
 
 NAME = "edgeface-pose-64"
 

@@ -64,7 +64,7 @@ def test_what_no_card_says_is_not_made_up(models: Path, place: tuple[str, str, s
 
 def test_attempts_stand_in_the_order_in_which_they_were_made_and_none_is_made_up(models: Path) -> None:
     record = models / "records" / "net" / "attempts.json"
-    with pytest.raises(CardError, match="study_attempts"):
+    with pytest.raises(CardError, match=r"studies\.attempts"):
         targets.fill("{{ attempts net recall }}", models)
     record.parent.mkdir(parents=True)
     figure = {"value": 0.9, "low": 0.8, "high": 0.95, "n": 50}

@@ -17,9 +17,9 @@ from tools import crowds
 from tools.crowd_bank import Film, Look
 from tools.crowd_play import Played, Reader, play
 from tools.crowds import Face, Head, Path, Script
+from tools.samples.turn_faces import Angles
 from tools.trackers import Gather, Plain, centroid, greedy, ours
 from tools.tracking import Counts, There, Told, ahead, count, pair, rate
-from tools.turn_faces import Angles
 
 pytest.importorskip("scipy")
 HERE, THERE = PixelBox(x=0, y=0, w=10, h=10), PixelBox(x=100, y=0, w=10, h=10)

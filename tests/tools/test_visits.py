@@ -14,7 +14,7 @@ from fakes import axis
 from tools import visits
 from tools.evaluate.visits import _any_of, averaged, best_frame, fused, moments, vote
 from tools.page import write_section
-from tools.turn_faces import Angles
+from tools.samples.turn_faces import Angles
 from tools.visit_bank import MEASURES, Visit, gated
 
 REFERENCES = np.stack([axis(1.0), axis(0.0, 1.0)])

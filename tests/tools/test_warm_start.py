@@ -15,9 +15,9 @@ pytest.importorskip("torch")
 import torch
 
 from edgeface.adapters import manifest
-from tools import warm_start
 from tools.quantize.files import File
 from tools.quantize.ours import fresh
+from tools.train import warm_start
 
 KINDS = {
     "detector": "edgeface-detect-320",

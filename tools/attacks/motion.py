@@ -1,8 +1,8 @@
 """One presentation over time: how a head, or what shows one, moves between two frames.
 
 A flat medium moves by a homography, as rigid planes do under a pinhole camera. A head turns in depth: its surface is
-half an ellipsoid with a nose (the generic head of `tools.turn_faces`), and each place of the photograph moves by its
-depth. Both are simulated; neither blinks, speaks or changes its expression.
+half an ellipsoid with a nose (the generic head of `tools.samples.turn_faces`), and each place of the photograph moves
+by its depth. Both are simulated; neither blinks, speaks or changes its expression.
 """
 
 from __future__ import annotations

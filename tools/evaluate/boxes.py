@@ -88,7 +88,7 @@ def labelled(archive: Archive) -> Mapping[str, list[np.ndarray]]:
 
 
 def held_out(name: str) -> bool:
-    """Pictures with an odd number were trained on (see tools/scenes.py)."""
+    """Pictures with an odd number were trained on (see tools/samples/scenes.py)."""
     return int("".join(filter(str.isdigit, name))) % 2 == 0
 
 

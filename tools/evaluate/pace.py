@@ -19,7 +19,7 @@ from tools.datasets import Archive
 from tools.evaluate.acquire import Bench, Report, Value, central_face, progress
 from tools.evaluate.budget import OURS, race, ratio
 from tools.metrics import Figure
-from tools.turn_faces import Angles
+from tools.samples.turn_faces import Angles
 from tools.visit_bank import by_person
 from tools.visits import RATE_HZ, draw_camera, film, wall
 

@@ -9,7 +9,7 @@ import numpy as np
 from edgeface.detect import Detection, PixelBox
 from edgeface.frame import Pixels
 from edgeface.pose import Pose
-from tools.teach_pose import PoseTeacher, cut
+from tools.samples.teach_pose import PoseTeacher, cut
 
 FSANET_FILES = ("fsanet-1x1-iter-688590.onnx", "fsanet-var-iter-688590.onnx")
 

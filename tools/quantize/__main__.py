@@ -98,7 +98,7 @@ def _parse() -> argparse.Namespace:
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="|".join((*OURS, "model")))
     for kind in OURS:
         ours = kinds.add_parser(kind, help=f"our own {kind} network")
-        ours.add_argument("--checkpoint", type=Path, required=True, help=f"from tools.train_{kind}")
+        ours.add_argument("--checkpoint", type=Path, required=True, help=f"from tools.train {kind}")
         ours.add_argument("--inputs", type=Path, required=True, help="as the reader prepares them (.npy, n H W 3)")
         ours.add_argument("--out", type=Path, required=True, help="int8 file to write; the float file goes beside it")
         ours.add_argument("--report", type=Path, help="keep the report in this file, as JSON")

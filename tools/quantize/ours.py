@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from tools.detector_net import Detector, DetectorShape
-from tools.liveness_net import LivenessNet, LivenessShape
-from tools.nets import Embedder, EmbedderShape, PoseNet, PoseShape
-from tools.quality_net import QualityNet, QualityShape
+from tools.train.detector_net import Detector, DetectorShape
+from tools.train.liveness_net import LivenessNet, LivenessShape
+from tools.train.nets import Embedder, EmbedderShape, PoseNet, PoseShape
+from tools.train.quality_net import QualityNet, QualityShape
 
 KINDS: dict[str, tuple[Callable[[Any], nn.Module], Callable[..., Any]]] = {
     "detector": (Detector, DetectorShape),
@@ -41,5 +41,5 @@ def restore(kind: str, checkpoint: Path) -> nn.Module:
         net = KINDS[kind][0](KINDS[kind][1](**state["shape"]))
         net.load_state_dict(state["average"])
     except (KeyError, TypeError, EOFError, RuntimeError, UnpicklingError) as error:
-        raise ValueError(f"{checkpoint} is no checkpoint of tools.train_{kind}: {error}") from error
+        raise ValueError(f"{checkpoint} is no checkpoint of tools.train {kind}: {error}") from error
     return net.eval()

@@ -1,0 +1,1 @@
+"""One question each, measured: why a number of the reader is what it is."""

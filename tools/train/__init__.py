@@ -1,0 +1,1 @@
+"""The networks that `models/` holds, and how each is trained."""

@@ -1,0 +1,97 @@
+"""Train the embedder by distillation: the student's direction follows two openly licensed teachers'.
+
+Keeps a running mean of the weights, which is what gets exported; see `tools.train.student` for the schedule and how a
+run is resumed.
+
+    python -m tools.train embedder --faces train-faces.npz --out work/embedder --images 2000000
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from edgeface.model import ModelSpec
+from tools.samples.faces import Faces, load, resize, spoil
+from tools.samples.probe_faults import spoil_as_probe
+from tools.train.nets import Embedder, EmbedderShape
+from tools.train.student import shipped_spec, to_tensor
+from tools.train.training import add_options, begin, make_student
+
+NAME = "edgeface-embed-80"
+"""Entry of the manifest that says how the reader feeds this network."""
+
+
+def main() -> None:
+    arguments = _parse()
+    begin(arguments)
+    training, validation = load(arguments.faces)
+    train(arguments, training, validation)
+
+
+def train(arguments: argparse.Namespace, training: Faces, validation: Faces) -> None:
+    """One run, from the checkpoint if there is one, to the end of its schedule."""
+    shape = EmbedderShape(side_px=arguments.side_px)
+    student = make_student(arguments, Embedder(shape), shape, warm_steps=300, average=0.999)
+    random = np.random.default_rng((arguments.seed, student.seen))
+    spec, side_px, batch = shipped_spec(NAME), student.shape.side_px, arguments.batch
+    order, cosines, next_report = np.empty(0, np.intp), [], student.seen + arguments.report
+    while not student.done:
+        if len(order) < batch:
+            order = random.permutation(len(training))
+        chosen, order = order[:batch], order[batch:]
+        strength = min(1.0, student.seen / arguments.gentle_images)
+        chips = np.stack(
+            [
+                spoil_as_probe(training.crops[i], spec, random)
+                if arguments.faults == "probes"
+                else spoil(training.crops[i], side_px, random, strength)
+                for i in chosen
+            ]
+        )
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=arguments.bf16):
+            embeddings = student.net(to_tensor(chips, spec))
+        loss = cosine_loss(embeddings.float(), torch.from_numpy(training.targets[chosen]))
+        student.learn(loss, batch)
+        cosines.append(1 - float(loss.detach()))
+        if student.seen >= next_report or student.done:
+            next_report += arguments.report
+            judged = mean_cosine(student.average.module, validation, side_px, spec)
+            student.report({"train_cos": float(np.mean(cosines)), "val_cos": judged})
+            cosines = []
+
+
+def cosine_loss(embeddings: Tensor, targets: Tensor) -> Tensor:
+    """(n, dimensions) twice -> one number: 1 minus the mean cosine."""
+    return (1 - nn.functional.cosine_similarity(embeddings, targets)).mean()
+
+
+@torch.no_grad()
+def mean_cosine(net: nn.Module, faces: Faces, side_px: int, spec: ModelSpec) -> float:
+    """Cosine of the network's embedding to the target in the mean over faces as they are, not spoilt."""
+    losses = [
+        cosine_loss(
+            net(to_tensor(resize(faces.crops[i : i + 100], side_px), spec)),
+            torch.from_numpy(faces.targets[i : i + 100]),
+        )
+        for i in range(0, len(faces), 100)
+    ]
+    return 1 - float(torch.stack(losses).mean())
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--faces", type=Path, required=True, help="train-faces.npz")
+    parser.add_argument("--side-px", type=int, default=EmbedderShape().side_px, help="input side, a multiple of 16")
+    parser.add_argument(
+        "--gentle-images", type=int, default=800_000, help="heavy faults grow to full strength over this"
+    )
+    parser.add_argument(
+        "--faults", choices=("mixed", "probes"), default="mixed", help="many small ones, or one of those measured"
+    )
+    add_options(parser, out="work/embedder", images=2_000_000, decay_images=600_000, batch=64, report=50_000)
+    return parser.parse_args()
