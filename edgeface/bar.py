@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from edgeface.calibration import false_match_rate, threshold_for
 from edgeface.match import Gallery
-from edgeface.model import ImpostorTail, ModelSpec
+from edgeface.model import ImpostorTail, MatedScores, ModelSpec
 
 Floors = npt.NDArray[np.float64]
 
@@ -30,6 +30,8 @@ AIM = 10_000
 LEAST, MOST = 10, 1_000_000
 """Stranger visits that a dial may name: a door that one stranger in ten opens is none, and rarer than one in a million
 was measured by nobody here."""
+DIALS = ("1 in 100", "1 in 1000", "1 in 10000", "1 in 100000")
+"""Settings that are shown beside the one in use."""
 _DIAL = re.compile(r"1 in ([1-9][0-9]{0,2}(?:,[0-9]{3})+|[1-9][0-9]*)")
 
 
@@ -120,6 +122,33 @@ def keeps(dial: str | None, chances: int, spec: ModelSpec) -> bool:
 def tail_of(spec: ModelSpec) -> ImpostorTail | None:
     """How near strangers come in a visit: in the best of its moments, if that was measured; else in one picture."""
     return spec.visit_tail or spec.impostor_tail
+
+
+def expected(bar: Bar, tail: ImpostorTail | None) -> tuple[float, float, float] | None:
+    """Share of stranger visits let in: at most, and the ends of its 95 % interval, by the tail's; None without one."""
+    if tail is None:
+        return None
+    chances, rates = bar.chances, []
+    for shape in tail.shape_interval:
+        for scale in tail.scale_interval:
+            rates.append(_rate(bar.threshold, tail, shape, scale))
+    own = _rate(bar.threshold, tail, tail.shape, tail.scale)
+    return min(1.0, chances * own), min(1.0, chances * min(rates)), min(1.0, chances * max(rates))
+
+
+def missed(bar: Bar, mates: MatedScores | None) -> tuple[float, float, float] | None:
+    """Share of the visits of people enrolled that the bar turns away, and its 95 % interval (Wilson); None: unknown."""
+    if mates is None:
+        return None
+    at = np.linspace(0, 1, len(mates.quantiles))
+    share, n, z = float(np.interp(bar.threshold, mates.quantiles, at)), mates.visits, 1.96
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return share, max(0.0, centre - half), min(1.0, centre + half)
+
+
+def _rate(threshold: float, tail: ImpostorTail, shape: float, scale: float) -> float:
+    return false_match_rate(threshold, replace(tail, shape=shape, scale=scale))
 
 
 def _beyond(gallery: Gallery, visits: int | None, tail: ImpostorTail) -> str | None:

@@ -40,6 +40,19 @@ def set_key(text: str, table: str, key: str, value: Value) -> str:
     return "\n".join([*lines[: start + 1], f"{key} = {_literal(value)}", *lines[start + 1 :]])
 
 
+def remove_key(text: str, table: str, key: str) -> str:
+    """A text in which [table], if it is there, has not got this key."""
+    lines = text.split("\n")
+    start = next((i for i, line in enumerate(lines) if re.match(rf"\[{re.escape(table)}\]\s*(#|$)", line)), None)
+    if start is None:
+        return text
+    end = _end(lines, start)
+    for first in range(start + 1, end):
+        if re.match(rf"{re.escape(key)}\s*=", lines[first]):
+            return "\n".join([*lines[:first], *lines[_statement(lines, first, end) :]])
+    return text
+
+
 def remove_table(text: str, header: str, index: int) -> str:
     """A text without the index-th table of that header; the comments after it stay. Raises ConfigError."""
     lines = text.split("\n")

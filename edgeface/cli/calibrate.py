@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import json
-import math
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
 from edgeface import bar as bars
-from edgeface.bar import Bar
-from edgeface.calibration import false_match_rate
+from edgeface.bar import DIALS, Bar, expected, missed
 from edgeface.cli.calibrate_plot import draw
 from edgeface.cli.context import Context
 from edgeface.image import encode_png
 from edgeface.match import Gallery
-from edgeface.model import ImpostorTail, MatedScores, ModelSpec
+from edgeface.model import ModelSpec
 from edgeface.service.bootstrap import freeze_gallery
 from edgeface.store.gallery import GalleryStore
-
-DIALS = ("1 in 100", "1 in 1000", "1 in 10000", "1 in 100000")
-"""Settings that are shown beside the one in use."""
 
 
 @click.command(short_help="What score opens this door, and how often it errs.")
@@ -69,33 +62,6 @@ def _plot(
     except OSError as error:
         raise click.BadParameter(f"cannot be written: {error.strerror or error}", param_hint="--plot") from error
     click.echo(f"{path} is written.", err=True)
-
-
-def expected(bar: Bar, tail: ImpostorTail | None) -> tuple[float, float, float] | None:
-    """Share of stranger visits let in: at most, and the ends of its 95 % interval, by the tail's; None without one."""
-    if tail is None:
-        return None
-    chances, rates = bar.chances, []
-    for shape in tail.shape_interval:
-        for scale in tail.scale_interval:
-            rates.append(_rate(bar.threshold, tail, shape, scale))
-    own = _rate(bar.threshold, tail, tail.shape, tail.scale)
-    return min(1.0, chances * own), min(1.0, chances * min(rates)), min(1.0, chances * max(rates))
-
-
-def missed(bar: Bar, mates: MatedScores | None) -> tuple[float, float, float] | None:
-    """Share of the visits of people enrolled that the bar turns away, and its 95 % interval (Wilson); None: unknown."""
-    if mates is None:
-        return None
-    at = np.linspace(0, 1, len(mates.quantiles))
-    share, n, z = float(np.interp(bar.threshold, mates.quantiles, at)), mates.visits, 1.96
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return share, max(0.0, centre - half), min(1.0, centre + half)
-
-
-def _rate(threshold: float, tail: ImpostorTail, shape: float, scale: float) -> float:
-    return false_match_rate(threshold, replace(tail, shape=shape, scale=scale))
 
 
 def _report(bar: Bar, dial: str | None, others: dict[str, Bar], spec: ModelSpec) -> dict[str, Any]:

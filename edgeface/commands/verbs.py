@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from edgeface.commands import words
+from edgeface.commands import words, words_device, words_doors, words_people, words_records
 from edgeface.commands.roles import Role
 
 
@@ -44,7 +44,11 @@ VERBS: Mapping[str, Verb] = _table(
     _look("people/list", words.Page, words.People, "Who is enrolled."),
     _verb("people/enrol", Role.ENROL, words.Enrol, words.Enrolled, "Teach the reader a face, from pictures."),
     _verb("people/rename", Role.ENROL, words.Rename, words.Id, "Give somebody another name."),
-    _verb("people/forget", Role.ENROL, words.Who, words.Forgotten, "Destroy all that is kept of somebody."),
+    _verb("people/forget", Role.ENROL, words_people.Forget, words.Forgotten, "Destroy all that is kept of somebody."),
+    _look("people/show", words.Who, words_people.PersonCard, "What is known of somebody, but for the face."),
+    _verb("people/validity", Role.ADMIN, words_people.Validity, words.Id, "On which days somebody may pass."),
+    _verb("people/merge", Role.ENROL, words_people.Merge, words_people.Merged, "One person was enrolled twice."),
+    _verb("people/data", Role.ENROL, words.Who, words_people.PersonData, "All that is kept of somebody, to hand out."),
     _look("access/show", words.Nothing, words.RuleBook, "The rules of access, without PINs and cards."),
     _look("access/test", words.Try, words.Tried, "Could somebody open a door, and why not?"),
     _verb("access/grant", Role.ADMIN, words.Right, words.RuleName, "Give people a right."),
@@ -52,6 +56,10 @@ VERBS: Mapping[str, Verb] = _table(
     _verb("access/revoke", Role.ADMIN, words.RuleName, words.RuleName, "Take a right or a deny away."),
     _verb("access/join", Role.ADMIN, words.Members, words.Count, "Put people into a group."),
     _verb("access/leave", Role.ADMIN, words.Members, words.Count, "Take people out of a group."),
+    _verb("access/hours", Role.ADMIN, words_doors.Hours, words_doors.ScheduleName, "Set the hours of a schedule."),
+    _verb("access/unschedule", Role.ADMIN, words_doors.ScheduleName, words_doors.ScheduleName, "Take one out."),
+    _look("access/week", words_doors.WeekWanted, words_doors.WeekCells, "How many could open a door, hour by hour."),
+    _look("access/who", words_doors.WhoWanted, words_doors.WhoCould, "Who could open a door at a moment."),
     _verb("access/pin", Role.ENROL, words.Pin, words.Id, "Set somebody's PIN."),
     _verb("access/card", Role.ENROL, words.Card, words.Count, "Give somebody a card."),
     _verb("door/lockdown", Role.OPERATE, words.Lockdown, words.Nothing, "Shut a door, or all, or end that."),
@@ -59,6 +67,13 @@ VERBS: Mapping[str, Verb] = _table(
     _verb("door/present", Role.KEYPAD, words.Present, words.Presented, "A PIN or a card, for the visit at a door."),
     _look("health", words.Nothing, words.Health, "How the reader is."),
     _look("calibration", words.Nothing, words.Calibration, "What score opens the door."),
+    _look("health/report", words.Nothing, words_device.Report, "What the reader last said about itself, in figures."),
+    _look("models/list", words.Nothing, words_device.Models, "The models in use."),
+    _look("models/card", words_device.ModelName, words_device.ModelCard, "What was measured of a model."),
+    _look("decisions/list", words_records.DecisionsWanted, words_records.Decisions, "What was decided, and why."),
+    _look("audit/list", words_records.AuditWanted, words_records.AuditRows, "What happened here."),
+    _look("audit/verify", words.Nothing, words_records.AuditReport, "Does the audit log hold?"),
+    _look("audit/export", words_records.AuditPart, words_records.AuditLines, "The audit log as a file, part by part."),
     _verb("log", Role.OPERATE, words.Log, words.Nothing, "How much is logged, until the next start."),
     _verb("restart", Role.OPERATE, words.Nothing, words.Nothing, "Stop; the service manager starts it anew."),
     _verb("keys/list", Role.ADMIN, words.Nothing, words.Keys, "Which keys may command.", changes=False),

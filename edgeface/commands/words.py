@@ -13,6 +13,8 @@ from edgeface.access.parts import ALL, ALWAYS
 from edgeface.access.ruling import Code as RuleCode
 from edgeface.access.ruling import Verdict
 from edgeface.commands.roles import Role
+from edgeface.commands.words_device import Alike, Dial, Share
+from edgeface.commands.words_doors import ScheduleRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,7 @@ class People:
 
     people: tuple[PersonRow, ...]
     total: int
-    """How many there are; what does not fit into one message is on the next page."""
+    """How many there are, or were found; what does not fit into one message is on the next page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,8 @@ class Page:
     """How many to skip."""
     most: int = 100
     """How many to tell, 1..200."""
+    find: str = ""
+    """Only people whose name or id holds this, in any case; empty: everybody."""
 
     def __post_init__(self) -> None:
         if self.first < 0 or not 1 <= self.most <= 200:
@@ -113,6 +117,8 @@ class Rename:
 
     who: str
     name: str
+    mark: str | None = None
+    """As people/show told it; nothing is changed if it is another by now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +230,10 @@ class RuleBook:
     schedules: tuple[str, ...]
     grants: tuple[Right, ...]
     denies: tuple[Right, ...]
+    weekly: tuple[ScheduleRow, ...] = ()
+    """The schedules with their hours."""
+    time_zone: str = "UTC"
+    """Of the site."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -335,6 +345,18 @@ class Calibration:
     reason: str
     too_alike: int
     """Pairs of people enrolled who need more than that to be told apart."""
+    problem: str | None = None
+    """Why the dial cannot be kept; then nobody is let in."""
+    expected: Share | None = None
+    """Of visits by strangers, the share let in, at most."""
+    missed: Share | None = None
+    """Of visits by people enrolled, as hard as those that were simulated, the share turned away."""
+    strictest: float | None = None
+    """The least share of strangers that could be promised here."""
+    pairs: tuple[Alike, ...] = ()
+    """The most alike, 20 at the most."""
+    dials: tuple[Dial, ...] = ()
+    """What other settings would ask for."""
 
 
 class LogLevel(StrEnum):

@@ -205,12 +205,15 @@ def newest(database: Database) -> Link:
     return Link(**row)
 
 
-def newest_entries(database: Database, most: int, kind: Kind | None, person_id: str | None) -> tuple[Entry, ...]:
-    """The newest rows, oldest first: all, or of one kind, or about one person."""
+def newest_entries(
+    database: Database, most: int, kind: Kind | None, person_id: str | None, before: int | None = None
+) -> tuple[Entry, ...]:
+    """The newest rows, oldest first: all, or of one kind, or about one person, or those before a row."""
     rows = database.read(
         "SELECT audit.*, wrapped_key FROM audit LEFT JOIN people ON people.id = person_id "
-        "WHERE (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR person_id = ?2) ORDER BY seq DESC LIMIT ?3",
-        (None if kind is None else kind.value, person_id, most),
+        "WHERE (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR person_id = ?2) AND (?4 IS NULL OR seq < ?4) "
+        "ORDER BY seq DESC LIMIT ?3",
+        (None if kind is None else kind.value, person_id, most, before),
     )
     return tuple(_entry(database, row) for row in reversed(rows))
 

@@ -103,11 +103,13 @@ def start(tables: sqlite_utils.Database, gallery_id: str) -> None:
         tables.execute("UPDATE audit SET hash = ? WHERE seq = ?", (link.hash, link.seq))
 
 
-def rows(tables: sqlite_utils.Database) -> Iterator[Row]:
-    """All rows, oldest first. A text that is no UTF-8 comes as bytes: the chain names its row."""
+def rows(tables: sqlite_utils.Database, after: int = -1, through: int = 2**62) -> Iterator[Row]:
+    """All rows, oldest first, or those between two numbers. A text that is no UTF-8 comes as bytes: the chain names its
+    row."""
     texts = ("kind", "boot_id", "decision_id", "person_id", "payload")
     chosen = (f"CAST({name} AS BLOB)" if name in texts else name for name in (*COLUMNS, "hash"))
-    cursor = tables.execute(f"SELECT {', '.join(chosen)} FROM audit ORDER BY seq")
+    sql = f"SELECT {', '.join(chosen)} FROM audit WHERE seq > ? AND seq <= ? ORDER BY seq"
+    cursor = tables.execute(sql, (after, through))
     for values in cursor:
         row: Row = dict(zip((*COLUMNS, "hash"), values, strict=True))
         for name in texts:

@@ -21,6 +21,7 @@ from edgeface.store import chain
 from edgeface.store.chain import Link, Row, Value
 from edgeface.store.database import Database
 from edgeface.store.heads import Head, Verifier, read_heads, signed_head, signer_of, verifier_of
+from edgeface.store.tables import Tables
 from edgeface.store.verify import Report, verify
 from edgeface.wire import MessageError, loads
 
@@ -39,26 +40,30 @@ class Beginning:
 
 def write(database: Database, out: IO[bytes], now: Instant, tick: Callable[[], None] = lambda: None) -> Link:
     """Write the whole log of an open gallery; its newest row."""
-    signer = signer_of(database.keyring)
     with database.transaction() as tables:
-        base, newest = chain.base(tables), chain.last(tables)
-        first: Json = {
-            "gallery": database.keyring.gallery_id,
-            "base": {"seq": base.seq, "hash": base.hash.hex()},
-            "key": str(signer.verifier),
-            "head": signed_head(signer, newest, now),
-        }
-        out.write(canonical(first) + b"\n")
+        out.write(first_line(tables, now))
         for row in chain.rows(tables):
-            out.write(_line(row))
+            out.write(line(row))
             tick()
-    return newest
+        return chain.last(tables)
 
 
-def begin(line: bytes) -> Beginning:
+def first_line(tables: Tables, now: Instant) -> bytes:
+    """Whose log it is, what its first row follows, and its newest row, signed."""
+    signer, base = signer_of(tables.keyring), chain.base(tables)
+    first: Json = {
+        "gallery": tables.keyring.gallery_id,
+        "base": {"seq": base.seq, "hash": base.hash.hex()},
+        "key": str(signer.verifier),
+        "head": signed_head(signer, chain.last(tables), now),
+    }
+    return canonical(first) + b"\n"
+
+
+def begin(told: bytes) -> Beginning:
     """The first line of a transcript. Raises AuditError."""
     try:
-        first = loads(line)
+        first = loads(told)
         verifier = verifier_of(first["key"])
         base = Link(seq=first["base"]["seq"], hash=bytes.fromhex(first["base"]["hash"]))
         (head,) = read_heads(first["head"], verifier)
@@ -78,23 +83,24 @@ def check(
 
 
 def _rows(base: Link, lines: Iterable[bytes]) -> Iterator[Row]:
-    for seq, line in enumerate(lines, base.seq + 1):
-        yield _row(line, seq)
+    for seq, told in enumerate(lines, base.seq + 1):
+        yield _row(told, seq)
 
 
-def _row(line: bytes, seq: int) -> Row:
+def _row(told: bytes, seq: int) -> Row:
     """The row of a line; of one that this program could not have written, a row that holds nothing."""
     try:
-        fields = loads(line)
+        fields = loads(told)
         row = {column: _value(column, fields[column]) for column in (*chain.COLUMNS, "hash")}
-        if _line(row) == line:
+        if line(row) == told:
             return row
     except (MessageError, KeyError, TypeError, ValueError):
         pass
     return {**dict.fromkeys(chain.COLUMNS), "seq": seq, "hash": None}
 
 
-def _line(row: Row) -> bytes:
+def line(row: Row) -> bytes:
+    """A row as it stands in the file."""
     digest = row["hash"]
     told = digest.hex() if isinstance(digest, bytes) else None
     return canonical({**chain.plain(row), "hash": told}) + b"\n"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from edgeface.service.desk import device, doors, keys, people, rulebook
+from edgeface.service.desk import device, doors, keys, machine, people, persons, records, rulebook, weeks
 from edgeface.service.desk.place import Desk, Live
 from edgeface.service.desk.rulebook import RuleBook
 
@@ -37,12 +37,22 @@ def _edit(change: Callable[[RuleBook, Any], Any]) -> Act:
     return Act(run=run, together=False)
 
 
+def _valid(desk: Desk, ask: Any) -> Any:
+    answer = persons.validity(desk, ask)
+    desk.renew_rules()
+    return answer
+
+
 ACTS: Mapping[str, Act] = MappingProxyType(
     {
         "people/list": Act(run=people.everybody),
         "people/enrol": Act(run=people.enrol),
         "people/rename": Act(run=people.rename),
         "people/forget": Act(run=people.forget, together=False),
+        "people/show": Act(run=persons.show),
+        "people/validity": Act(run=_valid, together=False),
+        "people/merge": Act(run=persons.merge, together=False),
+        "people/data": Act(run=persons.data),
         "access/show": Act(run=lambda desk, _: rulebook.show(desk.rules())),
         "access/test": Act(run=doors.tried),
         "access/grant": _edit(rulebook.grant),
@@ -50,6 +60,10 @@ ACTS: Mapping[str, Act] = MappingProxyType(
         "access/revoke": _edit(rulebook.revoke),
         "access/join": _edit(rulebook.join),
         "access/leave": _edit(rulebook.leave),
+        "access/hours": _edit(rulebook.set_hours),
+        "access/unschedule": _edit(rulebook.drop_schedule),
+        "access/week": Act(run=weeks.week),
+        "access/who": Act(run=weeks.who),
         "access/pin": _edit(rulebook.set_pin),
         "access/card": _edit(rulebook.give_card),
         "door/lockdown": Act(run=doors.lockdown),
@@ -57,6 +71,13 @@ ACTS: Mapping[str, Act] = MappingProxyType(
         "door/present": Act(run=doors.present, together=False),
         "health": Act(run=device.health),
         "calibration": Act(run=device.calibration),
+        "health/report": Act(run=machine.report),
+        "models/list": Act(run=machine.models),
+        "models/card": Act(run=machine.card),
+        "decisions/list": Act(run=records.decisions),
+        "audit/list": Act(run=records.rows),
+        "audit/verify": Act(run=records.check, together=False),
+        "audit/export": Act(run=records.lines, together=False),
         "log": Act(run=device.log, together=False),
         "restart": Act(run=device.restart, together=False),
         "keys/list": Act(run=keys.everybody),

@@ -5,13 +5,17 @@ from __future__ import annotations
 import logging
 
 from edgeface import __version__
-from edgeface.bar import derive
+from edgeface.bar import DIALS, derive, expected, missed, tail_of
 from edgeface.commands import words
+from edgeface.commands.words_device import Alike, Dial, Share
 from edgeface.service.bootstrap import freeze_gallery
 from edgeface.service.desk.place import Desk
 from edgeface.store import audit
 from edgeface.store.gallery import GalleryStore
 from edgeface.store.outbox import Outbox
+
+MOST_PAIRS = 20
+"""Of look-alikes that are told."""
 
 
 def health(desk: Desk, ask: words.Nothing) -> words.Health:
@@ -38,6 +42,7 @@ def calibration(desk: Desk, ask: words.Nothing) -> words.Calibration:
     )
     spec = loaded.choice.embedder.spec
     found = derive(gallery, spec, options.false_accepts, stricter=options.threshold)
+    others = ((dial, derive(gallery, spec, dial)) for dial in DIALS)
     return words.Calibration(
         embedder=spec.name,
         people=len(found.people),
@@ -45,7 +50,20 @@ def calibration(desk: Desk, ask: words.Nothing) -> words.Calibration:
         threshold=round(found.threshold, 4),
         reason=found.reason if found.problem is None else found.problem,
         too_alike=len(found.too_alike),
+        problem=found.problem,
+        expected=_share(expected(found, tail_of(spec))),
+        missed=_share(missed(found, spec.visit_mates)),
+        strictest=found.strictest,
+        pairs=tuple(Alike(first=a, second=b, cosine=round(cosine, 4)) for a, b, cosine in found.too_alike[:MOST_PAIRS]),
+        dials=tuple(
+            Dial(false_accepts=dial, threshold=round(other.threshold, 4), problem=other.problem)
+            for dial, other in others
+        ),
     )
+
+
+def _share(found: tuple[float, float, float] | None) -> Share | None:
+    return None if found is None else Share(value=found[0], low=found[1], high=found[2])
 
 
 def log(desk: Desk, ask: words.Log) -> words.Nothing:

@@ -7,19 +7,26 @@ import binascii
 
 from edgeface import image
 from edgeface.commands import words
+from edgeface.commands.words_people import Forget
 from edgeface.enrol import Portrait, Unfit, bars, gather, portrait
 from edgeface.errors import EnrolmentError, PictureError
+from edgeface.service.desk.persons import expect_mark
 from edgeface.service.desk.place import Desk
 from edgeface.service.enrolment import Registrar, Shot, Wish
 from edgeface.store.consent import Consent, Given, read_text, taken
 from edgeface.store.gallery import GalleryStore
-from edgeface.store.names import valid_name
+from edgeface.store.names import name_key, valid_name
 
 
 def everybody(desk: Desk, ask: words.Page) -> words.People:
     """A page of who is enrolled."""
     identity = desk.loaded().embedder.identity
-    people = GalleryStore(desk.database).people()
+    wanted = name_key(ask.find.strip())
+    people = [
+        person
+        for person in GalleryStore(desk.database).people()
+        if wanted in name_key(person.name) or wanted in person.id
+    ]
     rows = tuple(
         words.PersonRow(
             id=person.id,
@@ -64,15 +71,15 @@ def enrol(desk: Desk, ask: words.Enrol) -> words.Enrolled:
 def rename(desk: Desk, ask: words.Rename) -> words.Id:
     """Another name for somebody."""
     store = GalleryStore(desk.database)
-    person = store.rename(store.find(ask.who).id, ask.name, desk.now(), by=desk.by)
+    person = store.rename(expect_mark(desk, ask.who, ask.mark).id, ask.name, desk.now(), by=desk.by)
     desk.renew_people()
     return words.Id(id=person.id)
 
 
-def forget(desk: Desk, ask: words.Who) -> words.Forgotten:
+def forget(desk: Desk, ask: Forget) -> words.Forgotten:
     """Destroy all that is kept of somebody, and give a receipt. Not within a transaction: files are searched."""
     store = GalleryStore(desk.database)
-    receipt = store.forget(store.find(ask.who).id, desk.now(), by=desk.by)
+    receipt = store.forget(expect_mark(desk, ask.who, ask.mark).id, desk.now(), by=desk.by)
     desk.renew_people()
     return words.Forgotten(
         id=receipt.person_id, templates=receipt.templates, files=receipt.files, remains=receipt.remains

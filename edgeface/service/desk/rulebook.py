@@ -19,8 +19,11 @@ from edgeface import access as rule_book
 from edgeface.access import Rules
 from edgeface.access.parts import EVERYONE, Group, PersonRules, Right
 from edgeface.access.rules import rights
-from edgeface.adapters.access_file import append_table, expect, remove_table, replace_file, set_key
+from edgeface.access.schedule import Schedule
+from edgeface.adapters.access_file import append_table, expect, remove_key, remove_table, replace_file, set_key
 from edgeface.commands import words
+from edgeface.commands.words_doors import Hours, ScheduleName, ScheduleRow
+from edgeface.commands.words_people import Validity
 from edgeface.errors import ConfigError, UnknownPerson
 from edgeface.service.bootstrap import ACCESS, load_rules
 from edgeface.store.audit import Facts
@@ -70,8 +73,19 @@ def show(book: RuleBook) -> words.RuleBook:
         doors=tuple(rules.doors),
         groups=tuple(words.GroupRow(name=name, members=group.members) for name, group in rules.groups.items()),
         schedules=tuple(rules.schedules),
-        grants=tuple(map(_shown, rules.grants)),
-        denies=tuple(map(_shown, rules.denies)),
+        weekly=tuple(
+            ScheduleRow(
+                name=name,
+                hours=one.hours,
+                holidays=one.holidays,
+                holiday_hours=one.holiday_hours,
+                time_zone=one.time_zone,
+            )
+            for name, one in rules.schedules.items()
+        ),
+        time_zone=rules.site.time_zone,
+        grants=tuple(map(shown, rules.grants)),
+        denies=tuple(map(shown, rules.denies)),
     )
 
 
@@ -140,6 +154,42 @@ def give_card(book: RuleBook, ask: words.Card) -> words.Count:
     return words.Count(count=len(cards))
 
 
+def set_validity(book: RuleBook, ask: Validity) -> words.Id:
+    """The days on which somebody may pass anything."""
+    rules, person_id = book.rules(), book.find(ask.who)
+    first, last = (_day(day) if day else None for day in (ask.valid_from, ask.valid_until))
+    entry, text = rules.people.get(person_id, PersonRules()), book.text()
+    made = _checked(lambda: replace(entry, valid_from=first, valid_until=last))
+    for key, day in (("valid_from", first), ("valid_until", last)):
+        table = f"people.{person_id}"
+        text = remove_key(text, table, key) if day is None else set_key(text, table, key, day)
+    meant = rules if made == PersonRules() and person_id not in rules.people else _with_person(rules, person_id, made)
+    _write(book, "access validity", text, meant)
+    return words.Id(id=person_id)
+
+
+def set_hours(book: RuleBook, ask: Hours) -> ScheduleName:
+    """The weekly hours of a schedule; a new one is made, and the rest of an old one stays."""
+    rules = book.rules()
+    former = rules.schedules.get(ask.schedule, Schedule())
+    made = _checked(lambda: replace(former, hours=ask.hours))
+    meant = _checked(lambda: replace(rules, schedules={**rules.schedules, ask.schedule: made}))
+    _write(book, "access hours", set_key(book.text(), f"schedules.{ask.schedule}", "hours", ask.hours), meant)
+    return ScheduleName(schedule=ask.schedule)
+
+
+def drop_schedule(book: RuleBook, ask: ScheduleName) -> ScheduleName:
+    """Take a schedule out that no right needs."""
+    rules = book.rules()
+    if ask.schedule not in rules.schedules:
+        known = ", ".join(rules.schedules) or "none"
+        raise ConfigError(f"there is no schedule {ask.schedule[:80]!r}; there are {known}")
+    kept = {name: one for name, one in rules.schedules.items() if name != ask.schedule}
+    meant = _checked(lambda: replace(rules, schedules=kept))
+    _write(book, "access hours", remove_table(book.text(), f"[schedules.{ask.schedule}]", 0), meant)
+    return ask
+
+
 def _add(book: RuleBook, table: str, what: str, ask: words.Right) -> words.RuleName:
     rules = book.rules()
     named = tuple(one if one in rules.groups or one == EVERYONE else book.find(one) for one in ask.who)
@@ -161,7 +211,8 @@ def _members(
     return words.Count(count=len(members))
 
 
-def _shown(right: Right) -> words.Right:
+def shown(right: Right) -> words.Right:
+    """A right as it is told."""
     first, last = right.valid_from, right.valid_until
     return words.Right(
         who=right.who,
