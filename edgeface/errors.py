@@ -6,6 +6,7 @@
     ├── ModelError                65   a model file or its manifest entry
     │   ├── ModelMismatch         65   embeddings of different models meet
     │   ├── ModelUnavailable      69   a model cannot be fetched from its maker
+    │   ├── UpdateRefused         65   a bundle of models that is not taken; `problem` names why
     │   └── ToolsMissing          69   what converts models is not on this machine
     ├── GalleryError              74   the database of people and decisions
     │   ├── GalleryMissing        74   it existed and is gone
@@ -105,6 +106,50 @@ class ToolsMissing(ModelError):
     """The workstation's tools, which convert models, are not here."""
 
     exit_code = 69
+
+
+class UpdateProblem(StrEnum):
+    """Why a bundle of models is not taken."""
+
+    UNREADABLE = "unreadable"
+    """The operating system could not read the file."""
+    TOO_LARGE = "too_large"
+    """More bytes than a bundle may have."""
+    NOT_A_BUNDLE = "not_a_bundle"
+    """It does not begin as a bundle does."""
+    TRUNCATED = "truncated"
+    """It ends too early."""
+    UNKNOWN_PUBLISHER = "unknown_publisher"
+    """Nobody who may publish models for this reader signed it."""
+    ALTERED = "altered"
+    """It is not what its publisher signed."""
+    MALFORMED = "malformed"
+    """It was signed, and does not hold what a bundle must."""
+    OLD_VERSION = "old_version"
+    """Its version is not newer than what this reader has had."""
+    ON_TRIAL = "on_trial"
+    """Another version is being tried."""
+    OTHER_RUNTIME = "other_runtime"
+    """It promises nothing for the runtime and kernels of this machine."""
+    GOLDEN_MISMATCH = "golden_mismatch"
+    """A model does not give the numbers that it was measured with."""
+    BAD_MODEL = "bad_model"
+    """A model cannot be loaded or run, or is not shaped as declared."""
+    CRASHED = "crashed"
+    """A model took down the process that tried it, or used more time or memory than it may."""
+    STRANDS_PEOPLE = "strands_people"
+    """Its embedder would know nobody who is enrolled."""
+    NOT_STORED = "not_stored"
+    """The disk is full or fails."""
+
+
+class UpdateRefused(ModelError):
+    """A bundle of models that is not taken."""
+
+    def __init__(self, problem: UpdateProblem, detail: str) -> None:
+        super().__init__(f"{problem.value}: {detail}")
+        self.problem = problem
+        self.detail = detail
 
 
 class GalleryError(EdgefaceError):

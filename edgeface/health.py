@@ -18,7 +18,7 @@ class Trouble(StrEnum):
     RULES = "rules"
     """The access rules let in nobody, or hardly anybody."""
     MODELS = "models"
-    """The models do not give the outputs that their golden probes promise."""
+    """The models do not give the outputs that their golden probes promise, or a bundle of them was given up."""
     BROKER = "broker"
     """Decisions are stored, but not delivered."""
     CLOCK = "clock"

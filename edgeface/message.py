@@ -259,6 +259,10 @@ class HealthMessage:
     open_files: int | None
     cpu_s: float
     """Processor seconds of this process."""
+    models_version: int | None = None
+    """Of the bundle of models in use; null: those that came with edgeface."""
+    models_trial: str | None = None
+    """How the trial of that bundle stands; null: there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,7 @@ class Purpose(StrEnum):
     DECISION = "decision"
     COMMAND = "command"
     RESPONSE = "response"
+    MODELS = "models"
 
 
 def sign(seed: bytes, purpose: Purpose, body: Mapping[str, Any]) -> str:

@@ -42,7 +42,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeface.adapters import manifest
-from edgeface.adapters.manifest import Entry
+from edgeface.adapters.spec import Entry
 from tools.evaluate.report import cell, words
 from tools.install_model import MODELS
 from tools.sizes import measure

@@ -216,7 +216,7 @@ stored answers of all go when somebody is forgotten. `code` says what became of 
 {verbs}
 
 Roles: `view` reads; `keypad` does `door/present` and nothing else; `operate` and `enrol` include `view`; `admin` may do
-everything.
+everything. `publish` signs bundles of models (docs/updates.md) and commands nothing.
 
 Keys: `edgeface keys make` on your desk, `edgeface keys pair --role ROLE` at the reader, which shows a code for ten
 minutes and one key, `edgeface keys introduce` on your desk. `edgeface keys sign VERB BODY` prints a command ready to be

@@ -1,35 +1,28 @@
 """Model manifests: which models there are, which are in use, and whether each is what it claims to be.
 
 A manifest is a TOML file beside its models, one table a model; see `models/manifest.toml` for the keys. The choice in
-use is kept in `models.toml` of the home folder, so that an update of the package does not change it.
+use is kept in `models.toml` of the home folder, so that an update of the package does not change it. Where nobody
+chose, the models of the newest signed bundle are in use (`slots.py`), or those that come with edgeface.
 """
 
 from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from edgeface.adapters import installed
-from edgeface.adapters.spec import to_spec
+from edgeface.adapters import installed, slots
+from edgeface.adapters.spec import Entry, to_spec
 from edgeface.errors import ModelError
-from edgeface.model import ModelSpec, Task
+from edgeface.model import Task
 
 CHOICE = "models.toml"
 SHIPPED = "shipped"
 """Stands for the shipped manifest in `models.toml`: its path changes with every virtual environment."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """A model and the folder that its file lies in."""
-
-    spec: ModelSpec
-    folder: Path
-    manifest: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +60,9 @@ def read(manifest: Path) -> dict[str, Entry]:
 
 
 def chosen(home: Path) -> Choice:
-    """The models in use: those of `models.toml`, or the first of each task in the shipped manifest."""
-    choice = _read_choice(home)
-    entries = {task: _pick(task, choice.get(task.value), home) for task in Task}
+    """The models in use: those of `models.toml`, or of the newest bundle, or the first of each task that is shipped."""
+    choice, models = _read_choice(home), standard(home)
+    entries = {task: _pick(task, choice.get(task.value), models, home) for task in Task}
     detector, embedder = entries[Task.DETECTOR], entries[Task.EMBEDDER]
     if detector is None or embedder is None:
         raise ModelError(f"{shipped()} has no {Task.DETECTOR} or no {Task.EMBEDDER}: install edgeface again")
@@ -82,11 +75,27 @@ def chosen(home: Path) -> Choice:
     )
 
 
+def standard(home: Path) -> dict[Task, Entry]:
+    """What is in use where nobody chose: a model of the bundle in use, or the first shipped. Raises ModelError."""
+    found: dict[Task, Entry] = {}
+    for entry in (*_updated(home).values(), *read(shipped()).values()):
+        found.setdefault(entry.spec.task, entry)
+    return found
+
+
+def picked(home: Path) -> frozenset[Task]:
+    """Tasks for which `edgeface models use` chose a model."""
+    return frozenset(Task(task) for task in _read_choice(home))
+
+
 def choose(home: Path, entry: Entry) -> None:
     """Put a model to use from the next start on. Raises ModelError if that cannot be written down."""
     choice = _read_choice(home)
     manifest = SHIPPED if entry.manifest == shipped() else str(entry.manifest.resolve())
-    choice[entry.spec.task.value] = {"name": entry.spec.name, "manifest": manifest}
+    if entry.content is not None:  # of a bundle: in use wherever nothing else is chosen
+        choice.pop(entry.spec.task.value, None)
+    else:
+        choice[entry.spec.task.value] = {"name": entry.spec.name, "manifest": manifest}
     lines = ["# Written by `edgeface models use`."]
     for task, picked in sorted(choice.items()):
         lines += [f"[{task}]", *(f"{key} = {_quoted(value)}" for key, value in sorted(picked.items()))]
@@ -101,12 +110,18 @@ def choose(home: Path, entry: Entry) -> None:
 
 def known(home: Path) -> dict[str, Entry]:
     """Shipped and installed models, and those of manifests in use; of two with one name, the one that was chosen."""
-    found = read(shipped())
+    found = read(shipped()) | _updated(home)
     for name, manifest in installed.manifests(home).items():
         found |= _read_installed(name, manifest)
     for manifest in {_manifest_of(picked) for picked in _read_choice(home).values()} - {shipped()}:
         found |= _read_chosen(manifest, home)
     return found
+
+
+def _updated(home: Path) -> dict[str, Entry]:
+    """The models of the bundle in use."""
+    found = slots.opened(home, slots.read(home))
+    return {} if found is None else dict(found.models)
 
 
 def _manifest_of(picked: dict[str, str]) -> Path:
@@ -147,9 +162,9 @@ def _read_chosen(manifest: Path, home: Path) -> dict[str, Entry]:
         raise ModelError(f"{error}; {home / CHOICE} names it: delete that to go back to the shipped models") from error
 
 
-def _pick(task: Task, picked: dict[str, str] | None, home: Path) -> Entry | None:
+def _pick(task: Task, picked: dict[str, str] | None, models: Mapping[Task, Entry], home: Path) -> Entry | None:
     if picked is None:
-        return next((entry for entry in read(shipped()).values() if entry.spec.task is task), None)
+        return models.get(task)
     manifest = _manifest_of(picked)
     entry = _read_chosen(manifest, home).get(picked["name"])
     if entry is None or entry.spec.task is not task:

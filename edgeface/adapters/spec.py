@@ -7,13 +7,24 @@ import json
 import math
 import re
 from collections.abc import Callable
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, dataclass, fields
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
 from edgeface.errors import ModelError
 from edgeface.model import ImpostorTail, Layout, MatedScores, ModelSpec, Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A model and the folder that its file lies in."""
+
+    spec: ModelSpec
+    folder: Path
+    manifest: Path
+    content: bytes | None = None
+    """The model itself, where it came in a signed bundle and is no file of its own."""
 
 
 def to_spec(name: str, table: Any, manifest: Path) -> ModelSpec:

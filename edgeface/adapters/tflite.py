@@ -149,15 +149,17 @@ def _silenced() -> Iterator[None]:
         os.close(nowhere)
 
 
-def load(spec: ModelSpec, folder: Path, *, threads: int = 1, runtime: str | None = None) -> TfliteModel:
-    """Read, verify and allocate a model.
+def load(
+    spec: ModelSpec, folder: Path, *, content: bytes | None = None, threads: int = 1, runtime: str | None = None
+) -> TfliteModel:
+    """Read, verify and allocate a model; `content`: what would be read, if it is at hand.
 
     Raises ModelError if the file is missing, is not the one that the manifest names, or cannot run. The digest is
     checked before the runtime parses a byte of it.
     """
     path = folder / spec.file
     try:
-        content = path.read_bytes()
+        content = path.read_bytes() if content is None else content
     except OSError as error:
         raise ModelError(f"{spec.name}: cannot read {path}: {error.strerror}") from error
     digest = hashlib.sha256(content).hexdigest()

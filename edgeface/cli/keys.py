@@ -100,18 +100,22 @@ def revoke(context: Context, key: str) -> None:
 
 
 @keys.command()
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.argument("key")
 @click.option("--role", type=click.Choice([role.value for role in Role]), required=True, help="What it may do.")
 @click.option("--name", required=True, help="Whose key it is.")
 @click.pass_obj
-def add(context: Context, file: Path, role: str, name: str) -> None:
-    """Add the key in FILE here and now, while no reader runs: for whoever sets up the machine."""
-    seed = _seed(file)
+def add(context: Context, key: str, role: str, name: str) -> None:
+    """Add KEY here and now, while no reader runs: for whoever sets up the machine.
+
+    KEY is the public part, ed25519:..., as `keys make` prints it, or the file itself. A key with the role "publish"
+    signs bundles of models (`edgeface models pack`) and commands nothing.
+    """
+    public = _public(key)
     with context.gallery() as database, database.transaction() as tables:
         made = commands.add(
-            tables, public_of(seed), valid_key_name(name), Role(role), SystemClock().now(), by=context.by
+            tables, public, valid_key_name(name), Role(role), SystemClock().now(), by=context.by
         )
-    click.echo(f"{made} may command as {role}.")
+    click.echo(f"{made} may {'publish models' if role == Role.PUBLISH else f'command as {role}'}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +145,7 @@ def sign(verb: str, body: str, file: Path, to: str, ttl: int) -> None:
         found = loads(body)
     except MessageError as error:
         raise click.BadParameter(str(error), param_hint="BODY") from error
-    click.echo(_signed(_Way(seed=_seed(file), to=to, ttl_s=ttl), verb, found))
+    click.echo(_signed(_Way(seed=seed_of(file), to=to, ttl_s=ttl), verb, found))
 
 
 @keys.command()
@@ -151,7 +155,7 @@ def sign(verb: str, body: str, file: Path, to: str, ttl: int) -> None:
 @click.option("--name", required=True, help="Whose key it is: letters, digits, spaces, - and _.")
 def introduce(file: Path, to: str, code: str, name: str) -> None:
     """Print the command with which the key in FILE pairs, ready to be sent to request/keys/pair."""
-    seed = _seed(file)
+    seed = seed_of(file)
     public = public_text(public_of(seed))
     body = {"public_key": public, "name": valid_key_name(name), "proof": proof_of(code, public)}
     click.echo(_signed(_Way(seed=seed, to=to, ttl_s=60), PAIR, body))
@@ -175,7 +179,17 @@ def _signed(way: _Way, verb: str, body: Mapping[str, object]) -> str:
         raise ConfigError(f"this cannot be signed: {error}") from error
 
 
-def _seed(file: Path) -> bytes:
+def _public(key: str) -> bytes:
+    if not key.startswith("ed25519:"):
+        return public_of(seed_of(Path(key)))
+    try:
+        return parse_public(key)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+
+
+def seed_of(file: Path) -> bytes:
+    """The private key in a file of `edgeface keys make`. Raises ConfigError."""
     try:
         status, text = file.stat(), file.read_text(encoding="ascii", errors="replace").strip()
     except OSError as error:

@@ -28,6 +28,8 @@ from edgeface.cli.inspect import inspect
 from edgeface.cli.keys import keys
 from edgeface.cli.models import models
 from edgeface.cli.models_install import install, remove
+from edgeface.cli.models_update import pack, roll_back, update
+from edgeface.cli.models_update import status as models_status
 from edgeface.cli.people import people
 from edgeface.cli.people_move import export, import_people
 from edgeface.cli.replay import replay
@@ -116,6 +118,6 @@ for command in (grant, deny, revoke, group, pin, card, lockdown, reset):
 people.add_command(snapshots)
 for command in (strangers, name, ignore, forget):
     review.add_command(command)
-for command in (install, remove):
+for command in (install, remove, pack, update, roll_back, models_status):
     models.add_command(command)
 keys.add_command(rotate_device)

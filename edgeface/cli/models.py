@@ -8,18 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
-from edgeface import detect
 from edgeface.adapters import catalog as catalogs
-from edgeface.adapters import golden, tflite
+from edgeface.adapters import golden, proving, tflite
 from edgeface.adapters import manifest as manifests
 from edgeface.adapters.catalog import Offer
 from edgeface.adapters.golden import Proof
-from edgeface.adapters.manifest import Entry
+from edgeface.adapters.spec import Entry
 from edgeface.cli.context import Context
-from edgeface.detect import Detector
-from edgeface.embed import Embedder, embed
 from edgeface.errors import ModelError
 from edgeface.model import Task
 
@@ -103,14 +99,8 @@ def check(context: Context, names: tuple[str, ...], manifest: Path | None, as_js
 def examine(entry: Entry) -> dict[str, Any]:
     """Load and run a model on a grey picture. Raises ModelError if anything is not as declared."""
     spec = entry.spec
-    model = tflite.load(spec, entry.folder)
-    grey = np.full((1, spec.height_px, spec.width_px, 3), 127, np.uint8)
-    if spec.task is Task.DETECTOR:
-        detect.detect(grey[0], Detector(spec=spec, infer=model), detect.Options())
-    elif spec.task is Task.EMBEDDER:
-        embed(grey[0], Embedder(spec=spec, infer=model, identity=model.identity))
-    elif not all(np.isfinite(output).all() for output in model(grey)):
-        raise ModelError(f"{spec.name} gives what is no number: it cannot be used")
+    model = tflite.load(spec, entry.folder, content=entry.content)
+    proving.exercise(model)
     finding = golden.verify(model)
     return {
         "name": spec.name,

@@ -14,7 +14,7 @@ from edgeface.adapters import catalog as catalogs
 from edgeface.adapters import download, installed
 from edgeface.adapters import manifest as manifests
 from edgeface.adapters.catalog import Offer
-from edgeface.adapters.manifest import Entry
+from edgeface.adapters.spec import Entry
 from edgeface.cli.context import Context
 from edgeface.cli.models import catalog_option, examine, verdict
 from edgeface.errors import ModelError, ToolsMissing

@@ -32,9 +32,11 @@ from edgeface.service.checkup import HEALTH, watch_health
 from edgeface.service.heartbeat import Heartbeat
 from edgeface.service.loop import Recorded, Step
 from edgeface.service.ports import Camera
+from edgeface.service.probation import Probation, probation
 from edgeface.service.serve import serving
 from edgeface.service.settings import Config
 from edgeface.service.tend import Condition, TendedCamera
+from edgeface.service.updating import attempt, reconcile
 from edgeface.service.vitals import Vitals
 
 COLOURS = {
@@ -79,14 +81,19 @@ def run(
     """
     logging.basicConfig(format="%(levelname)s %(message)s", level=logging.WARNING)
     config = _configured(context.config(), broker, device, door, fast)
-    loaded = context.loaded()
-    with context.gallery() as database, _stop_on_signals():
+    with (
+        attempt(context.home, config.update, context.loaded) as loaded,
+        context.gallery() as database,
+        _stop_on_signals(),
+    ):
+        reconcile(context.home, database, SystemClock().now())
         camera = _opened(source, config, keep_trying)
         film_time = fast and isinstance(camera, Replay)
         with (
             closing(camera),
             open_station(config, loaded, database, film_time=film_time) as station,
-            serving(station, config, loaded, database),
+            serving(station, config, loaded, database) as desk,
+            probation(context.home, database, config.update, desk.now, desk.expect_live().restart) as trial,
         ):
             _warn_of_strangers(station)
             if shut := station.shut():
@@ -94,7 +101,7 @@ def run(
             _greet(station, config, as_json)
             _tell_liveness(config, loaded.live_floor(config.liveness.min_score), as_json)
             manager = Notifier(os.environ)
-            with _health(camera, station, config, loaded, context.home, manager, film_time) as vitals:
+            with _health(camera, station, config, loaded, context.home, trial, manager, film_time) as vitals:
                 _watch(camera, source, station, vitals, manager, as_json)
         _farewell(station, config)  # only now have the last receipts come
 
@@ -162,6 +169,7 @@ def _health(
     config: Config,
     loaded: Loaded,
     home: Path,
+    trial: Probation,
     manager: Notifier,
     film_time: bool,
 ) -> Iterator[Vitals]:
@@ -181,7 +189,7 @@ def _health(
 
     condition = camera.condition if isinstance(camera, TendedCamera) else Condition
     try:
-        yield watch_health(station, config, loaded, home, condition, heard, film_time=film_time)
+        yield watch_health(station, config, loaded, home, condition, trial, heard, film_time=film_time)
     finally:
         (home / HEALTH).unlink(missing_ok=True)
 

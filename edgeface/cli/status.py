@@ -61,6 +61,7 @@ def _tell(report: HealthMessage, age_s: float, silent: bool) -> None:
         ("frames", f"{_figure(report.fps)} a second; {report.frames} so far, {report.stale_frames} too old"),
         ("a frame", f"{_figure(report.took_ms_p50)} ms, 95 % within {_figure(report.took_ms_p95)} ms"),
         ("models", ", ".join(f"{one.name} {one.ms:.1f} ms" for one in report.model_ms) or "-"),
+        ("bundle", _bundle(report)),
         ("decisions", ", ".join(f"{one.name} {one.count}" for one in report.decisions) or "none"),
         ("waiting", f"{report.waiting} decisions not confirmed by a consumer"),
         ("people", f"{report.people}, gallery revision {report.gallery_revision}"),
@@ -69,6 +70,12 @@ def _tell(report: HealthMessage, age_s: float, silent: bool) -> None:
     )
     for name, text in rows:
         click.echo(f"{name:10} {text}")
+
+
+def _bundle(report: HealthMessage) -> str:
+    if report.models_version is None:
+        return "none: the models that came with edgeface"
+    return (report.models_trial and f"on trial: {report.models_trial}") or f"version {report.models_version}"
 
 
 def _figure(value: float | None) -> str:

@@ -20,6 +20,8 @@ class Role(StrEnum):
     """View, and people: enrol, rename, forget, their PINs and cards."""
     ADMIN = "admin"
     """All of it, and the rules of access and the keys."""
+    PUBLISH = "publish"
+    """Sign bundles of models, and command nothing."""
 
 
 _INCLUDES: Mapping[Role, frozenset[Role]] = MappingProxyType(
@@ -28,7 +30,8 @@ _INCLUDES: Mapping[Role, frozenset[Role]] = MappingProxyType(
         Role.KEYPAD: frozenset({Role.KEYPAD}),
         Role.OPERATE: frozenset({Role.OPERATE, Role.VIEW}),
         Role.ENROL: frozenset({Role.ENROL, Role.VIEW}),
-        Role.ADMIN: frozenset(Role),
+        Role.ADMIN: frozenset(Role) - {Role.PUBLISH},
+        Role.PUBLISH: frozenset({Role.PUBLISH}),
     }
 )
 

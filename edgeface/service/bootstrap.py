@@ -15,7 +15,8 @@ from edgeface.access import Rules, default_text
 from edgeface.adapters import golden, manifest, mqtt, tflite
 from edgeface.adapters.clock import SystemClock, boot_id
 from edgeface.adapters.golden import Finding
-from edgeface.adapters.manifest import Choice, Entry
+from edgeface.adapters.manifest import Choice
+from edgeface.adapters.spec import Entry
 from edgeface.adapters.tflite import TfliteModel
 from edgeface.bar import Bar
 from edgeface.calibration import false_match_rate
@@ -113,7 +114,8 @@ def load_models(home: Path, options: RunOptions | None = None) -> Loaded:
     choice, run = manifest.chosen(home), options or RunOptions()
 
     def load(entry: Entry) -> TfliteModel:
-        return tflite.load(entry.spec, entry.folder, threads=run.threads, runtime=run.runtime or None)
+        runtime = run.runtime or None
+        return tflite.load(entry.spec, entry.folder, content=entry.content, threads=run.threads, runtime=runtime)
 
     loaded = {entry.spec.task: load(entry) for entry in choice.entries()}
     findings = tuple(golden.verify(model) for model in loaded.values())

@@ -13,6 +13,7 @@ from edgeface.health import Findings
 from edgeface.message import HealthMessage
 from edgeface.service.bootstrap import Loaded, Station
 from edgeface.service.chronicle import Chronicle
+from edgeface.service.probation import Probation
 from edgeface.service.settings import Config
 from edgeface.service.tend import Condition
 from edgeface.service.vitals import Standing, Vitals, write_whole
@@ -28,15 +29,18 @@ def watch_health(
     loaded: Loaded,
     home: Path,
     condition: Callable[[], Condition],
+    trial: Probation,
     heard: Callable[[HealthMessage], None],
     *,
     film_time: bool = False,
 ) -> Vitals:
-    """What watches over the reader's health. `condition` tells how the camera is; `heard` hears each report first.
+    """What watches over the reader's health. `condition` tells how the camera is, `trial` how the models have proved
+    themselves; `heard` hears each report first.
 
     What is wrong while a film is played faster than life (`film_time`) is no matter for the journal.
     """
     clock = SystemClock()
+    unproven = tuple(finding.detail for finding in loaded.findings if finding.proof is not Proof.PROVEN)
 
     def findings() -> Findings:
         camera = condition()
@@ -46,7 +50,7 @@ def watch_health(
             broker=station.problem(),
             clock_trusted=clock.now().wall_trusted,
             rules=station.shut(),
-            models=tuple(finding.detail for finding in loaded.findings if finding.proof is not Proof.PROVEN),
+            models=(*unproven, *(said for said in (trial.alarm,) if said is not None)),
         )
 
     def standing() -> Standing:
@@ -55,9 +59,12 @@ def watch_health(
             gallery_revision=station.store.revision(),
             waiting=station.waiting(),
             spent_ms={model.spec.name: (model.runs, model.spent_ms) for model in loaded.used},
+            models_version=trial.version,
+            models_trial=trial.says,
         )
 
     def tell(message: HealthMessage) -> None:
+        trial.hear(message)
         heard(message)
         write_whole(home / HEALTH, dumps({"at": plain(datetime.now(UTC)), **plain(message)}))
         station.report(message)

@@ -20,6 +20,7 @@ from edgeface import (
     snapshot,
     strangers,
     track,
+    trial,
 )
 from edgeface.adapters import gpio
 from edgeface.adapters.camera import CameraOptions
@@ -91,6 +92,7 @@ class Config:
     mqtt: MqttSettings = field(default_factory=MqttSettings)
     audit: AuditOptions = field(default_factory=AuditOptions)
     health: health.Options = field(default_factory=health.Options)
+    update: trial.Options = field(default_factory=trial.Options)
 
     def pipeline(self) -> pipeline.Options:
         """The stages' part."""

@@ -33,6 +33,9 @@ class Standing:
     """Decisions that no consumer has confirmed."""
     spent_ms: Mapping[str, tuple[int, float]]
     """By model: how often it ran, and the milliseconds that took altogether."""
+    models_version: int | None = None
+    """As in `HealthMessage`, as is the next."""
+    models_trial: str | None = None
 
 
 class Vitals:
@@ -110,6 +113,8 @@ class Vitals:
             memory_mb=_rounded(machine.memory_mb),
             open_files=machine.open_files,
             cpu_s=round(machine.cpu_s, 2),
+            models_version=standing.models_version,
+            models_trial=standing.models_trial,
         )
         if self._options.metrics_file:
             write_whole(Path(self._options.metrics_file), health.prometheus(metrics(message)))
@@ -150,6 +155,8 @@ def metrics(message: HealthMessage) -> dict[str, float | Mapping[str, float] | N
         "memory_megabytes": message.memory_mb,
         "open_files": message.open_files,
         "cpu_seconds_total": message.cpu_s,
+        "models_version": message.models_version,
+        "models_on_trial": float(message.models_trial is not None),
     }
 
 

@@ -60,6 +60,8 @@ class Kind(StrEnum):
     """A backup, a restoration, an export or an import."""
     ALARM = "alarm"
     """A trouble of the reader's began or ended: no camera, no broker, a disk that is full; see `edgeface.alarms`."""
+    UPDATE = "update"
+    """A bundle of models came, proved itself, or was gone back from."""
     PRUNE = "prune"
     """The oldest rows are deleted; this one names the last of them."""
 

@@ -13,6 +13,7 @@ The tables are
     strangers     visitors whom nobody enrolled, one direction each
     retention     until when a person may be kept   snapshots  pictures of visits, if they are wanted
     command_keys  who may command                   commands   what was answered, for whoever asks again
+    releases      bundles of models that were here, and how each came out
 
 Sealed (see keyring.py): people.sealed_name, templates.vector, templates.sealed_source, questions.vector, audit.sealed,
 commands.answer, snapshots.picture and, under a key of the stranger's own, strangers.total. In plain text, because it is
@@ -29,7 +30,7 @@ from edgeface.store import chain
 from edgeface.store.encryption import seal_everything
 from edgeface.store.tables import Tables
 
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 """Kept as the file's user_version: a file above this was written by a newer edgeface."""
 
 migrations = Migrations("edgeface")
@@ -110,6 +111,14 @@ def m010_snapshots(tables: Database) -> None:
     for statement in _SNAPSHOTS:
         tables.execute(statement)
     _reached(tables, 10)
+
+
+@migrations()
+def m011_releases(tables: Database) -> None:
+    """Which bundles of models were here: versions never go back."""
+    for statement in _RELEASES:
+        tables.execute(statement)
+    _reached(tables, 11)
 
 
 def _reached(tables: Database, version: int) -> None:
@@ -306,4 +315,21 @@ _COMMANDS = (
         BEGIN SELECT RAISE(ABORT, 'a revoked key stays revoked'); END""",
     """CREATE TRIGGER keys_stay BEFORE DELETE ON command_keys
         BEGIN SELECT RAISE(ABORT, 'keys are revoked, never deleted'); END""",
+)
+
+_RELEASES = (
+    """CREATE TABLE releases (
+        version INTEGER PRIMARY KEY CHECK (version > 0),
+        sha256 TEXT NOT NULL CHECK (length(sha256) = 64),
+        standing TEXT NOT NULL CHECK (standing IN ('begun', 'trial', 'confirmed', 'returned')),
+        begun_at_seq INTEGER NOT NULL
+    ) STRICT""",
+    """CREATE TRIGGER releases_count_upwards BEFORE INSERT ON releases
+        WHEN NEW.version <= (SELECT max(version) FROM releases)
+        BEGIN SELECT RAISE(ABORT, 'versions of models never go back'); END""",
+    """CREATE TRIGGER releases_stay_what_they_are BEFORE UPDATE ON releases
+        WHEN NEW.version IS NOT OLD.version OR NEW.sha256 IS NOT OLD.sha256 OR OLD.standing = 'returned'
+        BEGIN SELECT RAISE(ABORT, 'a bundle that was here is another no more'); END""",
+    """CREATE TRIGGER releases_stay BEFORE DELETE ON releases
+        BEGIN SELECT RAISE(ABORT, 'bundles that were here are remembered'); END""",
 )

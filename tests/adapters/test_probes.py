@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from builtin import Builtin
 from edgeface.adapters import golden, manifest, tflite
 from edgeface.adapters.golden import ALIKE_STEPS, PROBES, PROBES_OF_FEW, SAMPLED, Proof
-from edgeface.adapters.manifest import Entry
+from edgeface.adapters.spec import Entry
 from edgeface.adapters.tflite import TfliteModel
 from edgeface.errors import ModelError
 from edgeface.model import ModelSpec

@@ -16,7 +16,7 @@ import click
 import numpy as np
 
 from edgeface import align, detect, embed
-from edgeface.adapters.manifest import Entry
+from edgeface.adapters.spec import Entry
 from edgeface.detect import Detection, Points
 from edgeface.frame import Pixels
 from edgeface.model import Tensor

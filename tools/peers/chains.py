@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgeface import align, detect, embed
 from edgeface.adapters import manifest, tflite
-from edgeface.adapters.manifest import Entry
+from edgeface.adapters.spec import Entry
 from edgeface.detect import Detector, Points
 from edgeface.embed import Embedder
 from edgeface.frame import Pixels
