@@ -54,6 +54,7 @@ PLACES = {
     "starlette": ("console/",),
     "uvicorn": ("console/server.py",),
     "jinja2": ("console/look.py",),
+    "markupsafe": ("console/",),
     "argon2": ("console/accounts.py",),
     "threading": (
         "service/",

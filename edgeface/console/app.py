@@ -24,12 +24,13 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from edgeface.commands import Code, may
+from edgeface.commands import Code, Role, may
 from edgeface.console import gate
 from edgeface.console.accounts import Accounts
 from edgeface.console.look import STATIC, Look, strings
 from edgeface.console.options import Options
 from edgeface.console.pages import MENU, WAYS
+from edgeface.console.pulse import Pulse
 from edgeface.console.sessions import Session, Sessions, Tokens, same
 from edgeface.console.speaker import Reader, Speaker
 from edgeface.console.throttle import Throttle
@@ -66,6 +67,7 @@ class Console:
     speaker: Speaker = field(init=False)
     throttle: Throttle = field(init=False)
     look: Look = field(init=False)
+    pulse: Pulse = field(init=False)
 
     def __post_init__(self) -> None:
         made = {
@@ -73,14 +75,15 @@ class Console:
             "speaker": Speaker(self.reader, lambda: self.accounts.reader),
             "throttle": Throttle(self.now),
             "look": Look(self.strings),
+            "pulse": Pulse(self.reader),
         }
         for name, value in made.items():
             object.__setattr__(self, name, value)
 
-    @property
-    def menu(self) -> tuple[tuple[str, str, str], ...]:
+    def menu(self, role: Role) -> tuple[tuple[str, str, str], ...]:
         """Name, place and drawing of each page that is always at hand."""
-        return tuple((getattr(self.strings.nav, name), where, drawing) for name, where, drawing in MENU)
+        shown = ((name, where, drawing) for name, where, drawing, needed in MENU if may(role, needed))
+        return tuple((getattr(self.strings.nav, name), where, drawing) for name, where, drawing in shown)
 
     @property
     def cookie(self) -> str:
@@ -108,7 +111,10 @@ def application(console: Console, more: Iterable[BaseRoute] = ()) -> gate.Gate:
         status = error.status_code if isinstance(error, HTTPException) else 404
         return await run_in_threadpool(_problem, console, _bare(console, request), status, "not_found")
 
-    app = Starlette(routes=routes, exception_handlers={404: not_found, 405: not_found})
+    async def broken(request: Request, error: Exception) -> Response:
+        return await run_in_threadpool(_problem, console, _bare(console, request), 500, "broken")
+
+    app = Starlette(routes=routes, exception_handlers={404: not_found, 405: not_found, 500: broken})
     return gate.Gate(app, gate.own_names(console.options.names))
 
 

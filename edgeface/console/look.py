@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from edgeface import __version__
+from edgeface.console import chart
 
 if TYPE_CHECKING:
     from edgeface.console.visit import Visit
@@ -40,7 +41,7 @@ class Look:
             lstrip_blocks=True,
         )
         self.environment.filters |= {"moment": moment, "number": number, "percent": percent, "size": size}
-        self.environment.globals |= {"version": __version__, "t": words}
+        self.environment.globals |= {"version": __version__, "t": words, "score": chart.score}
 
     def render(self, template: str, visit: Visit, facts: Mapping[str, Any]) -> str:
         """A page as text. A notice is said once."""

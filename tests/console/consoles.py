@@ -43,11 +43,12 @@ class Nearby:
 
     def command(self, envelope: str, verb: str) -> str:
         self._there(verb)
-        wall = datetime.now(UTC)
-        self.bench.moment = Instant(
-            monotonic_ns=10**12, wall_ns=int(wall.timestamp() * 1000) * 10**6, wall_trusted=True
-        )
-        return self.bench.clerk.answer(envelope.encode(), verb)
+        noon, wall_ns = self.bench.moment, int(datetime.now(UTC).timestamp() * 1000) * 10**6
+        self.bench.moment = Instant(monotonic_ns=10**12, wall_ns=wall_ns, wall_trusted=True)
+        try:
+            return self.bench.clerk.answer(envelope.encode(), verb)
+        finally:
+            self.bench.moment = noon
 
     def local(self, verb: str, words: Mapping[str, Any]) -> Mapping[str, Any]:
         self._there(verb)

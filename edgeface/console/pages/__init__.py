@@ -2,11 +2,45 @@
 
 from __future__ import annotations
 
-from edgeface.console.pages import people, setup, signin
+from edgeface.commands import Role
+from edgeface.console.pages import (
+    accounts,
+    audit,
+    calibration,
+    decisions,
+    doors,
+    health,
+    models,
+    people,
+    person,
+    setup,
+    signin,
+)
 from edgeface.console.visit import Way
 
-WAYS: tuple[Way, ...] = (*setup.WAYS, *signin.WAYS, *people.WAYS)
+WAYS: tuple[Way, ...] = (
+    *setup.WAYS,
+    *signin.WAYS,
+    *people.WAYS,
+    *person.WAYS,
+    *doors.WAYS,
+    *decisions.WAYS,
+    *health.WAYS,
+    *calibration.WAYS,
+    *models.WAYS,
+    *audit.WAYS,
+    *accounts.WAYS,
+)
 """In the order in which they are tried."""
 
-MENU = (("people", "/people", "people"),)
-"""Key under [nav] of the strings, place, drawing."""
+MENU = (
+    ("people", "/people", "people", Role.VIEW),
+    ("doors", "/doors", "door", Role.VIEW),
+    ("decisions", "/decisions", "list", Role.VIEW),
+    ("health", "/health", "pulse", Role.VIEW),
+    ("calibration", "/calibration", "dial", Role.VIEW),
+    ("models", "/models", "chip", Role.VIEW),
+    ("audit", "/audit", "chain", Role.VIEW),
+    ("accounts", "/accounts", "key", Role.ADMIN),
+)
+"""Key under [nav] of the strings, place, drawing, whose menu it is in."""

@@ -1,6 +1,8 @@
-"""Who is enrolled."""
+"""Who is enrolled, and the search among them."""
 
 from __future__ import annotations
+
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -11,10 +13,13 @@ PAGE = 50
 
 
 def show(visit: Visit) -> Response:
-    """A page of everybody, by name."""
-    first = page_of(visit.query.get("from", ""))
-    found = visit.expect("people/list", words.Page(first=first, most=PAGE))
-    return visit.page("people.html", people=found.people, total=found.total, first=first, most=PAGE)
+    """A page of everybody, by name, or of those whom a search finds."""
+    first, find = page_of(visit.query.get("from", "")), visit.query.get("find", "").strip()[:80]
+    found = visit.expect("people/list", words.Page(first=first, most=PAGE, find=find))
+    where = f"/people?{urlencode({'find': find})}&" if find else "/people?"
+    return visit.page(
+        "people.html", people=found.people, total=found.total, first=first, most=PAGE, find=find, where=where
+    )
 
 
 def page_of(text: str) -> int:

@@ -18,6 +18,9 @@ window.addEventListener("pageshow", () => {
   for (const button of document.querySelectorAll("button:disabled")) button.disabled = false;
 });
 
+// On a phone the menu is wider than the screen: the page that is shown stands in it where it can be seen.
+document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // A list that is narrowed by a choice: <select data-goes> sends its form.
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-goes]")) event.target.form.requestSubmit();
