@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -209,6 +210,13 @@ def test_pictures_are_decoded_without_the_stages() -> None:
 )
 def test_the_checker_finds_a_planted_import(stage: str, line: str, culprit: str) -> None:
     assert any(culprit in fault and stage in fault for fault in stage_faults(stage, line))
+
+
+def test_the_wheel_has_every_folder() -> None:
+    """A checkout works without: only who installs the wheel would miss one."""
+    folders = {".".join(("edgeface", *path.parent.relative_to(PACKAGE).parts)) for path in PACKAGE.rglob("__init__.py")}
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    assert set(project["tool"]["setuptools"]["packages"]) == {*folders, "edgeface_models"}
 
 
 def test_foreign_things_stay_in_their_places() -> None:
