@@ -31,6 +31,8 @@ class Fault(StrEnum):
     """No picture comes."""
     FROZEN = "frozen"
     """The same picture comes again and again; a sensor that films is never without noise."""
+    LATE = "late"
+    """Pictures are old when they come: a network or a program that cannot keep up has queued them."""
     DARK = "dark"
     """Nothing is lit: no light, a lens cap, a dead infrared lamp."""
     COVERED = "covered"
@@ -44,6 +46,7 @@ class Fault(StrEnum):
 ADVICE: Mapping[Fault, str] = {
     Fault.LOST: "no picture comes; check the camera's cable and power",
     Fault.FROZEN: "the camera repeats one picture; it is opened anew, else switch it off and on",
+    Fault.LATE: "pictures come too late to decide on; a faster network or a smaller size",
     Fault.DARK: "the picture is black; switch a light on, or take the lens cap off",
     Fault.COVERED: "the lens is covered or fogged; clean it",
     Fault.SLOW: "too few pictures a second; more light, a smaller size or a faster network",
@@ -51,7 +54,7 @@ ADVICE: Mapping[Fault, str] = {
 }
 """What each means and what to do about it."""
 
-BLINDING = frozenset({Fault.LOST, Fault.FROZEN, Fault.DARK, Fault.COVERED})
+BLINDING = frozenset({Fault.LOST, Fault.FROZEN, Fault.LATE, Fault.DARK, Fault.COVERED})
 """Faults with which nobody can be judged."""
 
 
@@ -69,8 +72,8 @@ class Options:
     """Pictures a second, 0.1..60, below which a camera is slow: three good shots of a visitor then take a second."""
     blue_by: float = 12.0
     """Grey levels, 0..255, by which the middle of a face is bluer than red if the two have changed places."""
-    blue_faces: int = 5
-    """Faces in a row, 1..100, that must say so: coloured lamps and painted faces exist."""
+    blue_faces: int = 3
+    """Faces in a row, 1..100, that must say so: as many as a visitor who is let in shows."""
 
     def __post_init__(self) -> None:
         for name, low, high in _RANGES:
@@ -107,11 +110,14 @@ class Footage:
 
     last: Look | None = None
     last_at: Instant | None = None
-    """When the newest picture was taken; None before the first, and again once the camera is lost."""
+    """When the newest picture came; None before the first, and again once the camera is lost."""
     since: Mapping[Fault, Instant] = field(default_factory=dict)
     """Since when each fault has been seen without a break."""
     pace_s: float | None = None
     """Seconds between pictures, smoothed over about five."""
+    arrivals: tuple[Instant, ...] = ()
+    """When the newest pictures came, oldest first: as many as a camera that is just fast enough sends in about
+    `after_s`."""
     blue: int = 0
     """Faces in a row that were bluer than red."""
 
@@ -127,9 +133,12 @@ def look(pixels: Pixels) -> Look:
     )
 
 
-def observe(footage: Footage, frame: Frame, seen: Look, options: Options) -> Footage:
-    """One more picture, looked at."""
-    now, before = frame.captured_at, footage.last_at
+def observe(
+    footage: Footage, frame: Frame, seen: Look, options: Options, *, came: Instant | None = None, late: bool = False
+) -> Footage:
+    """One more picture, looked at, which `came` just now (None: as soon as it was taken), `late` if that was too old to
+    decide on."""
+    now, before = came or frame.captured_at, footage.last_at
     pace_s = footage.pace_s
     if before is not None:
         gap_s = now.seconds_since(before)
@@ -137,9 +146,10 @@ def observe(footage: Footage, frame: Frame, seen: Look, options: Options) -> Foo
     dark = seen.brightest < options.dark_below
     there = {
         Fault.FROZEN: footage.last is not None and seen.print == footage.last.print and not dark,
+        Fault.LATE: late,
         Fault.DARK: dark,
         Fault.COVERED: not dark and seen.structure < options.flat_below,
-        Fault.SLOW: pace_s is not None and pace_s > 1 / options.slow_fps,
+        Fault.SLOW: _overdue(footage, now, options),
     }
     start = before if before is not None else now
     since = {
@@ -147,7 +157,8 @@ def observe(footage: Footage, frame: Frame, seen: Look, options: Options) -> Foo
         for fault, present in there.items()
         if present
     }
-    return replace(footage, last=seen, last_at=now, since=since, pace_s=pace_s)
+    arrivals = (*footage.arrivals, now)[-_enough(options) :]
+    return replace(footage, last=seen, last_at=now, since=since, pace_s=pace_s, arrivals=arrivals)
 
 
 def meet(footage: Footage, face: Pixels, options: Options) -> Footage:
@@ -166,13 +177,31 @@ def lose(footage: Footage, now: Instant) -> Footage:
 def faults(footage: Footage, now: Instant, options: Options) -> tuple[Fault, ...]:
     """What is wrong at the moment `now`, the worst first. A camera that is silent for `after_s` is lost."""
     lasting = {fault for fault, began in footage.since.items() if now.seconds_since(began) >= options.after_s}
+    if Fault.SLOW in footage.since or _slow(footage, now, options):  # which has been measured over that time
+        lasting.add(Fault.SLOW)
     if Fault.LOST in footage.since:
         lasting = {Fault.LOST}
     elif footage.last_at is not None and now.seconds_since(footage.last_at) >= options.after_s:
-        lasting.add(Fault.LOST)
+        lasting = {*lasting - {Fault.SLOW}, Fault.LOST}
     if footage.blue >= options.blue_faces:
         lasting.add(Fault.COLOURS)
     return tuple(fault for fault in Fault if fault in lasting)
+
+
+def _slow(footage: Footage, now: Instant, options: Options) -> bool:
+    """Whether too few pictures came by now. A gap that is open for long is silence and not slowness."""
+    last = footage.last_at
+    return last is not None and now.seconds_since(last) <= 2 / options.slow_fps and _overdue(footage, now, options)
+
+
+def _overdue(footage: Footage, now: Instant, options: Options) -> bool:
+    """Whether the oldest picture kept is older than it would be if enough of them had come."""
+    return bool(footage.arrivals) and now.seconds_since(footage.arrivals[0]) > _enough(options) / options.slow_fps
+
+
+def _enough(options: Options) -> int:
+    """How many pictures a camera that is just fast enough takes in `after_s`."""
+    return max(1, round(options.after_s * options.slow_fps))
 
 
 def _fields(grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:

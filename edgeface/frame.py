@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,11 @@ class Instant:
     def seconds_since(self, earlier: Instant) -> float:
         """Seconds from `earlier` to this moment, by the monotonic clock."""
         return (self.monotonic_ns - earlier.monotonic_ns) / 1e9
+
+
+def shifted(moment: Instant, by_ns: int) -> Instant:
+    """So many nanoseconds later, or before if that is negative, by both clocks."""
+    return replace(moment, monotonic_ns=moment.monotonic_ns + by_ns, wall_ns=moment.wall_ns + by_ns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -92,6 +92,47 @@ def test_two_pictures_a_second_are_too_few() -> None:
     assert filmed([scene(seed=index) for index in range(12)], fps=5)[-1][1] == ()
 
 
+@pytest.mark.parametrize("fps", [1.6, 2.0, 3.0])
+def test_a_camera_that_becomes_slow_is_told_within_a_second_and_as_long_as_it_is(fps: float) -> None:
+    """Asked every 50 ms, as the watch over the reader does, not only when a picture comes."""
+    moments = [index / 15 for index in range(16)] + [1 + count / fps for count in range(1, 20)]
+    moments += [moments[-1] + count / 15 for count in range(1, 30)]
+    footage, said, pictures = Footage(), [], iter(moments)
+    due = next(pictures)
+    for tick in range(round(moments[-1] / 0.05)):
+        now = tick * 0.05
+        while due <= now:
+            frame = Frame(pixels=scene(seed=round(due * 1000)), camera="", sequence=0, captured_at=at(due))
+            footage, due = observe(footage, frame, look(frame.pixels), OPTIONS), next(pictures)
+        said.append((now, faults(footage, at(now), OPTIONS)))
+    slow = [now for now, found in said if found == (Fault.SLOW,)]
+    assert 1 < slow[0] <= 1.8, "with the watch's own 0.2 s, a second"
+    assert slow[-1] <= 1 + 19 / fps + 0.5
+    assert len(slow) == round((slow[-1] - slow[0]) / 0.05) + 1, "without a break"
+    assert {found for _, found in said} == {(), (Fault.SLOW,)}
+
+
+def test_silence_is_no_slowness() -> None:
+    footage = Footage()
+    for index in range(15):
+        frame = Frame(pixels=scene(seed=index), camera="", sequence=0, captured_at=at(index / 15))
+        footage = observe(footage, frame, look(frame.pixels), OPTIONS)
+    told = [faults(footage, at(14 / 15 + tick / 100), OPTIONS) for tick in range(100)]
+    assert list(dict.fromkeys(told)) == [(), (Fault.LOST,)]
+
+
+def test_pictures_of_the_past_are_late_within_a_second() -> None:
+    footage, said = Footage(), []
+    for index in range(30):
+        late, came = 10 <= index < 20, at(index / 10)
+        frame = Frame(pixels=scene(seed=index), camera="", sequence=0, captured_at=at(index / 10 - (3 if late else 0)))
+        footage = observe(footage, frame, look(frame.pixels), OPTIONS, came=came, late=late)
+        said.append((index / 10, faults(footage, came, OPTIONS)))
+    assert {found for _, found in said} == {(), (Fault.LATE,)}
+    assert 1.0 < first(said, Fault.LATE) <= 1.8
+    assert said[-1][1] == ()
+
+
 def test_silence_is_loss() -> None:
     footage = observe(
         Footage(), Frame(pixels=scene(), camera="", sequence=0, captured_at=at(0)), look(scene()), OPTIONS

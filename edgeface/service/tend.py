@@ -14,17 +14,22 @@ from dataclasses import dataclass, replace
 from edgeface import footage
 from edgeface.errors import CameraError
 from edgeface.footage import BLINDING, Fault, Footage, Options
-from edgeface.frame import Frame, Instant, Pixels
+from edgeface.frame import Frame, Instant, Pixels, shifted
+from edgeface.service.loop import MAX_FRAME_AGE_S
 from edgeface.service.ports import LiveCamera
 
-TICK_S = 0.2
-"""The longest that `frames` is silent."""
+TICK_S = 0.1
+"""The longest that `frames` is silent. With the time between two looks of `edgeface.service.vitals`, and the time it
+takes to be sure of a fault, a second at the most."""
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 4.0
 """Between two tries to open a camera; each pause is twice the last. Plugged in again, it films within seconds."""
 
+ANEW = {Fault.FROZEN: "repeats one picture", Fault.LATE: "sends pictures of the past"}
+"""What a driver gets over when its camera is closed and opened again."""
+
 FROZEN_S = 5.0
-"""A driver that repeats its last picture for so long is closed and opened again."""
+"""A driver that does so for so long is closed and opened again."""
 
 STUCK_S = 60.0
 """An open call that takes longer will never end: the whole reader has to be started anew."""
@@ -111,14 +116,16 @@ class TendedCamera:
         frame = camera.newest(TICK_S)
         if frame is None:
             return None
-        seen = footage.look(frame.pixels)
-        self._footage = footage.observe(self._footage, frame, seen, self._options)
+        now, seen = self._now(), footage.look(frame.pixels)
+        late = now.seconds_since(frame.captured_at) > MAX_FRAME_AGE_S
+        self._footage = footage.observe(self._footage, frame, seen, self._options, came=now, late=late)
         self._detail, self._pause_s = "", FIRST_PAUSE_S
-        frozen_since = self._footage.since.get(Fault.FROZEN)
-        if frozen_since is not None and frame.captured_at.seconds_since(frozen_since) > FROZEN_S:
-            self._lose(f"{frame.camera} repeats one picture; it is opened anew")
-            return None
-        if BLINDING.intersection(footage.faults(self._footage, frame.captured_at, self._options)):
+        for fault, says in ANEW.items():
+            since = self._footage.since.get(fault)
+            if since is not None and now.seconds_since(since) > FROZEN_S:
+                self._lose(f"{frame.camera} {says}; it is opened anew")
+                return None
+        if BLINDING.intersection(footage.faults(self._footage, now, self._options)):
             return None
         self._counted = self._base + frame.sequence
         return replace(frame, sequence=self._counted)
@@ -127,8 +134,7 @@ class TendedCamera:
         now = self._now()
         self._footage, self._detail = footage.lose(self._footage, now), detail
         if self._camera is not None:
-            with suppress(CameraError):
-                self._camera.close()
+            self._opener.submit(_close, self._camera)  # before the next try, and not by the reader: a driver may hang
         self._camera, self._next_try = None, now
 
     def _try(self) -> None:
@@ -147,12 +153,13 @@ class TendedCamera:
             self._footage, self._base = Footage(), self._counted + 1 if self._counted else 0
         except CameraError as error:
             self._detail = str(error)
-            self._next_try = _later(now, self._pause_s)
+            self._next_try = shifted(now, round(1e9 * self._pause_s))
             self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
 
 
-def _later(now: Instant, seconds: float) -> Instant:
-    return replace(now, monotonic_ns=now.monotonic_ns + round(seconds * 1e9))
+def _close(camera: LiveCamera) -> None:
+    with suppress(CameraError):
+        camera.close()
 
 
 def _close_late(opened: Future[LiveCamera]) -> None:

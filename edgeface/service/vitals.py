@@ -16,7 +16,7 @@ from edgeface.health import Findings, Machine, Options, Sign, State
 from edgeface.message import HealthMessage, WireCount, WireTiming, WireTrouble
 from edgeface.service.loop import Step
 
-LOOK_S = 0.25
+LOOK_S = 0.2
 """Between two looks at the parts. With the time it takes to be sure of a camera's fault, a second at the most."""
 
 RECENT = 300

@@ -8,6 +8,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,10 +23,12 @@ from edgeface.adapters.camera import CameraOptions, open_source, picture_paths
 from edgeface.adapters.camera import opencv as opencv_module
 from edgeface.adapters.camera.files import Replay
 from edgeface.adapters.camera.live import NewestFrame
-from edgeface.adapters.camera.opencv import open_v4l2
+from edgeface.adapters.camera.opencv import Backlog, open_rtsp, open_v4l2
 from edgeface.adapters.camera.picamera import PicameraDevice
+from edgeface.adapters.clock import SystemClock
 from edgeface.errors import CameraLost, CameraUnavailable, PictureError, PictureProblem
 from edgeface.frame import Frame, Instant, Pixels
+from tools.cameras.rtsp import RtspCamera
 
 QUICK = CameraOptions(first_frame_s=5.0, stall_s=0.2)
 
@@ -219,6 +223,7 @@ class FakeCapture:
     def __init__(self, node: str, backend: int) -> None:
         self.node, self.backend = node, backend
         self.wanted: dict[int, float] = {}
+        self.stamp_ms = float("nan")
         self.pictures: list[Pixels | None] = []
         self.arrived = threading.Semaphore(0)
         self.ended = False
@@ -231,6 +236,10 @@ class FakeCapture:
     def set(self, key: int, value: float) -> bool:
         self.wanted[key] = value
         return True
+
+    def get(self, key: int) -> float:
+        assert key == cv2.CAP_PROP_POS_MSEC
+        return self.stamp_ms
 
     def film(self, *pictures: Pixels | None) -> None:
         for picture in pictures:
@@ -307,6 +316,96 @@ def test_only_the_newest_picture_of_a_camera_counts(camera: tuple[NewestFrame, F
     capture.film(flat(0, 0, 4))
     second = next(frames)
     assert (second.sequence, second.captured_at.monotonic_ns) == (3, first.captured_at.monotonic_ns + 5)
+
+
+def test_a_v4l2_picture_is_as_old_as_the_kernel_says(camera: tuple[NewestFrame, FakeCapture], clock: HandClock) -> None:
+    source, capture = camera
+    frames = source.frames()
+    clock.ns = 20_000_000_000
+    for stamp_ms, age_s in ((19_900.0, 0.1), (20_000.0, 0.0), (20_001.0, 0.0), (0.0, 0.0), (float("nan"), 0.0)):
+        capture.stamp_ms = stamp_ms  # of the future, or of long ago: by another clock
+        capture.film(flat(1))
+        assert clock.now().seconds_since(next(frames).captured_at) == pytest.approx(age_s)
+
+
+def moment(seconds: float) -> Instant:
+    return Instant(monotonic_ns=round(seconds * 1e9), wall_ns=0, wall_trusted=False)
+
+
+def test_what_waited_in_a_stream_is_known_by_its_delay() -> None:
+    """Ten pictures a second; nobody reads for three seconds, then all of them come at once."""
+    age = Backlog()
+    came = [(count / 10, count / 10) for count in range(20)]
+    came += [(5.0 + count / 1000, count / 10) for count in range(20, 51)]
+    came += [(count / 10, count / 10) for count in range(51, 80)]
+    ages = [age(moment(arrived + 7), 1000 * taken) for arrived, taken in came]
+    assert ages[:3] == [None, None, None], "what waited while it was opened"
+    late_s = [0 if found is None else found / 1e9 for found in ages]
+    assert max(late_s[:20]) < 0.001
+    assert late_s[20] == pytest.approx(3.0, abs=0.03) and late_s[50] < 0.06
+    assert all(before > after for before, after in pairwise(late_s[20:51]))
+    assert max(late_s[51:]) < 0.01
+
+
+def test_a_cameras_clock_that_runs_slow_makes_nothing_late() -> None:
+    """A day of one picture a second, by a clock that loses 8 seconds in it."""
+    age = Backlog()
+    ages = [age(moment(second), 1000 * second * (1 - 1e-4)) for second in range(86_400)]
+    assert max(found or 0 for found in ages) < 10_000_000
+
+
+def test_a_stream_without_times_is_as_old_as_it_comes() -> None:
+    age = Backlog()
+    assert [age(moment(second), 0.0) for second in range(5)] == [None, 0, 0, 0, 0]
+    assert Backlog()(moment(1), float("nan")) is None
+
+
+def test_a_network_camera_that_nobody_reads_for_a_while_does_not_pass_the_past_off_as_the_present() -> None:
+    """A real stream over a real socket. Each picture's tone tells when it was taken."""
+    began = time.monotonic()
+
+    def taken() -> Pixels:
+        return np.full((96, 128, 3), min(250, round(25 * (time.monotonic() - began))), np.uint8)
+
+    server = RtspCamera(taken, 20)
+    try:
+        source = open_rtsp(server.url, SystemClock(), CameraOptions(stall_s=5.0))
+        device = source._device
+        try:
+            frames = source.frames()
+            for _ in range(10):
+                next(frames)
+            with paused(device):
+                time.sleep(1.5)
+            seen = [next(frames) for _ in range(20)]
+        finally:
+            source.close()
+    finally:
+        server.close()
+    for frame in seen:
+        stamped_s = frame.captured_at.monotonic_ns / 1e9 - began
+        assert stamped_s - 0.25 < frame.pixels.mean() / 25 < stamped_s + 0.1
+
+
+@contextmanager
+def paused(device: Any) -> Iterator[None]:
+    """The thread that reads gets no turn."""
+    grab, resume = device._capture.grab, threading.Event()
+
+    class Held:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(device_capture, name)
+
+        def grab(self) -> bool:
+            resume.wait()
+            return bool(grab())
+
+    device_capture = device._capture
+    device._capture = Held()
+    try:
+        yield
+    finally:
+        resume.set()
 
 
 def test_a_damaged_picture_of_a_camera_is_passed_over(camera: tuple[NewestFrame, FakeCapture]) -> None:

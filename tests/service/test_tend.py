@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -58,6 +59,10 @@ class Scripted:
 
     def close(self) -> None:
         self.closed = True
+
+
+def moved(moment: Instant, seconds: float) -> Instant:
+    return replace(moment, monotonic_ns=moment.monotonic_ns + round(seconds * 1e9))
 
 
 def shot(seed: int) -> Pixels:
@@ -166,11 +171,30 @@ def test_a_camera_that_does_not_see_decides_nothing_until_it_does(time: Time, le
         assert camera.condition().faults == ()
 
 
+def test_a_camera_that_sends_the_past_decides_nothing_and_is_opened_anew(time: Time) -> None:
+    class Late(Scripted):
+        def newest(self, wait_s: float) -> Frame | None:
+            frame = super().newest(wait_s)
+            return None if frame is None else replace(frame, captured_at=moved(frame.captured_at, -0.6))
+
+    first = Late(time, shots(100))
+    with closing(tended(time, lambda: Scripted(time, shots(50, start=200)), first)) as camera:
+        given: list[Frame | None] = []
+        for frame in camera.frames():
+            given.append(frame)
+            if len(given) == 12:
+                assert camera.condition().faults == (Fault.LATE,)
+            if first.closed and frame is not None:
+                break
+    assert sum(frame is not None for frame in given[:-1]) <= 8  # 0.7 s of them, which the reader's own bar keeps out
+    assert camera.condition().faults == ()
+
+
 def test_silence_is_told_before_the_driver_notices(time: Time) -> None:
     with closing(tended(time, never, Scripted(time, [*shots(1), *[None] * 20]))) as camera:
         frames = camera.frames()
         next(frames)
-        for _ in range(4):
+        for _ in range(round(0.8 / TICK_S)):
             assert next(frames) is None
         assert camera.condition().faults == (Fault.LOST,)
 

@@ -43,7 +43,7 @@ class Account(Protocol):
 
 def portrait_story(show: Show) -> None:
     """Eileen Collins is enrolled, Grace Hopper is not; then she is."""
-    collins, hopper = _portraits()
+    collins, hopper = portraits()
     say("Faces: Eileen Collins (NASA) and Grace Hopper (US Navy), public domain, out of scikit-image and matplotlib.")
     say("Real: faces, models, gallery, journal, broker. Simulated: the camera, which films the portraits as if they")
     say("stood there, and the phone and the print that somebody holds up.\n")
@@ -181,7 +181,7 @@ def _last_act(collins: Pixels, hopper: Pixels) -> tuple[Scene, ...]:
     )
 
 
-def _portraits() -> tuple[Pixels, Pixels]:
+def portraits() -> tuple[Pixels, Pixels]:
     collins = skimage.data.astronaut()[0:400, 60:400]
     with matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=True) as file:
         hopper = image.decode(file.read())

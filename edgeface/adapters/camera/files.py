@@ -15,7 +15,7 @@ from edgeface import image
 from edgeface.adapters.camera.opencv import retrieve
 from edgeface.adapters.camera.options import CameraOptions
 from edgeface.errors import CameraLost, CameraUnavailable, PictureError
-from edgeface.frame import Frame, Instant, Pixels
+from edgeface.frame import Frame, Instant, Pixels, shifted
 from edgeface.image import Kind
 from edgeface.service.ports import Clock
 
@@ -100,7 +100,7 @@ class Replay:
         start = self._clock.now()
         sequence = -1
         for sequence, take in enumerate(self._film):
-            due = _later(start, sequence / self._options.fps)
+            due = shifted(start, round(1e9 * sequence / self._options.fps))
             if self._options.real_time and not self._await(due):
                 continue
             if self._closed.is_set():
@@ -169,8 +169,3 @@ def _head(path: Path) -> bytes:
         raise CameraUnavailable(f"{path}: no such file or folder; check the name") from None
     except OSError as error:
         raise CameraUnavailable(f"{path}: {error.strerror or error}; check its permissions") from error
-
-
-def _later(start: Instant, seconds: float) -> Instant:
-    shift_ns = round(seconds * 1e9)
-    return replace(start, monotonic_ns=start.monotonic_ns + shift_ns, wall_ns=start.wall_ns + shift_ns)

@@ -14,7 +14,7 @@ import numpy as np
 from edgeface.adapters.camera.live import NewestFrame
 from edgeface.adapters.camera.options import CameraOptions
 from edgeface.errors import CameraLost, CameraUnavailable
-from edgeface.frame import Instant, Pixels
+from edgeface.frame import Instant, Pixels, shifted
 from edgeface.service.ports import Clock
 
 
@@ -39,6 +39,7 @@ class PicameraDevice:
         self._clock = clock
         self._options = options
         self._boottime_ns = boottime_ns
+        self._patience_s = options.first_frame_s
         self._camera = _open(index)
         frame_us = round(1e6 / options.fps)
         try:
@@ -60,7 +61,8 @@ class PicameraDevice:
         try:
             # Waiting is bounded here rather than by capture_request(wait=seconds), which older versions lack.
             job = self._camera.capture_request(wait=False)
-            request = self._camera.wait(job, timeout=self._options.first_frame_s)
+            request = self._camera.wait(job, timeout=self._patience_s)
+            self._patience_s = self._options.stall_s
             try:
                 pixels, metadata = request.make_array("main"), request.get_metadata()
             finally:
@@ -80,7 +82,7 @@ class PicameraDevice:
         """The moment of a SensorTimestamp (CLOCK_BOOTTIME, ns) on our clock."""
         now = self._clock.now()
         age_ns = 0 if sensor_ns is None else max(0, self._boottime_ns() - sensor_ns)
-        return replace(now, monotonic_ns=now.monotonic_ns - age_ns, wall_ns=now.wall_ns - age_ns)
+        return shifted(now, -age_ns)
 
 
 def _open(index: int) -> Any:
