@@ -1,6 +1,6 @@
 """JSON Schemas of every message, and the page about them, written from the records in the code.
 
-    python -m tools.schemas             writes docs/schemas.json and docs/messages.md
+    python -m tools.schemas             writes docs/schemas.json, messages.md and (tools/openapi.py) openapi.json
     python -m tools.schemas --check     exit code 1 if they are not what the code says
 
 Draft 2020-12. The tests check too that what is committed is up to date.
@@ -162,7 +162,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="write nothing, and fail if something would be written")
     only_check = parser.parse_args().check
-    wanted = files()
+    from tools import openapi  # which builds on this
+
+    wanted = {**files(), **openapi.files()}
     changed = stale(wanted)
     for path in changed:
         sys.stdout.write(f"{path.relative_to(DOCS.parent)} {'is out of date' if only_check else 'is written'}\n")

@@ -25,7 +25,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from edgeface.commands import Code, Role, may
-from edgeface.console import gate
+from edgeface.console import gate, rest
 from edgeface.console.accounts import Accounts
 from edgeface.console.look import STATIC, Look, strings
 from edgeface.console.options import Options
@@ -104,7 +104,7 @@ class Console:
 
 def application(console: Console, more: Iterable[BaseRoute] = ()) -> gate.Gate:
     """What a server serves."""
-    routes: list[BaseRoute] = [_route(console, way) for way in WAYS]
+    routes: list[BaseRoute] = [*rest.routes(console), *(_route(console, way) for way in WAYS)]
     routes += [*more, Mount("/static", _Static(directory=STATIC))]
 
     async def not_found(request: Request, error: Exception) -> Response:
