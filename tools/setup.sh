@@ -22,6 +22,7 @@ install_packages() {
 
 missing=""
 have mosquitto || missing="$missing mosquitto"
+have openssl || missing="$missing openssl"  # makes the certificates of the broker on the board
 have systemd-analyze || missing="$missing systemd"  # its tools judge the units; nothing of it is started
 have "$PYTHON" || missing="$missing python3"
 "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"

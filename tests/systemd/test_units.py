@@ -61,7 +61,7 @@ def test_the_files_are_laid_and_taken_away_again(tmp_path: Path) -> None:
     assert first.returncode == 0, first.stderr
     laid = files(tmp_path)
     assert "etc/systemd/system/edgeface.service" in laid
-    assert "etc/mosquitto/conf.d/edgeface.conf" in laid
+    assert {"etc/mosquitto/conf.d/edgeface.conf", "etc/mosquitto/edgeface/broker.pem"} <= laid
     assert (tmp_path / "etc/edgeface/credentials/mqtt-password").stat().st_mode & 0o777 == 0o600
     (tmp_path / "etc/edgeface/reader.env").write_text("EDGEFACE_SOURCE=0\n", encoding="utf-8")
     assert staged(tmp_path, "--broker").returncode == 0
