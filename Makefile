@@ -5,10 +5,10 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := $(if $(IMAGES),--images "$(IMAGES)") $(if $(CAMERA),--camera "$(CAMERA)")
 
-.PHONY: help demo test test-tools lint setup clean
+.PHONY: help demo test test-tools test-cameras arm64 booted lint setup clean
 
 help:  ## what can be made
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 demo: setup  ## a reader at work on real faces; IMAGES=DIR for your own pictures, CAMERA=0 for a camera
 	$(BIN)/python -m tools.demo $(DEMO)
@@ -18,6 +18,17 @@ test: lint  ## everything that must hold, with a real broker
 
 test-tools: $(VENV)/.tools  ## the tests that `make test` skips without PyTorch; gets it, and converters, first
 	$(BIN)/python -m pytest $$(grep -rlE 'importorskip."(torch|tools\.)' tests)
+
+test-cameras: setup  ## cameras that fail, with GStreamer's own server too, which `make test` leaves out
+	apt-get install -y -qq --no-install-recommends gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-good \
+	    gstreamer1.0-plugins-ugly python3-gi
+	GST=1 $(BIN)/python -m pytest tests/service/test_cameras_fail.py
+
+arm64: setup  ## what an arm64 board computes and installs, emulated; as root, half an hour the first time
+	sh tools/arm64/prove.sh
+
+booted: setup  ## the service under a real systemd, in a container; as root
+	sh tools/booted/prove.sh
 
 lint: setup
 	$(BIN)/ruff check .

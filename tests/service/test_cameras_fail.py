@@ -7,6 +7,7 @@ How soon, on a machine with nothing else to do: `python -m tools.cameras`. Here 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -19,7 +20,7 @@ from edgeface.service.bootstrap import GALLERY
 from edgeface.store.database import open_database
 from tools.broker import Broker
 from tools.cameras.hardware import Mode
-from tools.cameras.story import ENDS_VISITS, KINDS, Course, Drill, enrolled
+from tools.cameras.story import ENDS_VISITS, H264, KINDS, Course, Drill, enrolled
 
 WITHIN_S = 3.0
 FAULTS = [mode for mode in Mode if mode not in (Mode.FILM, Mode.HANG)]
@@ -66,3 +67,14 @@ def test_the_journal_keeps_what_lasted(
         rows = [json.loads(row["payload"]) for row in database.read("SELECT payload FROM audit WHERE kind = 'alarm'")]
     told = [row["state"] for row in rows if row["trouble"] == "camera"]
     assert told[:1] == ["began"], "colours that are exchanged last for longer than two seconds"
+
+
+@pytest.mark.skipif(os.environ.get("GST") != "1", reason="GStreamer is 225 MB: make test-cameras")
+def test_a_server_of_others_that_sends_h264(tmp_path: Path) -> None:
+    with running(tmp_path) as broker:
+        enrolled(tmp_path / "home")
+        with Drill(H264, tmp_path / "home", broker).running() as drill:
+            drill.await_grant()
+            for mode in (Mode.UNPLUG, Mode.HANG):
+                course = drill.go(mode)
+                assert course.alarmed_s < WITHIN_S and course.decided == 0 and course.again_s is not None

@@ -20,10 +20,13 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from edgeface import image
 from edgeface.footage import ADVICE, Fault
 from tools.broker import Broker
+from tools.cameras.gst import GstCamera, filmed
 from tools.cameras.hardware import FPS, LATE_S, Mode, Stage
 from tools.cameras.rtsp import RtspCamera
 
 KINDS = ("v4l2", "picamera2", "rtsp")
+H264 = "h264"
+"""The kind that needs GStreamer's server; it can be unplugged and hang, and nothing else."""
 SIGNS = {
     Mode.UNPLUG: "",
     Mode.HANG: "",
@@ -45,7 +48,7 @@ SEEING = (Mode.SLOW, Mode.SWAPPED)
 HOLD_S = 1.2
 """A camera is away at least so long: visits are over after a second."""
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,15 +92,18 @@ class Drill:
         self._kind, self._home, self._broker = kind, home, broker
         self._heard: SimpleQueue[Said] = SimpleQueue()
         self._rest: list[threading.Thread] = []
-        self._stage, self._server = Stage() if kind == "rtsp" else None, None
+        self._stage = Stage() if kind in ("rtsp", H264) else None
+        self._server: RtspCamera | GstCamera | None = None
         self._port = 0
 
     @contextmanager
     def running(self) -> Iterator[Drill]:
         """The reader, until the block ends."""
         if self._stage is not None:
+            if self._kind == H264:
+                filmed(self._home / "film", self._stage)
             self._serve()
-        source = {"v4l2": "0", "picamera2": "picamera2", "rtsp": f"rtsp://127.0.0.1:{self._port}/door"}[self._kind]
+        source = {"v4l2": "0", "picamera2": "picamera2"}.get(self._kind, f"rtsp://127.0.0.1:{self._port}/door")
         command = [sys.executable, "-m", "tools.cameras.hardware", self._kind, str(self._home), "run", "--json"]
         command += ["--source", source, "--broker", self._broker.url, "--device", self._kind, "--keep-trying"]
         client = self._subscribed()
@@ -187,6 +193,8 @@ class Drill:
         if self._server is not None and mode is Mode.UNPLUG:
             self._server.close()
             self._server = None
+        if isinstance(self._server, GstCamera):
+            self._server.hang() if mode is Mode.HANG else self._server.go_on()
         self._stage.turn(mode)
         if self._server is None and mode is not Mode.UNPLUG:
             self._serve()
@@ -195,6 +203,10 @@ class Drill:
     def _serve(self) -> None:
         stage = self._stage
         assert stage is not None
+        if self._kind == H264:
+            self._server = GstCamera(self._home / "film", self._port)
+            self._port = self._server.port
+            return
 
         def take() -> Any:
             return None if stage.mode is Mode.HANG else stage.picture()
