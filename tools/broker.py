@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -54,6 +55,11 @@ class Broker:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def send(self, number: signal.Signals) -> None:
+        """A signal to it, while it runs."""
+        if self._process is not None:
+            self._process.send_signal(number)
 
     def _answers(self) -> bool:
         with socket.socket() as probe:

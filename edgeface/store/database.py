@@ -45,6 +45,11 @@ _SETTINGS = (
 )
 
 
+_CHECKS = ("quick_check", "integrity_check(people)", "integrity_check(templates)")
+"""The first reads every page; the others hold the people's tables against their indexes as well: a template that an
+index has lost would be left out without a word."""
+
+
 class Database:
     """An open gallery: one connection, one user at a time; threads wait for each other."""
 
@@ -124,6 +129,25 @@ class Database:
         if busy:
             raise GalleryError(f"{self.path}: deleted data could not be overwritten yet; restart edgeface to finish")
 
+    def rewrite(self, tables: Sequence[str]) -> None:
+        """Put these tables on other pages, and zeros over those that they were on.
+
+        Between the rows of a page from which SQLite moved some to another, when it balanced its trees, old bytes stay,
+        whatever `secure_delete` says. Not within a transaction. Raises GalleryError.
+        """
+        with self._turn, _renamed(self.path):
+            self._connection.execute("PRAGMA foreign_keys = OFF")  # else what refers to the rows would go with them
+            try:
+                with self.transaction():
+                    for table in tables:
+                        self._connection.execute(f"CREATE TEMP TABLE kept AS SELECT * FROM {table}")
+                        self._connection.execute(f"DELETE FROM {table}")
+                        self._connection.execute(f"INSERT INTO {table} SELECT * FROM kept")
+                        self._connection.execute("DROP TABLE kept")
+            finally:
+                self._connection.execute("PRAGMA foreign_keys = ON")
+        self.erase_traces()
+
     def copy_into(self, file: Path) -> None:
         """Write all of it, compacted, into an empty file."""
         with self._turn, _renamed(self.path):
@@ -142,7 +166,7 @@ def open_database(path: Path) -> Database:
     or the disk is at fault.
     """
     made = False
-    with _renamed(path):
+    with _renamed(path), _damage_named(path):
         if not path.exists():
             made = _create(path)
         if path.stat().st_size == 0:
@@ -204,8 +228,9 @@ def _check(connection: sqlite3.Connection, path: Path) -> str:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("COMMIT")
-    if (found := _pragma(connection, "quick_check")) != "ok":
-        raise GalleryCorrupt(f"{path} is damaged ({found}); {_advice(path)}")
+    for check in _CHECKS:
+        if (found := _pragma(connection, check)) != "ok":
+            raise GalleryCorrupt(f"{path} is damaged ({found}); {_advice(path)}")
     meta = connection.execute("SELECT gallery_id FROM meta").fetchone()
     if meta is None:
         raise GalleryCorrupt(f"{path} has lost its id; {_advice(path)}")
@@ -306,6 +331,15 @@ def _folder_locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    """What a schema with bits turned over leads to, where SQLite and its helpers did not expect it, as ours."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError) as error:
+        raise GalleryCorrupt(f"{path} is damaged ({type(error).__name__}: {error}); {_advice(path)}") from error
 
 
 @contextmanager

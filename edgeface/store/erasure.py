@@ -10,6 +10,9 @@ from edgeface.store.database import Database
 from edgeface.store.search import search
 from edgeface.store.tables import Tables
 
+PERSONAL = ("people", "templates", "questions", "snapshots")
+"""The tables that needles are made of."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
@@ -59,11 +62,14 @@ def needles(tables: Tables, person_id: str) -> Needles:
 
 def receipt(database: Database, person_id: str, looked_for: Needles, now: Instant) -> Receipt:
     """What is left of somebody who has just been deleted. Raises GalleryError if the gallery itself still has it."""
+    own = {database.path.name, database.path.name + "-wal"}
     try:
         files, found = search(database.path.parent, looked_for.patterns)
+        if own & set(found):
+            database.rewrite(PERSONAL)
+            files, found = search(database.path.parent, looked_for.patterns)
     except OSError as error:
         raise GalleryError(f"{person_id} is deleted, but that nothing is left was not checked: {error}") from error
-    own = {database.path.name, database.path.name + "-wal"}
     if left := own & set(found):
         raise GalleryError(f"{', '.join(sorted(left))} still holds bytes of {person_id}: restart edgeface to finish")
     return Receipt(

@@ -321,3 +321,29 @@ def test_a_gallery_is_not_trusted_to_have_an_id(path: Path) -> None:
 def test_the_application_id_is_in_the_header(path: Path) -> None:
     made(path)
     assert path.read_bytes()[68:72] == module.APPLICATION_ID.to_bytes(4, "big") == b"EFGA"
+
+
+def test_a_template_that_an_index_has_lost_is_damage(path: Path) -> None:
+    with closing(open_database(path)) as database:
+        vector = np.ones(128, np.int8)
+        made_one = NewTemplate(model_sha256="a" * 64, vector=vector, quality=1.0, pose=None, source="x.jpg")
+        GalleryStore(database).enrol("Ada", [made_one], instant())
+    content = path.read_bytes()
+    places = [place for place in range(len(content)) if content.startswith(b"a" * 64, place)]
+    assert len(places) == 2, "the row and its index"
+    for place in places:
+        path.write_bytes(content[:place] + b"b" + content[place + 1 :])
+        refused(path, GalleryCorrupt, "templates_of_model")
+
+
+@pytest.mark.parametrize("bits", [0x80, 0x01, 0x20])
+def test_a_schema_with_bits_turned_over_is_damage_or_means_the_same(path: Path, bits: int) -> None:
+    made(path)
+    content = path.read_bytes()
+    begin = content.index(b"CREATE TABLE audit")
+    for place in range(begin, begin + 600, 3):
+        path.write_bytes(content[:place] + bytes([content[place] ^ bits]) + content[place + 1 :])
+        try:
+            open_database(path).close()
+        except GalleryError:
+            continue

@@ -156,6 +156,40 @@ def test_forgetting_leaves_no_byte(store: GalleryStore, database: Database, tmp_
     assert database.read("SELECT person_id FROM audit WHERE kind = 'decision'") == [{"person_id": ada.id}]
 
 
+def plant(path: Path, table: str, needle: bytes) -> None:
+    """Bytes in the room between a page's rows, where balancing a tree leaves them: https://sqlite.org/fileformat.html"""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+    with path.open("r+b") as file:
+        file.seek((root - 1) * 4096)
+        page = file.read(8)
+        assert page[0] == 13, "a leaf"
+        rows, begin = int.from_bytes(page[3:5]), int.from_bytes(page[5:7])
+        assert begin - (8 + 2 * rows) > len(needle) + 50
+        file.seek((root - 1) * 4096 + begin - len(needle) - 1)
+        file.write(needle)
+
+
+def test_forgetting_reaches_what_sqlite_left_between_the_rows(tmp_path: Path) -> None:
+    path = tmp_path / "gallery.db"
+    with closing(open_database(path)) as database:
+        store = GalleryStore(database)
+        ada, bob = (store.enrol(name, [template(seed)], instant()) for seed, name in enumerate(("Ada", "Bob")))
+        (needle,) = (
+            bytes(row["vector"]) for row in database.read("SELECT vector FROM templates WHERE person_id = ?", (ada.id,))
+        )
+    plant(path, "templates", needle)
+    with closing(open_database(path)) as database:
+        store = GalleryStore(database)
+        store.forget(ada.id, instant())
+        assert traces(tmp_path, needle) == []
+        assert [person.name for person in store.people()] == ["Bob"]
+        assert store.load(MODEL, 128).person_ids == (bob.id,)
+        assert database.read("PRAGMA foreign_keys") == [{"foreign_keys": 1}]
+        assert database.read("PRAGMA foreign_key_check") == []
+
+
 def test_forgetting_finds_the_copies_it_cannot_reach(store: GalleryStore, database: Database, tmp_path: Path) -> None:
     ada = store.enrol("Ada Lovelace", [template(1)], instant())
     database.erase_traces()

@@ -1,8 +1,10 @@
-"""Try faults on the store, many times, and count what goes wrong.
+"""Try faults many times, and count what goes wrong.
 
     python -m tools.faults kill [--n 1000] [--seed 1] [decide enrol forget rotate]
     python -m tools.faults disk [--n 1000] [--seed 1]
-    ... --out docs/faults.md            and write the table there
+    python -m tools.faults rows [--n 1000] [--seed 1] [power killed failing flipped ...]
+    python -m tools.faults soak [--minutes 60] [--seed 1]
+    ... --out docs/faults.md            and write the table there, of a soak the figure beside it too
 
 One JSON line a fault: fault, n, failures, bound_95 (the failure rate is below that with 95 % confidence), seed.
 """
@@ -14,25 +16,29 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tools.faults import disk, page
+from tools.faults import disk, page, soak_page
 from tools.faults.deeds import DEEDS
 from tools.faults.kill import kill
 from tools.faults.result import Result
+from tools.faults.rows import ROWS
+from tools.faults.soak import soak
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("kill", "disk"))
-    parser.add_argument("deeds", nargs="*", metavar="DEED", help=f"what is killed: {', '.join(DEEDS)}; default: all")
+    parser.add_argument("what", choices=tuple(TRIES))
+    parser.add_argument(
+        "names", nargs="*", help=f"what is killed ({', '.join(DEEDS)}), or which rows ({', '.join(ROWS)}); default: all"
+    )
     parser.add_argument("--n", type=int, default=1000, help="tries of each fault")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=60.0, help="of a soak")
     parser.add_argument("--out", type=Path, help="page whose table gets the results")
     arguments = parser.parse_intermixed_args()
-    if odd := set(arguments.deeds) - DEEDS.keys():
-        parser.error(f"there is no deed {', '.join(sorted(odd))}")
+    if odd := set(arguments.names) - {"kill": DEEDS.keys(), "rows": ROWS.keys()}.get(arguments.what, set()):
+        parser.error(f"there is no {', '.join(sorted(odd))}")
     results = []
-    tried = _kills(arguments) if arguments.what == "kill" else _disks(arguments)
-    for result in tried:
+    for result in TRIES[arguments.what](arguments):
         sys.stdout.write(result.as_json() + "\n")
         sys.stdout.flush()
         sys.stderr.writelines(f"{problem}\n" for problem in result.failures[:20])
@@ -43,7 +49,7 @@ def main() -> None:
 
 
 def _kills(arguments: argparse.Namespace) -> Iterator[Result]:
-    for name in arguments.deeds or DEEDS:
+    for name in arguments.names or DEEDS:
         done = 0
 
         def tick(name: str = name) -> None:
@@ -64,6 +70,26 @@ def _disks(arguments: argparse.Namespace) -> Iterator[Result]:
         except OSError as error:
             sys.stderr.write(f"{fault}: not tried: {error}\n")
 
+
+def _rows(arguments: argparse.Namespace) -> Iterator[Result]:
+    for name in arguments.names or ROWS:
+        sys.stderr.write(f"{name}: {arguments.n} tries, and its control\n")
+        yield ROWS[name].run(arguments.n, arguments.seed)
+        few = ROWS[name].few
+        control = ROWS[name].control(few, arguments.seed)
+        sys.stderr.write(f"control: {control.failed} of {few} caught\n")
+        if not control.failures:
+            raise SystemExit(f"{name}: the careless way was not caught: this campaign shows nothing")
+
+
+def _soak(arguments: argparse.Namespace) -> Iterator[Result]:
+    found = soak(arguments.minutes, arguments.seed)
+    if arguments.out is not None:
+        soak_page.write(arguments.out, found)
+    yield found.result()
+
+
+TRIES = {"kill": _kills, "disk": _disks, "rows": _rows, "soak": _soak}
 
 if __name__ == "__main__":
     main()
