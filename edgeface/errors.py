@@ -26,6 +26,8 @@
     │   └── CameraLost            69   it was there and stopped
     ├── EnrolmentError            65   pictures that do not make a person
     ├── DoorError                 69   the lock, or the wire to it
+    ├── ReaderError               69   the reader that runs, and the way to it
+    │   └── ReaderAbsent          69   none runs
     └── BrokerError               69   the MQTT broker
 
 A refusal ("too blurred") is a value, never one of these. Exit codes follow sysexits(3). Each message says what is wrong
@@ -265,6 +267,16 @@ class DoorError(EdgefaceError):
     """The lock, or the wire to it, cannot be had or does not obey; it counts as locked."""
 
     exit_code = 69
+
+
+class ReaderError(EdgefaceError):
+    """The running reader cannot be asked, or it does not answer."""
+
+    exit_code = 69
+
+
+class ReaderAbsent(ReaderError):
+    """No reader runs there."""
 
 
 class BrokerError(EdgefaceError):

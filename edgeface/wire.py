@@ -49,10 +49,10 @@ def dumps(fields: Mapping[str, Any]) -> str:
     return text
 
 
-def loads(text: str | bytes) -> dict[str, Any]:
+def loads(text: str | bytes, *, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
     """The object that a JSON text is. Raises MessageError."""
-    if len(text) > MOST_BYTES:
-        raise MessageError(f"longer than {MOST_BYTES} bytes")
+    if len(text) > most_bytes:
+        raise MessageError(f"longer than {most_bytes} bytes")
     try:
         found = json.loads(text.decode() if isinstance(text, bytes) else text, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:

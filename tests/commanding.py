@@ -69,6 +69,8 @@ class Bench:
     clerk: Clerk
     keys: dict[Role, Commander] = field(default_factory=dict)
     moment: Instant = field(default_factory=noon)
+    near: bool = False
+    """Whether what is sent comes over the reader's own socket."""
 
     def ask(self, verb: str, body: Mapping[str, Any] | None = None, role: Role = Role.ADMIN, **changes: Any) -> Any:
         """The answer of a command that is made, signed and sent, its signature checked."""
@@ -76,7 +78,7 @@ class Bench:
         return self.send(key.sign(key.make(verb, body, **changes)), verb)
 
     def send(self, payload: bytes, topic_verb: str, *, retained: bool = False) -> Any:
-        text = self.clerk.answer(payload, topic_verb, retained=retained)
+        text = self.clerk.answer(payload, topic_verb, retained=retained, near=self.near)
         answer = json.loads(text)
         sig = answer.pop("sig")
         assert verify(public_of(self.database.keyring.signing_seed), Purpose.RESPONSE, answer, sig)

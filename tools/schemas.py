@@ -20,6 +20,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
+from edgeface.adapters.frames import MOST_BYTES as MOST_FRAMED
 from edgeface.commands import VERBS, Answer, Command, Verb
 from edgeface.commands.envelope import VERSION as COMMAND_VERSION
 from edgeface.commands.verbs import PAIR
@@ -91,7 +92,8 @@ def files() -> dict[Path, str]:
 def page() -> str:
     """What is sent and what may be asked, as a page."""
     rows = [f"| `{verb.name}` | {_role(verb)} | {verb.says} | {_fields(verb.words)} |" for verb in VERBS.values()]
-    return PAGE.format(limit=MOST_BYTES // 1024, verbs="\n".join(rows), fuzzed=_fuzzed())
+    socket_limit = MOST_FRAMED // 2**20
+    return PAGE.format(limit=MOST_BYTES // 1024, socket_limit=socket_limit, verbs="\n".join(rows), fuzzed=_fuzzed())
 
 
 def _fuzzed() -> str:
@@ -105,7 +107,7 @@ def _fuzzed() -> str:
 
 
 def _role(verb: Verb) -> str:
-    return "none yet" if verb.name == PAIR else verb.role.value
+    return "none yet" if verb.name == PAIR else verb.role.value + (", socket" if verb.near else "")
 
 
 def _fields(kind: type) -> str:
@@ -218,11 +220,31 @@ stored answers of all go when somebody is forgotten. `code` says what became of 
 {verbs}
 
 Roles: `view` reads; `keypad` does `door/present` and nothing else; `operate` and `enrol` include `view`; `admin` may do
-everything. `publish` signs bundles of models (docs/updates.md) and commands nothing.
+everything. `publish` signs bundles of models (docs/updates.md) and commands nothing. "socket": asked over the reader's
+own socket only.
 
 Keys: `edgeface keys make` on your desk, `edgeface keys pair --role ROLE` at the reader, which shows a code for ten
 minutes and one key, `edgeface keys introduce` on your desk. `edgeface keys sign VERB BODY` prints a command ready to be
 sent.
+
+## On the same machine
+
+A running reader is asked, with or without a broker, over a unix stream socket: `/run/edgeface/edgeface.sock` under
+systemd, else `edgeface.sock` beside the gallery; `path` under `[socket]` names another. It is its own user's and
+group's (0660). Each message is four bytes of length, big-endian, and so many bytes of JSON, at most {socket_limit} MiB.
+`edgeface.adapters.reader_socket.ReaderSocket` is the client.
+
+- `{{"kind": "command", "envelope": "...", "verb": "people/list"}}`, the signed command as text, is answered with
+  `{{"kind": "answer", "envelope": "..."}}`, the signed answer.
+- `{{"kind": "local", "verb": "...", "words": {{...}}, "cmd_id": "..."}}` counts as an admin's if the kernel says that
+  root or the reader's own user asks (SO_PEERCRED). The answer is `{{"kind": "done", "answer": {{...}}}}` or
+  `{{"kind": "refused", "reason": "<code>", "text": "...", "error": "<kind of error>"}}`.
+- `{{"kind": "watch", "envelope": "..."}}`, a signed `live/watch`, is answered with `{{"kind": "frame", ...}}` again and
+  again, the newest only, until the link is closed.
+
+A frame has `at`, `size` [w, h], `faces` (box, landmarks, quality, stage, refusal and by how much, track and, once it is
+decided, outcome, name and score), `jpeg` in base64 or null, and the latest `decision` or null. Nothing of it is stored;
+pictures are made only while somebody watches with `images`.
 
 ## Fuzzed
 

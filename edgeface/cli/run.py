@@ -33,6 +33,7 @@ from edgeface.service.heartbeat import Heartbeat
 from edgeface.service.loop import Recorded, Step
 from edgeface.service.ports import Camera
 from edgeface.service.probation import Probation, probation
+from edgeface.service.reception import Reception
 from edgeface.service.serve import serving
 from edgeface.service.settings import Config
 from edgeface.service.tend import Condition, TendedCamera
@@ -92,8 +93,10 @@ def run(
         with (
             closing(camera),
             open_station(config, loaded, database, film_time=film_time) as station,
-            serving(station, config, loaded, database) as desk,
-            probation(context.home, database, config.update, desk.now, desk.expect_live().restart) as trial,
+            serving(station, config, loaded, database) as served,
+            probation(
+                context.home, database, config.update, served.desk.now, served.desk.expect_live().restart
+            ) as trial,
         ):
             _warn_of_strangers(station)
             if shut := station.shut():
@@ -102,7 +105,7 @@ def run(
             _tell_liveness(config, loaded.live_floor(config.liveness.min_score), as_json)
             manager = Notifier(os.environ)
             with _health(camera, station, config, loaded, context.home, trial, manager, film_time) as vitals:
-                _watch(camera, source, station, vitals, manager, as_json)
+                _watch(camera, source, station, vitals, served.reception, manager, as_json)
         _farewell(station, config)  # only now have the last receipts come
 
 
@@ -130,11 +133,12 @@ def _watch(
     source: str,
     station: Station,
     vitals: Vitals,
+    reception: Reception,
     manager: Notifier,
     as_json: bool,
 ) -> None:
     step: Step | None = None
-    heartbeat = _heartbeat(station, camera, manager)
+    heartbeat = _heartbeat(station, camera, reception, manager)
     try:
         for count, step in enumerate(station.reader.watch(camera.frames())):
             if count == 0:
@@ -204,10 +208,11 @@ def _ask(step: Step, as_json: bool) -> None:
         click.echo(f"  please {one.prompt.words} ({one.prompt.turn} of {one.prompt.turns})", err=True)
 
 
-def _heartbeat(station: Station, camera: Camera | TendedCamera, manager: Notifier) -> Heartbeat:
+def _heartbeat(station: Station, camera: Camera | TendedCamera, reception: Reception, manager: Notifier) -> Heartbeat:
     """Fed three times in the time that systemd waits: one unanswered question is no death yet."""
     every_s = math.inf if manager.watchdog_s is None else manager.watchdog_s / 3
-    parts = {**station.parts, **({"camera": camera.ticks} if isinstance(camera, TendedCamera) else {})}
+    parts = {**station.parts, "socket": reception.ticks}
+    parts |= {"camera": camera.ticks} if isinstance(camera, TendedCamera) else {}
     return Heartbeat(every_s=every_s, alive=manager.alive, parts=parts, complain=manager.status, now=SystemClock().now)
 
 

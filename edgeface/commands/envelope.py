@@ -20,7 +20,7 @@ from edgeface.canonical import EXACT
 from edgeface.commands.roles import Role, may
 from edgeface.frame import Instant
 from edgeface.signature import Purpose, sign, verify
-from edgeface.wire import MessageError, dumps, loads, plain, record
+from edgeface.wire import MOST_BYTES, MessageError, dumps, loads, plain, record
 
 VERSION = 1
 """Of the envelope."""
@@ -104,7 +104,7 @@ class Command:
     """Signature of all other fields and the version."""
 
     def __post_init__(self) -> None:
-        if _ID.fullmatch(self.cmd_id) is None:
+        if not named(self.cmd_id):
             raise ValueError("cmd_id must be 8 to 64 letters, digits, - and _")
         if not (_KEY.fullmatch(self.key_id) and _KEY.fullmatch(self.to)):
             raise ValueError("key_id and to must be 16 hex digits")
@@ -121,6 +121,8 @@ class Refused:
     code: Code
     reason: str
     """A sentence. It repeats nothing of the command but numbers."""
+    error: str | None = None
+    """Name of the error behind it, for whoever raises it again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,10 +166,10 @@ def signed(seed: bytes, message: Command | Answer) -> str:
         raise MessageError(f"cannot be signed: {error}") from error
 
 
-def read(payload: bytes) -> Command | Refused:
+def read(payload: bytes, *, most_bytes: int = MOST_BYTES) -> Command | Refused:
     """A command, its signature not yet checked."""
     try:
-        found = loads(payload)
+        found = loads(payload, most_bytes=most_bytes)
         if _deeper(found, MOST_DEPTH):
             raise MessageError(f"deeper than {MOST_DEPTH}")
         if (version := found.pop("v", None)) != VERSION or type(version) is not int:
@@ -216,6 +218,11 @@ def late(command: Command, now: Instant) -> Refused | None:
         return None
     way = "ago" if age_s > 0 else "ahead"
     return Refused(code=Code.LATE, reason=f"issued {abs(age_s):.0f} s {way}, it holds for {command.ttl_s} s")
+
+
+def named(cmd_id: str) -> bool:
+    """Whether a command may be called so."""
+    return _ID.fullmatch(cmd_id) is not None
 
 
 def _body(message: Command | Answer) -> dict[str, Any]:

@@ -26,14 +26,18 @@ class Verb:
     """What it does, for people."""
     changes: bool = True
     """Whether it changes anything: then its answer is stored, and the same command again gets the same."""
+    near: bool = False
+    """Whether it is only asked over the reader's own socket, by somebody on the machine."""
 
 
 def _table(*verbs: Verb) -> Mapping[str, Verb]:
     return MappingProxyType({verb.name: verb for verb in verbs})
 
 
-def _verb(name: str, role: Role, told: type, answer: type, says: str, *, changes: bool = True) -> Verb:
-    return Verb(name=name, role=role, words=told, answer=answer, says=says, changes=changes)
+def _verb(
+    name: str, role: Role, told: type, answer: type, says: str, *, changes: bool = True, near: bool = False
+) -> Verb:
+    return Verb(name=name, role=role, words=told, answer=answer, says=says, changes=changes, near=near)
 
 
 def _look(name: str, told: type, answer: type, says: str) -> Verb:
@@ -65,6 +69,7 @@ VERBS: Mapping[str, Verb] = _table(
     _verb("door/lockdown", Role.OPERATE, words.Lockdown, words.Nothing, "Shut a door, or all, or end that."),
     _verb("door/reset", Role.OPERATE, words.Reset, words.Nothing, "Forget who is inside, pauses, a wrong clock."),
     _verb("door/present", Role.KEYPAD, words.Present, words.Presented, "A PIN or a card, for the visit at a door."),
+    _look("door/key", words.Nothing, words.DeviceKey, "The public key of the reader's decisions."),
     _look("health", words.Nothing, words.Health, "How the reader is."),
     _look("calibration", words.Nothing, words.Calibration, "What score opens the door."),
     _look("health/report", words.Nothing, words_device.Report, "What the reader last said about itself, in figures."),
@@ -78,6 +83,7 @@ VERBS: Mapping[str, Verb] = _table(
     _verb("restart", Role.OPERATE, words.Nothing, words.Nothing, "Stop; the service manager starts it anew."),
     _verb("keys/list", Role.ADMIN, words.Nothing, words.Keys, "Which keys may command.", changes=False),
     _verb("keys/revoke", Role.ADMIN, words.KeyName, words.KeyName, "A key may command no more, for good."),
+    _verb("live/watch", Role.OPERATE, words.Watch, words.Nothing, "See what the camera sees.", near=True),
     _verb("keys/pair", Role.ADMIN, words.Pair, words.Paired, "A new key introduces itself, while pairing is open."),
 )
 

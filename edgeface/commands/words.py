@@ -311,6 +311,14 @@ class Presented:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceKey:
+    """By which a decision is known to be this reader's."""
+
+    key: str
+    """Public, as text."""
+
+
 # --- the device
 
 
@@ -373,6 +381,20 @@ class Log:
     """Until the next start."""
 
     level: LogLevel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """See what the camera sees: a stream of the newest frames, until whoever watches closes the link."""
+
+    images: bool = False
+    """With pictures, or only where faces are and what became of them."""
+    most_fps: int = 5
+    """At most so many frames a second, 1..10."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.most_fps <= 10:
+            raise ValueError("most_fps must be 1 to 10")
 
 
 # --- keys

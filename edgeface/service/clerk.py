@@ -1,60 +1,133 @@
 """A command's way from its bytes to its answer: authentic, new, allowed, understood, carried out once, and stored.
 
     clerk.answer(payload, verb of the topic, retained) -> signed Answer, as JSON
+    clerk.local(verb, words, cmd_id, user)             -> done or refused, as JSON, for a user of this machine
 
 What refuses comes first and costs nothing; nothing of a command is stored before it is known to come from a key that
-may say it. A verb that lives in the store shares its transaction with the key's sequence number, the audit row and the
-answer. Of others the number and the audit row come first: after a power cut such a command is known as begun.
+may say it, or from a user to whom all of it is open anyhow. A verb that lives in the store shares its transaction with
+the key's sequence number, the audit row and the answer. Of others the number and the audit row come first: after a
+power cut such a command is known as begun.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from edgeface.canonical import canonical
 from edgeface.commands import VERBS, Answer, Code, Command, Key, Refused, Status, Verb, authentic, check, read, signed
-from edgeface.commands.envelope import readable
+from edgeface.commands.envelope import named, readable
 from edgeface.commands.verbs import PAIR
-from edgeface.errors import EdgefaceError, GalleryError, UnknownPerson
+from edgeface.commands.words import Watch
+from edgeface.errors import EdgefaceError, GalleryError
 from edgeface.service.desk import ACTS, Desk
 from edgeface.signature import key_id, parse_public, public_of
 from edgeface.store import audit, commands
 from edgeface.store.audit import Facts, Kind
-from edgeface.wire import MessageError, plain, record
+from edgeface.store.commands import Mark
+from edgeface.store.tables import Tables
+from edgeface.wire import MOST_BYTES, MessageError, dumps, plain, record
 
 log = logging.getLogger(__name__)
 
 _INTERRUPTED = Refused(
     code=Code.INTERRUPTED, reason="it was begun, and its end is not known or kept no longer: look, then ask anew"
 )
+_NOT_STORED = Refused(code=Code.NOT_STORED, reason="the store failed: nothing was done")
+
+NO = 65
+"""Exit code of errors that say no to what was asked; a GalleryError with another is a store that failed."""
+
+Outcome = Refused | Mapping[str, Any]
+Show = Callable[[Watch], None]
+"""Begins to show what the camera sees."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Order:
+    """Who asks for what, and how it is answered."""
+
+    verb: Verb
+    mark: Mark
+    seq: int | None
+    """None for a user of this machine, who counts nothing."""
+    digest: str
+    by: str
+    """Whom the audit names."""
+    say: Callable[[Outcome], str]
+    """The answer as it is stored and sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A user of this machine who may do everything: root, or the one as whom the reader runs."""
+
+    uid: int
+    name: str
 
 
 class Clerk:
-    """Answers the commands that come to one desk, one at a time."""
+    """Answers the commands that come to one desk, one at a time, from any thread."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._seed = desk.database.keyring.signing_seed
+        self._turn = threading.Lock()
         self.device = key_id(public_of(self._seed))
         """Whom commands must be for: the id of the key with which this device signs."""
 
-    def answer(self, payload: bytes, topic_verb: str, *, retained: bool = False) -> str:
-        """The answer to whatever came, signed by this device. Never raises for what came; acts at most once."""
-        found = read(payload)
+    def answer(
+        self,
+        payload: bytes,
+        topic_verb: str,
+        *,
+        retained: bool = False,
+        near: bool = False,
+        most_bytes: int = MOST_BYTES,
+        show: Show | None = None,
+    ) -> str:
+        """The answer to whatever came, signed by this device. Never raises for what came; acts at most once.
+
+        `near`: it came over the reader's own socket; `show` is then called if the sender may watch.
+        """
+        found = read(payload, most_bytes=most_bytes)
         if isinstance(found, Refused):
             log.info("command refused: %s, %d bytes", found.code.value, len(payload))
             return self._sign(topic_verb, None, found)
-        try:
-            return self._answered(found, topic_verb, retained)
-        except GalleryError as error:
-            log.error("command %s was not stored: %s", found.cmd_id, error)
-            refused = Refused(code=Code.NOT_STORED, reason="the store failed: nothing was done")
-            return self._sign(topic_verb, found.cmd_id, refused)
+        with self._turn:
+            try:
+                return self._answered(found, topic_verb, replace(self._desk, near=near, show=show), retained)
+            except GalleryError as error:
+                log.error("command %s was not stored: %s", found.cmd_id, error)
+                return self._sign(topic_verb, found.cmd_id, _NOT_STORED)
+
+    def local(self, verb_name: str, words: Mapping[str, Any], cmd_id: str, user: User) -> str:
+        """What became of the wish of a user of this machine, as JSON: done with the verb's answer, or refused."""
+        verb = VERBS.get(verb_name)
+        if verb is None or verb.name == PAIR:
+            return _said(Refused(code=Code.UNKNOWN_VERB, reason="this reader knows no such verb"))
+        if not named(cmd_id):
+            return _said(Refused(code=Code.MALFORMED, reason="cmd_id must be 8 to 64 letters, digits, - and _"))
+        order = _Order(
+            verb=verb,
+            mark=Mark(asker=f"local:{user.uid}", cmd_id=cmd_id),
+            seq=None,
+            digest=hashlib.sha256(canonical({"verb": verb.name, "words": words})).hexdigest(),
+            by=f"local:{user.name}",
+            say=_said,
+        )
+        with self._turn:
+            try:
+                return self._before(order) or self._understood(order, words, "words", replace(self._desk, near=True))
+            except GalleryError as error:
+                log.error("command %s was not stored: %s", cmd_id, error)
+                reason = f"nothing was done: {error}"
+                return _said(Refused(code=Code.NOT_STORED, reason=reason, error=type(error).__name__))
 
     def busy(self, payload: bytes, topic_verb: str) -> str:
         """The answer while too many wait. The command is not looked at further."""
@@ -62,95 +135,110 @@ class Clerk:
         cmd_id = None if isinstance(found, Refused) else found.cmd_id
         return self._sign(topic_verb, cmd_id, Refused(code=Code.BUSY, reason="too many commands wait: try again"))
 
-    def _answered(self, command: Command, topic_verb: str, retained: bool) -> str:
-        key = commands.find(self._desk.database, command.key_id) or _own_key(command)
+    def _answered(self, command: Command, topic_verb: str, desk: Desk, retained: bool) -> str:
+        key = commands.find(desk.database, command.key_id) or _own_key(command)
         refused = authentic(command, key, to=self.device, retained=retained, topic_verb=topic_verb)
         if refused is None and key is not None:
             verb = VERBS.get(command.verb)
             if verb is None:
                 refused = Refused(code=Code.UNKNOWN_VERB, reason="this reader knows no such verb")
+            elif verb.near and not desk.near:
+                refused = Refused(code=Code.UNKNOWN_VERB, reason="that is asked over the reader's own socket only")
             else:
-                return self._authentic(command, key, verb)
+                return self._authentic(command, key, verb, desk)
         assert refused is not None
         log.info("command refused: %s", refused.code.value)
         return self._sign(topic_verb, command.cmd_id, refused)
 
-    def _authentic(self, command: Command, key: Key, verb: Verb) -> str:
-        digest = _digest(command)
-        with self._desk.database.transaction() as tables:
-            stored = commands.recall(tables, command)
-        if stored is not None:
-            return self._again(command, digest, stored)
-        refused = check(command, key, verb.role, self._desk.now())
+    def _authentic(self, command: Command, key: Key, verb: Verb, desk: Desk) -> str:
+        order = _Order(
+            verb=verb,
+            mark=Mark(asker=command.key_id, cmd_id=command.cmd_id),
+            seq=command.seq,
+            digest=hashlib.sha256(canonical(plain(command))).hexdigest(),
+            by=f"key {key.key_id}",
+            say=lambda outcome: self._sign(command.verb, command.cmd_id, outcome),
+        )
+        if (before := self._before(order)) is not None:
+            return before
+        refused = check(command, key, verb.role, desk.now())
         if refused is None:
-            try:
-                ask: Any = record(verb.words, dict(command.body), "body")
-            except MessageError as error:
-                refused = Refused(code=Code.BAD_BODY, reason=readable(str(error)))
-        if refused is not None:
-            log.info("command refused: %s", refused.code.value)
-            return self._sign(command.verb, command.cmd_id, refused)
-        desk = replace(self._desk, by=f"key {key.key_id}", then=[])
-        live = desk.live
-        with live.turn() if live is not None and verb.changes else nullcontext():
-            text = self._carried_out(desk, command, verb, ask, digest)
+            return self._understood(order, command.body, "body", desk)
+        log.info("command refused: %s", refused.code.value)
+        return order.say(refused)
+
+    def _understood(self, order: _Order, words: Mapping[str, Any], where: str, desk: Desk) -> str:
+        """Carry it out if the verb takes such words, and put it in force."""
+        try:
+            ask: Any = record(order.verb.words, dict(words), where)
+        except MessageError as error:
+            log.info("command refused: %s", Code.BAD_BODY.value)
+            return order.say(Refused(code=Code.BAD_BODY, reason=readable(str(error))))
+        desk = replace(desk, by=order.by, then=[])
+        still = desk.live is not None and order.verb.changes and not ACTS[order.verb.name].aside
+        with desk.live.turn() if desk.live is not None and still else nullcontext():
+            text = self._carried_out(desk, order, ask)
             while desk.then:
                 desk.then.pop(0)()
         return text
 
-    def _carried_out(self, desk: Desk, command: Command, verb: Verb, ask: Any, digest: str) -> str:
-        if not verb.changes:
+    def _carried_out(self, desk: Desk, order: _Order, ask: Any) -> str:
+        if not order.verb.changes:
             with desk.database.transaction() as tables:
-                commands.advance(tables, command.key_id, command.seq)
-            return self._run(desk, command, verb, ask)
-        if ACTS[verb.name].together:
+                _advance(tables, order)
+            return self._run(desk, order, ask)
+        if ACTS[order.verb.name].together:
             with desk.database.transaction() as tables:
-                text = self._run(desk, command, verb, ask)
-                if commands.find(desk.database, command.key_id) is not None:  # or it was refused pairing
-                    self._note(desk, command)
-                    commands.remember(tables, command, digest, text)
+                text = self._run(desk, order, ask)
+                if order.seq is None or commands.find(desk.database, order.mark.asker) is not None:
+                    self._note(desk, order)  # else it was refused pairing
+                    commands.remember(tables, order.mark, order.digest, text)
             return text
         with desk.database.transaction() as tables:
-            self._note(desk, command)
-            commands.remember(tables, command, digest, None)
+            self._note(desk, order)
+            commands.remember(tables, order.mark, order.digest, None)
         try:
-            text = self._run(desk, command, verb, ask)
+            text = self._run(desk, order, ask)
             with desk.database.transaction() as tables:
-                commands.remember(tables, command, digest, text)
+                commands.remember(tables, order.mark, order.digest, text)
         except GalleryError as error:
-            log.error("command %s did not end: %s", command.cmd_id, error)
-            return self._sign(command.verb, command.cmd_id, _INTERRUPTED)
+            log.error("command %s did not end: %s", order.mark.cmd_id, error)
+            return order.say(_INTERRUPTED)
         return text
 
-    def _run(self, desk: Desk, command: Command, verb: Verb, ask: Any) -> str:
+    def _run(self, desk: Desk, order: _Order, ask: Any) -> str:
         """Do it. A "no" undoes what was begun; a store that fails undoes all and is told by who calls."""
+        act = ACTS[order.verb.name]
         try:
-            with desk.database.transaction() if ACTS[verb.name].together else nullcontext():
-                answer = ACTS[verb.name].run(desk, ask)
+            with desk.database.transaction() if act.together else nullcontext():
+                answer = act.run(desk, ask)
         except EdgefaceError as error:
             desk.then.clear()
-            if isinstance(error, GalleryError) and not isinstance(error, UnknownPerson):
+            if isinstance(error, GalleryError) and error.exit_code != NO:
                 raise
-            code = Code.CLOSED if verb.name == PAIR else Code.REFUSED
-            return self._sign(command.verb, command.cmd_id, Refused(code=code, reason=str(error)))
-        return self._sign(command.verb, command.cmd_id, plain(answer))
+            code = Code.CLOSED if order.verb.name == PAIR else Code.REFUSED
+            return order.say(Refused(code=code, reason=str(error), error=type(error).__name__))
+        return order.say(plain(answer))
 
-    def _note(self, desk: Desk, command: Command) -> None:
+    def _note(self, desk: Desk, order: _Order) -> None:
         with desk.database.transaction() as tables:
-            commands.advance(tables, command.key_id, command.seq)
-            facts: Facts = {"by": desk.by, "what": command.verb, "cmd_id": command.cmd_id, "seq": command.seq}
+            _advance(tables, order)
+            facts: Facts = {"by": desk.by, "what": order.verb.name, "cmd_id": order.mark.cmd_id}
+            facts = facts if order.seq is None else {**facts, "seq": order.seq}
             audit.note(tables, Kind.COMMAND, desk.now(), facts)
 
-    def _again(self, command: Command, digest: str, stored: commands.Stored) -> str:
-        if stored.digest != digest:
-            refused = Refused(code=Code.REUSED_ID, reason="another command of this key had this cmd_id")
-        elif stored.answer is not None:
-            return stored.answer
-        else:
-            refused = _INTERRUPTED
-        return self._sign(command.verb, command.cmd_id, refused)
+    def _before(self, order: _Order) -> str | None:
+        """The answer to a command that was heard before; None if it is new."""
+        with self._desk.database.transaction() as tables:
+            stored = commands.recall(tables, order.mark)
+        if stored is None:
+            return None
+        if stored.digest != order.digest:
+            reason = "another command of this sender had this cmd_id"
+            return order.say(Refused(code=Code.REUSED_ID, reason=reason))
+        return stored.answer if stored.answer is not None else order.say(_INTERRUPTED)
 
-    def _sign(self, verb: str, cmd_id: str | None, outcome: Refused | Mapping[str, Any]) -> str:
+    def _sign(self, verb: str, cmd_id: str | None, outcome: Outcome) -> str:
         done = not isinstance(outcome, Refused)
         answer = Answer(
             verb=verb if verb in VERBS else "unknown",
@@ -162,6 +250,19 @@ class Clerk:
             key=self.device,
         )
         return signed(self._seed, answer)
+
+
+def _advance(tables: Tables, order: _Order) -> None:
+    if order.seq is not None:
+        commands.advance(tables, order.mark.asker, order.seq)
+
+
+def _said(outcome: Outcome) -> str:
+    """An answer to a user of this machine, whose kernel vouches for it."""
+    if isinstance(outcome, Refused):
+        told = {"reason": outcome.code.value, "text": outcome.reason, "error": outcome.error}
+        return dumps({"kind": "refused", **told})
+    return dumps({"kind": "done", "answer": outcome})
 
 
 def _own_key(command: Command) -> Key | None:
@@ -176,8 +277,3 @@ def _own_key(command: Command) -> Key | None:
     if key_id(public) != command.key_id:
         return None
     return Key(key_id=command.key_id, public=public, role=VERBS[PAIR].role, revoked=False, newest_seq=0)
-
-
-def _digest(command: Command) -> str:
-    return hashlib.sha256(canonical(plain(command))).hexdigest()
-

@@ -97,7 +97,7 @@ class Reader:
         self._bar, self._live_floor = bar, live_floor
         self._guard, self._journal, self._announce = guard, journal, announce
         self._now, self._film_time = now, film_time
-        self._after: Callable[[Step], None] = lambda step: None
+        self._after: tuple[Callable[[Step], None], ...] = ()
         self._newer = gallery, bar
         self._pacing, self._pace = pacing, Pace()
         self._scene, self._ask = Scene(chance=chance), ask
@@ -127,8 +127,8 @@ class Reader:
             self._newer = gallery, bar
 
     def tell(self, after: Callable[[Step], None]) -> None:
-        """Have `after` called with each step once its decisions are stored and announced."""
-        self._after = after
+        """Have `after` called too with each step once its decisions are stored and announced."""
+        self._after = (*self._after, after)
 
     @property
     def gallery(self) -> Gallery:
@@ -196,7 +196,8 @@ class Reader:
         return Step(frame=None, sightings=(), decisions=(), stale=False, took_ms=0.0, prompts=self._prompts)
 
     def _told(self, step: Step) -> Step:
-        self._after(step)
+        for after in self._after:
+            after(step)
         return step
 
     def _finish(self, now: Instant) -> Step:

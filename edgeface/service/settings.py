@@ -70,6 +70,15 @@ class MqttSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SocketOptions:
+    """Where the running reader is asked by the command line and a console, on this machine."""
+
+    path: Path | None = None
+    """A file, made when the reader starts, for its own user and group; unset: edgeface.sock in the runtime folder that
+    systemd gives, /run/edgeface, else beside the gallery."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """All settings; what is not written keeps its default."""
 
@@ -90,6 +99,7 @@ class Config:
     door: door.Options = field(default_factory=door.Options)
     gpio: gpio.Options = field(default_factory=gpio.Options)
     mqtt: MqttSettings = field(default_factory=MqttSettings)
+    socket: SocketOptions = field(default_factory=SocketOptions)
     audit: AuditOptions = field(default_factory=AuditOptions)
     health: health.Options = field(default_factory=health.Options)
     update: trial.Options = field(default_factory=trial.Options)

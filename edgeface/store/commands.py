@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import sqlite_utils
 
-from edgeface.commands import Command, Key, Role
+from edgeface.commands import Key, Role
 from edgeface.errors import ConfigError
 from edgeface.frame import Instant
 from edgeface.signature import key_id
@@ -37,6 +37,15 @@ class KnownKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """By which a command is known again."""
+
+    asker: str
+    """Id of the key that signed, or "local:1000" for a user of this machine."""
+    cmd_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
     """A command that was carried out, or begun."""
 
@@ -55,9 +64,7 @@ def find(database: Database, wanted: str) -> Key | None:
 def everybody(database: Database) -> tuple[KnownKey, ...]:
     """All keys, in the order in which they came."""
     rows = database.read("SELECT * FROM command_keys ORDER BY added_at_wall_ns, id")
-    return tuple(
-        KnownKey(key=_key(row), name=row["name"], added_at_wall_ns=row["added_at_wall_ns"]) for row in rows
-    )
+    return tuple(KnownKey(key=_key(row), name=row["name"], added_at_wall_ns=row["added_at_wall_ns"]) for row in rows)
 
 
 def add(tables: Tables, public: bytes, name: str, role: Role, now: Instant, *, by: str) -> str:
@@ -87,25 +94,25 @@ def advance(tables: sqlite_utils.Database, wanted: str, seq: int) -> None:
     tables.execute("UPDATE command_keys SET newest_seq = max(newest_seq, ?) WHERE id = ?", (seq, wanted))
 
 
-def remember(tables: Tables, command: Command, digest: str, answer: str | None) -> None:
+def remember(tables: Tables, mark: Mark, digest: str, answer: str | None) -> None:
     """Store what was answered, or that a command is begun, within the caller's transaction."""
-    sealed = None if answer is None else crypto.seal(_answers_key(tables), answer.encode(), _place(tables, command))
+    sealed = None if answer is None else crypto.seal(_answers_key(tables), answer.encode(), _place(tables, mark))
     tables.execute(
         "INSERT INTO commands (key_id, cmd_id, digest, answer) VALUES (?, ?, ?, ?)"
         " ON CONFLICT (key_id, cmd_id) DO UPDATE SET answer = excluded.answer",
-        (command.key_id, command.cmd_id, digest, sealed),
+        (mark.asker, mark.cmd_id, digest, sealed),
     )
     tables.execute("DELETE FROM commands WHERE number <= (SELECT max(number) FROM commands) - ?", (MOST_ANSWERS,))
 
 
-def recall(tables: Tables, command: Command) -> Stored | None:
-    """What is known of a command with this key and `cmd_id`."""
+def recall(tables: Tables, mark: Mark) -> Stored | None:
+    """What is known of a command of this asker with this `cmd_id`."""
     found = tables.execute(
-        "SELECT digest, answer FROM commands WHERE key_id = ? AND cmd_id = ?", (command.key_id, command.cmd_id)
+        "SELECT digest, answer FROM commands WHERE key_id = ? AND cmd_id = ?", (mark.asker, mark.cmd_id)
     ).fetchone()
     if found is None:
         return None
-    return Stored(digest=found[0], answer=None if found[1] is None else _unsealed(tables, command, found[1]))
+    return Stored(digest=found[0], answer=None if found[1] is None else _unsealed(tables, mark, found[1]))
 
 
 def forget_answers(tables: sqlite_utils.Database) -> None:
@@ -123,9 +130,9 @@ def _key(row: dict[str, object]) -> Key:
     )
 
 
-def _unsealed(tables: Tables, command: Command, answer: bytes) -> str | None:
+def _unsealed(tables: Tables, mark: Mark, answer: bytes) -> str | None:
     try:
-        return crypto.unseal(_answers_key(tables), answer, _place(tables, command)).decode()
+        return crypto.unseal(_answers_key(tables), answer, _place(tables, mark)).decode()
     except crypto.Unsealable:
         return None
 
@@ -134,5 +141,5 @@ def _answers_key(tables: Tables) -> bytes:
     return crypto.derive(tables.keyring.names_key, f"answers\0{tables.keyring.gallery_id}")
 
 
-def _place(tables: Tables, command: Command) -> bytes:
-    return crypto.bound(tables.keyring.gallery_id, "answer", command.key_id, command.cmd_id)
+def _place(tables: Tables, mark: Mark) -> bytes:
+    return crypto.bound(tables.keyring.gallery_id, "answer", mark.asker, mark.cmd_id)

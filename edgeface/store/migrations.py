@@ -30,7 +30,7 @@ from edgeface.store import chain
 from edgeface.store.encryption import seal_everything
 from edgeface.store.tables import Tables
 
-SCHEMA_VERSION = 11
+SCHEMA_VERSION = 12
 """Kept as the file's user_version: a file above this was written by a newer edgeface."""
 
 migrations = Migrations("edgeface")
@@ -119,6 +119,14 @@ def m011_releases(tables: Database) -> None:
     for statement in _RELEASES:
         tables.execute(statement)
     _reached(tables, 11)
+
+
+@migrations()
+def m012_local_commands(tables: Database) -> None:
+    """Answers are kept for users of this machine too, who need no key."""
+    for statement in _LOCAL_COMMANDS:
+        tables.execute(statement)
+    _reached(tables, 12)
 
 
 def _reached(tables: Database, version: int) -> None:
@@ -332,4 +340,18 @@ _RELEASES = (
         BEGIN SELECT RAISE(ABORT, 'a bundle that was here is another no more'); END""",
     """CREATE TRIGGER releases_stay BEFORE DELETE ON releases
         BEGIN SELECT RAISE(ABORT, 'bundles that were here are remembered'); END""",
+)
+
+_LOCAL_COMMANDS = (
+    """CREATE TABLE commands_of_all (
+        number INTEGER PRIMARY KEY,
+        key_id TEXT NOT NULL,
+        cmd_id TEXT NOT NULL,
+        digest TEXT NOT NULL CHECK (length(digest) = 64),
+        answer BLOB,
+        UNIQUE (key_id, cmd_id)
+    ) STRICT""",
+    "INSERT INTO commands_of_all SELECT number, key_id, cmd_id, digest, answer FROM commands",
+    "DROP TABLE commands",
+    "ALTER TABLE commands_of_all RENAME TO commands",
 )

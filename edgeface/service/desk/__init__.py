@@ -1,6 +1,6 @@
 """Carries out the verbs: one implementation each, for the command line, MQTT and whatever comes next.
 
-    perform(desk, "access/grant", words.Right(...)) -> words.RuleName
+perform(desk, "access/grant", words.Right(...)) -> words.RuleName
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ class Act:
     together: bool = True
     """Whether all of it is in the store: then the command's number and answer are written in one transaction with it.
     Else the command is stored as begun, then done, then stored as answered."""
+    aside: bool = False
+    """Whether the reader goes on looking at frames meanwhile: for what takes long and changes nothing of its own."""
 
 
 def _edit(change: Callable[[RuleBook, Any], Any]) -> Act:
@@ -69,6 +71,7 @@ ACTS: Mapping[str, Act] = MappingProxyType(
         "door/lockdown": Act(run=doors.lockdown),
         "door/reset": Act(run=doors.reset),
         "door/present": Act(run=doors.present, together=False),
+        "door/key": Act(run=device.key),
         "health": Act(run=device.health),
         "calibration": Act(run=device.calibration),
         "health/report": Act(run=machine.report),
@@ -80,6 +83,7 @@ ACTS: Mapping[str, Act] = MappingProxyType(
         "audit/export": Act(run=records.lines, together=False),
         "log": Act(run=device.log, together=False),
         "restart": Act(run=device.restart, together=False),
+        "live/watch": Act(run=device.watch, aside=True),
         "keys/list": Act(run=keys.everybody),
         "keys/revoke": Act(run=keys.revoke),
         "keys/pair": Act(run=keys.pair),

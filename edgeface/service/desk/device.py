@@ -8,14 +8,21 @@ from edgeface import __version__
 from edgeface.bar import DIALS, derive, expected, missed, tail_of
 from edgeface.commands import words
 from edgeface.commands.words_device import Alike, Dial, Share
+from edgeface.errors import ConfigError
 from edgeface.service.bootstrap import freeze_gallery
 from edgeface.service.desk.place import Desk
+from edgeface.signature import public_of, public_text
 from edgeface.store import audit
 from edgeface.store.gallery import GalleryStore
 from edgeface.store.outbox import Outbox
 
 MOST_PAIRS = 20
 """Of look-alikes that are told."""
+
+
+def key(desk: Desk, ask: words.Nothing) -> words.DeviceKey:
+    """The key with which a door's controller checks decisions."""
+    return words.DeviceKey(key=public_text(public_of(desk.database.keyring.signing_seed)))
 
 
 def health(desk: Desk, ask: words.Nothing) -> words.Health:
@@ -37,9 +44,7 @@ def health(desk: Desk, ask: words.Nothing) -> words.Health:
 def calibration(desk: Desk, ask: words.Nothing) -> words.Calibration:
     """What it asks of a visitor, and why."""
     loaded, options = desk.loaded(), desk.config.decide
-    gallery = freeze_gallery(
-        GalleryStore(desk.database), loaded.models.embedder, learned=desk.config.learn.enabled
-    )
+    gallery = freeze_gallery(GalleryStore(desk.database), loaded.models.embedder, learned=desk.config.learn.enabled)
     spec = loaded.choice.embedder.spec
     found = derive(gallery, spec, options.false_accepts, stricter=options.threshold)
     others = ((dial, derive(gallery, spec, dial)) for dial in DIALS)
@@ -75,4 +80,13 @@ def log(desk: Desk, ask: words.Log) -> words.Nothing:
 def restart(desk: Desk, ask: words.Nothing) -> words.Nothing:
     """Stop; whoever started the reader starts it anew."""
     desk.then.append(desk.expect_live().restart)
+    return words.Nothing()
+
+
+def watch(desk: Desk, ask: words.Watch) -> words.Nothing:
+    """Show what the camera sees to whoever asks over the socket, from when it is on the disk that he does."""
+    show = desk.show
+    if show is None:
+        raise ConfigError('ask for it as {"kind": "watch", ...} over the reader\'s own socket')
+    desk.then.append(lambda: show(ask))
     return words.Nothing()

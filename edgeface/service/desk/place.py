@@ -10,6 +10,7 @@ from typing import Protocol
 
 from edgeface.access import Answer, Factor, State, encode
 from edgeface.adapters.clock import boot_id
+from edgeface.commands.words import Watch
 from edgeface.errors import GalleryError
 from edgeface.frame import Instant
 from edgeface.service.bootstrap import Loaded
@@ -66,6 +67,10 @@ class Desk:
     by: str
     """Whom the audit names: "key 0123456789abcdef" or "uid 1000"."""
     live: Live | None = None
+    near: bool = False
+    """Whether whoever asks is on this machine."""
+    show: Callable[[Watch], None] | None = None
+    """Begins to show what the camera sees; None if this is no way to be shown anything."""
     then: list[Callable[[], None]] = field(default_factory=list)
     """What is to be put in force once the verb's transaction is on the disk."""
 

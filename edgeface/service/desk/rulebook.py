@@ -201,9 +201,7 @@ def _add(book: RuleBook, table: str, what: str, ask: words.Right) -> words.RuleN
     return words.RuleName(rule=ask.name or f"{table}[{len(getattr(meant, table)) - 1}]")
 
 
-def _members(
-    book: RuleBook, what: str, name: str, change: Callable[[tuple[str, ...]], tuple[str, ...]]
-) -> words.Count:
+def _members(book: RuleBook, what: str, name: str, change: Callable[[tuple[str, ...]], tuple[str, ...]]) -> words.Count:
     rules = book.rules()
     members = tuple(dict.fromkeys(change(rules.groups.get(name, Group()).members)))
     meant = _checked(lambda: replace(rules, groups={**rules.groups, name: Group(members=members)}))
