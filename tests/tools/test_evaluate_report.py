@@ -42,6 +42,9 @@ def found(bench: Bench) -> Report:
     )
 
 
+PLAIN = Measure(title="A plain one", run=found, needs=(), method="By **counting**.")
+
+
 class Counted:
     """A measure that counts how often it is run."""
 
@@ -221,9 +224,9 @@ def test_a_face_is_looked_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_peers_files_are_told_apart_by_their_content(tmp_path: Path) -> None:
     bench = Bench(data=tmp_path, loaded=load_models(tmp_path / "home"), peers=tmp_path)
     (tmp_path / "rival.onnx").write_bytes(b"one")
-    first = record.fingerprint(bench)
+    first = record.fingerprint(bench, PLAIN)
     (tmp_path / "rival.onnx").write_bytes(b"two")
-    assert first != record.fingerprint(bench)
+    assert first != record.fingerprint(bench, PLAIN)
     assert replace(bench, peers=None).weights() == {}
 
 
@@ -233,4 +236,21 @@ def test_another_threshold_is_another_measurement(tmp_path: Path) -> None:
     moved = replace(embedder, spec=replace(embedder.spec, thresholds={"grant": 0.5}))
     other = replace(bench, loaded=replace(bench.loaded, choice=replace(bench.loaded.choice, embedder=moved)))
     assert bench.models() == other.models()
-    assert record.fingerprint(bench) != record.fingerprint(other)
+    assert record.fingerprint(bench, PLAIN) != record.fingerprint(other, PLAIN)
+
+
+def test_other_code_is_another_measurement(tmp_path: Path, counted: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = str(tmp_path / "out")
+    run(monkeypatch, tmp_path, "plain", "--out", out)
+    monkeypatch.setattr(record.source, "digest", lambda module: "0" * 64)
+    run(monkeypatch, tmp_path, "plain", "--out", out)
+    assert counted.runs == 2
+
+
+def test_other_data_are_another_measurement(tmp_path: Path) -> None:
+    bench = Bench(data=tmp_path, loaded=load_models(tmp_path / "home"))
+    one = replace(PLAIN, needs=("faces.tar",))
+    (tmp_path / "faces.tar").write_bytes(b"one")
+    first = record.fingerprint(bench, one)
+    (tmp_path / "faces.tar").write_bytes(b"two")
+    assert first != record.fingerprint(bench, one)

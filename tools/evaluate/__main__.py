@@ -3,8 +3,8 @@
     python -m tools.evaluate all --data DATA --out DIR --peers WEIGHTS --utkface UTKFACE
 
 runs every measure below and writes DIR/report.md, report.html and report.json with plots beside them. A measure that
-stands in DIR, made with the same models and options, is not run again; `--fresh` does so. `--only lfw,boxes` runs some,
-`--quick` one in eight of everything. In place of `all` a measure may be named.
+stands in DIR, made with the same models, data, code and options, is not run again; `--fresh` does so.
+`--only lfw,boxes` runs some, `--quick` one in eight of everything. In place of `all` a measure may be named.
 
 {measures}
 
@@ -31,6 +31,7 @@ from tools.evaluate.discard import discard
 from tools.evaluate.fairness import fairness
 from tools.evaluate.filtering import filtering
 from tools.evaluate.identification import identify
+from tools.evaluate.installs import installs
 from tools.evaluate.pace import pacing
 from tools.evaluate.poses import pose_dev
 from tools.evaluate.presence import presence
@@ -143,7 +144,7 @@ MEASURES: dict[str, Measure] = {
     "liveness": Measure(
         title="Presentation attacks, simulated",
         run=attacks,
-        needs=("lfw-dev.tar", "london-cc-by.tar", "boxes-dev.tar"),
+        needs=("lfw-dev.tar", "london-cc-by.tar", "boxes-dev.tar", "clips-cc-by.tar"),
         model="liveness",
         method="Terms of ISO/IEC 30107-3: APCER is the share of the attacks of one species that pass, BPCER that of "
         "the bona fide presentations that are refused. **Every attack is simulated (tools/attacks); this is "
@@ -248,6 +249,18 @@ MEASURES: dict[str, Measure] = {
         " our own chain's time. Times are processor time, all threads together. **Milliseconds of one machine"
         " mean nothing by themselves: trust the ratios.** Accuracy as under verification, but every chain "
         "finds its own faces. Intervals: bootstrap over people, and over pictures for times.",
+    ),
+    "installs": Measure(
+        title="Other people's models, installed",
+        run=installs,
+        needs=("lfw-dev.tar", "pose-dev.tar", "train-faces.npz"),
+        option="peers",
+        method="Every model of the catalogue, converted from its maker's files by `edgeface models install`: `before` "
+        "is the original in its own runtime, `after` the converted file, both in the reader beside its own other "
+        "model. `to original`: time of the original over that of the converted file; `to ours`: time of the converted "
+        "file over that of our model for the task. `with`: the reader on two of them, time from picture to embedding "
+        "as a multiple of our own chain's. Processor time, one thread, in one race. Nothing converted is shipped. "
+        "Intervals as under verification; bootstrap over rounds or pictures for times.",
     ),
 }
 """What there is to measure, in the order of the report. A new line needs no change elsewhere."""

@@ -5,7 +5,6 @@ A measurement is a function from a `Bench` to a `Report`; `tools.evaluate.__main
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -16,6 +15,7 @@ import click
 import numpy as np
 
 from edgeface import align, detect, embed
+from edgeface.adapters import download
 from edgeface.adapters.spec import Entry
 from edgeface.detect import Detection, Points
 from edgeface.frame import Pixels
@@ -124,7 +124,7 @@ class Bench:
     def weights(self) -> dict[str, str]:
         """Names and sha256 of the peers' files."""
         files = sorted(self.peers.iterdir()) if self.peers else []
-        return {one.name: hashlib.sha256(one.read_bytes()).hexdigest() for one in files if one.is_file()}
+        return {one.name: download.digest(one) for one in files if one.is_file()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,8 @@ Seen = tuple[Pixels, tuple[Detection, ...]]
 def clips(bench: Bench, gather: Gather, gallery: Gallery) -> dict[str, Value]:
     """Visitors of all clips, and how many have one number at the beginning and the end, by the way they are shown."""
     archive = Archive(bench.data / "clips-cc-by.tar")
-    films = [list(_found(archive.read(name), bench.loaded.models)) for name in archive.names() if name.endswith(".gif")]
+    names = [name for name in archive.names() if name.endswith(".gif")]
+    films = [list(film_of(archive.read(name), bench.loaded.models)) for name in names]
     visitors = sum(max(len(faces) for _, faces in film) for film in films)
     figures: dict[str, Value] = {"clips_visitors": float(visitors)}
     for way in WAYS:
@@ -41,7 +42,8 @@ def clips(bench: Bench, gather: Gather, gallery: Gallery) -> dict[str, Value]:
     return figures
 
 
-def _found(gif: bytes, models: Models) -> Iterator[Seen]:
+def film_of(gif: bytes, models: Models) -> Iterator[Seen]:
+    """Frames of a clip, RGB, with the faces that our detector finds, faint ones too."""
     _, film = cv2.imdecodeanimation(np.frombuffer(gif, np.uint8))
     for bgr in film.frames:
         pixels = np.ascontiguousarray(bgr[..., 2::-1])

@@ -15,6 +15,8 @@ from typing import Any
 
 import click
 
+from edgeface.adapters import download
+from tools.evaluate import source
 from tools.evaluate.acquire import Bench, Measure, Report, Value
 from tools.metrics import Figure
 
@@ -50,16 +52,19 @@ def take(bench: Bench, measures: Mapping[str, Measure], out: Path | None, *, fre
         if reason := hindrance(name, measure, bench):
             missing.append(reason)
             continue
-        made_with = fingerprint(bench)
+        made_with = fingerprint(bench, measure)
         kept = None if out is None or fresh else _kept(out, name, made_with)
         click.echo(f"[{place}/{len(measures)}] {name}{': stands in ' + str(out) if kept else ''}", err=True)
         records[name] = kept or _measure(bench, name, measure, out, made_with)
     return Taken(records=records, missing=tuple(missing))
 
 
-def fingerprint(bench: Bench) -> Record:
-    """What the figures depend on: digests of the models and the peers' files, the models' thresholds, options."""
+def fingerprint(bench: Bench, measure: Measure) -> Record:
+    """What the figures depend on: digests of the code, the data, the models and the peers' files, the models'
+    thresholds, options."""
     return {
+        "code": source.digest(measure.run.__module__),
+        "data": {name: download.digest(bench.data / name) for name in measure.needs},
         "models": bench.models(),
         "thresholds": bench.thresholds(),
         "peers": bench.weights(),

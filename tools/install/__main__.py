@@ -2,16 +2,18 @@
 
     python -m tools.install yunet --catalog models/catalog.toml --original FOLDER --out FOLDER [--data DATA]
 
-Writes NAME.tflite, manifest.toml and NAME.md into the output folder. The maker's files must have been checked before.
-With DATA, a folder of lfw-dev.tar (and pose-dev.tar for detectors), accuracy before and after conversion is measured
-and the threshold is taken from there; else it is the catalogue's. With train-faces.npz in it, embedders are tried in
-int8 too.
+Writes NAME.tflite, manifest.toml, NAME.md and measured.json into the output folder. The maker's files must have been
+checked before. With DATA, a folder of lfw-dev.tar (and pose-dev.tar for detectors), accuracy before and after
+conversion is measured and the threshold is taken from there; else it is the catalogue's. With train-faces.npz in it,
+embedders are tried in int8 too.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +69,7 @@ def install(offer: Offer, originals: Path, out: Path, data: Path | None) -> None
     entry |= golden.promise(tflite.load(to_spec(offer.name, entry, file), out))
     (out / "manifest.toml").write_text(card.manifest(offer, entry), encoding="utf-8")
     (out / f"{offer.name}.md").write_text(card.card(offer, entry, measured, notes), encoding="utf-8")
+    (out / "measured.json").write_text(json.dumps({"form": form, **asdict(measured)}, indent=1), encoding="utf-8")
     click.echo("\n".join([*notes, *card.summary(measured)]))
 
 

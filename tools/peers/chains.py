@@ -67,17 +67,18 @@ def missing(weights: Path) -> list[str]:
 
 def _edgeface(sources: Sources, threads: int) -> Chain:
     choice = manifest.chosen(sources.home)
-    return _reader("edgeface", "edgeface, int8, LiteRT", choice.detector, choice.embedder, threads)
+    return reader("edgeface", "edgeface, int8, LiteRT", choice.detector, choice.embedder, threads)
 
 
 def _blazeface(sources: Sources, threads: int) -> Chain:
     """Other people's models through edgeface's own code: all that it takes is their manifest."""
     entries = manifest.read(PEER_MANIFEST)
     detector, embedder = (replace(entries[name], folder=sources.weights) for name in (BLAZEFACE_ENTRY, INT8_ENTRY))
-    return _reader("blazeface", "BlazeFace + MobileFaceNet int8, LiteRT", detector, embedder, threads)
+    return reader("blazeface", "BlazeFace + MobileFaceNet int8, LiteRT", detector, embedder, threads)
 
 
-def _reader(key: str, title: str, finder: Entry, namer: Entry, threads: int) -> Chain:
+def reader(key: str, title: str, finder: Entry, namer: Entry, threads: int) -> Chain:
+    """edgeface's own code on any two models that a manifest describes."""
     model = tflite.load(namer.spec, namer.folder, threads=threads)
     embedder = Embedder(spec=namer.spec, infer=model, identity=model.identity)
     detector = Detector(spec=finder.spec, infer=tflite.load(finder.spec, finder.folder, threads=threads))
