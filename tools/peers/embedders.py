@@ -85,7 +85,7 @@ def arcface_chip(pixels: Pixels, landmarks: Points) -> Pixels:
     return image.warp(pixels, align.similarity(landmarks.astype(np.float64), np.array(ARCFACE_PX)), 112, 112)
 
 
-def _omz_chip(pixels: Pixels, landmarks: Points) -> Pixels:
+def omz_chip(pixels: Pixels, landmarks: Points) -> Pixels:
     return image.warp(pixels, align.similarity(landmarks.astype(np.float64), 128 * np.array(OMZ_PARTS)), 128, 128)
 
 
@@ -99,7 +99,7 @@ def _omz(weights: Path, threads: int) -> PeerEmbedder:
     def vector(chip: Pixels) -> Tensor:
         return embed.unit(np.array(model(planes(chip[..., ::-1], (0, 0, 0), (1, 1, 1)))[0], np.float32).reshape(-1))
 
-    return PeerEmbedder(title="OMZ face-reidentification-retail-0095, OpenVINO", cut=_omz_chip, embed=vector)
+    return PeerEmbedder(title="OMZ face-reidentification-retail-0095, OpenVINO", cut=omz_chip, embed=vector)
 
 
 def _int8(weights: Path, threads: int) -> PeerEmbedder:

@@ -9,7 +9,8 @@ Every source is a folder of pictures, given as `kind:folder[:n]` (n: keep every 
     empty   no people; what the teacher fires on is only marked as unclear
     boxes   holds images/ and boxes.csv; odd picture numbers only, the even ones are for measuring
 
-`--turned` adds redrawn faces at large angles (`tools.samples.turn_faces`), labelled by geometry and kept if the teacher
+What was done is kept beside the output file, part by part: called again, the command goes on where it was. `--turned`
+adds redrawn faces at large angles (`tools.samples.turn_faces`), labelled by geometry and kept if the teacher
 finds them.
 
     python -m tools.samples.label_scenes --yunet yunet_n_320_320.onnx --pose fsanet-1x1.onnx fsanet-var.onnx \
@@ -22,7 +23,7 @@ import argparse
 import csv
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +31,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeface import detect
+from tools.samples.find import CERTAIN, Finder, fingerprint, merge, overlap, read
+from tools.samples.parts import Arrays, in_parts, joined, paths_below, split
 from tools.samples.teach_pose import PoseTeacher, settle
 from tools.samples.turn_faces import is_suited, turn_at_random
 from tools.train.detector_net import BOX_ONLY, FACE, UNCLEAR
@@ -38,8 +40,6 @@ from tools.train.detector_net import BOX_ONLY, FACE, UNCLEAR
 Pixels = NDArray[np.uint8]
 Rows = NDArray[np.float32]
 
-CERTAIN, DOUBTFUL = 0.7, 0.4
-"""Teacher scores: at or above the first a face is a label, between the two the region is left out of the loss."""
 MISTAKEN = 0.6
 """Teacher score from where on a find in a picture without people is kept out of the loss."""
 FOUND_AGAIN = 0.45
@@ -47,7 +47,6 @@ FOUND_AGAIN = 0.45
 STORED_SIDE_PX = 384
 LARGEST_READ_PX = 1600
 TURNED_DEG = 22
-GREY = (127, 127, 127)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,58 +55,36 @@ class Labelled:
 
     source: str
     """Which source it came from."""
-    image: Pixels
-    """BGR, at most STORED_SIDE_PX on the long side."""
+    jpeg: Pixels
+    """At most STORED_SIDE_PX on the long side, quality 93."""
     faces: Rows
     """(n, 19): kind, x, y, w, h, five landmarks (x, y) in pixels, yaw, pitch, roll in degrees, teacher's score."""
+
+    @property
+    def image(self) -> Pixels:
+        """BGR."""
+        return np.asarray(cv2.imdecode(self.jpeg, cv2.IMREAD_COLOR), np.uint8)
+
+
+def labelled(source: str, image: Pixels, faces: Rows) -> Labelled:
+    """A picture that was just labelled."""
+    return Labelled(
+        source=source, jpeg=cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 93])[1].ravel(), faces=faces
+    )
 
 
 class Teachers:
     """The detector and the head-pose pair that produce the labels."""
 
-    def __init__(self, yunet: Path, pose: list[Path]) -> None:
-        self.yunet = cv2.FaceDetectorYN.create(str(yunet), "", (320, 320), DOUBTFUL, 0.3, 500)
-        self.pose = PoseTeacher(pose)
-
-    def detect(self, image: Pixels, long_side_px: int, canvas_px: int) -> Rows:
-        """(n, 15) boxes, landmarks, score; the picture is scaled to `long_side_px` and centred on a grey canvas."""
-        scale = long_side_px / max(image.shape[:2])
-        method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=method)
-        height, width = small.shape[:2]
-        below, right = max(0, canvas_px - height), max(0, canvas_px - width)
-        top, left = below // 2, right // 2
-        padded = cv2.copyMakeBorder(small, top, below - top, left, right - left, cv2.BORDER_CONSTANT, value=GREY)
-        self.yunet.setInputSize((padded.shape[1], padded.shape[0]))
-        _, found = self.yunet.detect(padded)
-        if found is None:
-            return np.zeros((0, 15), np.float32)
-        found[:, [0, 4, 6, 8, 10, 12]] -= left
-        found[:, [1, 5, 7, 9, 11, 13]] -= top
-        found[:, :14] /= scale
-        return found
+    def __init__(self, yunet: Path, pose: Sequence[Path]) -> None:
+        self.detect = Finder(yunet)
+        self.pose = PoseTeacher(list(pose))
 
     def shape(self, image: Pixels, face: Rows) -> Rows:
         """Landmarks (10) and yaw, pitch, roll in degrees of a found face (box, landmarks, score)."""
         landmarks = face[4:14].reshape(5, 2)
         angles = self.pose.angles(image, face[:4], landmarks)
         return np.concatenate([settle(landmarks, angles).ravel(), angles])
-
-
-def overlap(boxes: Rows, others: Rows) -> Rows:
-    """Intersection over union of rows that begin with x, y, w, h: (n, m)."""
-    shares = [detect.overlap(box[:4], others[:, :4]) for box in boxes]
-    return np.array(shares, np.float32).reshape(len(boxes), len(others))
-
-
-def merge(found: Rows) -> Rows:
-    """Best-scored first, each face once."""
-    found = found[np.argsort(-found[:, 14])]
-    kept: list[int] = []
-    for index in range(len(found)):
-        if not kept or overlap(found[index : index + 1], found[kept]).max() < 0.35:
-            kept.append(index)
-    return found[kept]
 
 
 def rows(teachers: Teachers, image: Pixels, found: Rows, kinds: Rows) -> Rows:
@@ -149,21 +126,6 @@ def label_boxes(teachers: Teachers, image: Pixels, truth: Rows) -> Rows:
     return np.concatenate([*result, alone, rows(teachers, image, found[rest], np.full(len(rest), UNCLEAR))])
 
 
-def fingerprint(image: Pixels) -> int:
-    """64-bit difference hash, to drop copies of pictures."""
-    tiny = cv2.resize(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), (9, 8), interpolation=cv2.INTER_AREA).astype(int)
-    return int("".join("1" if bit else "0" for bit in (tiny[:, 1:] > tiny[:, :-1]).ravel()), 2)
-
-
-def pictures(folder: Path, every: int) -> Iterator[tuple[Path, Pixels]]:
-    """Every so many of a folder's pictures, BGR, without tiny and broken ones."""
-    suffixes = {".jpg", ".jpeg", ".png", ".bmp"}
-    for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes)[::every]:
-        image = cv2.imread(str(path))
-        if image is not None and min(image.shape[:2]) >= 48:
-            yield path, image
-
-
 def read_boxes(folder: Path) -> dict[str, Rows]:
     """Labelled boxes (n, 4), x, y, w, h, by the picture's name."""
     truth: dict[str, list[list[float]]] = {}
@@ -179,24 +141,47 @@ def is_odd(path: Path) -> bool:
     return int(re.findall(r"\d+", path.stem)[-1]) % 2 == 1
 
 
-def label(teachers: Teachers, source: str, seen: set[int], reserved: set[str]) -> Iterator[Labelled]:
-    """The labelled pictures of one source, without copies of what was seen before."""
+def label(teachers: Teachers, source: str, seen: set[int], reserved: set[str], out: Path) -> Iterator[Labelled]:
+    """The labelled pictures of one source, without copies of what was seen before; parts are kept beside `out`."""
     kind, name, every = [*source.split(":"), "1"][:3]
     folder = Path(name)
     truth = read_boxes(folder) if kind == "boxes" else {}
-    for path, image in pictures(folder, int(every)):
-        mark = fingerprint(image)
+    paths = [path for path in paths_below(folder, int(every)) if not reserved & set(path.parts)]
+    if kind == "boxes":
         # A picture of `boxes` may be kept out by its even number only: the folder is also one of the measured ones.
-        unwanted = not is_odd(path) if kind == "boxes" else mark in seen
-        if unwanted or reserved & set(path.parts):
+        paths = [path for path in paths if is_odd(path)]
+
+    def make(some: Sequence[Path]) -> Arrays:
+        return part(teachers, kind, some, truth, set() if kind == "boxes" else seen)
+
+    for kept in in_parts(paths, out.with_suffix(".parts"), f"{kind} {folder.name}", make):
+        seen.update(int(mark) for mark in kept["marks"])
+        stored = "crop" if kind == "side" else kind
+        for place, jpeg in enumerate(split(kept)):
+            yield Labelled(source=stored, jpeg=jpeg, faces=kept["faces"][kept["faces"][:, 0] == place, 1:])
+
+
+def part(teachers: Teachers, kind: str, paths: Sequence[Path], truth: dict[str, Rows], seen: set[int]) -> Arrays:
+    """Some pictures of a source, with the marks by which copies are known."""
+    found: list[Labelled] = []
+    marks: list[int] = []
+    for path in paths:
+        if (image := read(path)) is None or (mark := fingerprint(image)) in seen or mark in marks:
             continue
-        seen.add(mark)
+        marks.append(mark)
         image, scale = limit(image, LARGEST_READ_PX)
         faces = label_one(teachers, kind, image, truth.get(path.name, np.zeros((0, 4), np.float32)) * scale)
         if worth_keeping(kind, faces):
             image, scale = limit(image, STORED_SIDE_PX)
             faces[:, 1:15] *= scale
-            yield Labelled(source="crop" if kind == "side" else kind, image=image, faces=faces)
+            found.append(labelled(kind, image, faces))
+    return {**joined([one.jpeg for one in found]), "faces": numbered(found), "marks": np.array(marks, np.uint64)}
+
+
+def numbered(found: Sequence[Labelled]) -> Rows:
+    """Faces (n, 20) of all pictures: in front the picture's number."""
+    rows = [np.insert(one.faces, 0, index, axis=1) for index, one in enumerate(found)]
+    return np.concatenate([np.zeros((0, 20)), *rows]).astype(np.float32)
 
 
 def label_one(teachers: Teachers, kind: str, image: Pixels, truth: Rows) -> Rows:
@@ -223,17 +208,17 @@ def limit(image: Pixels, side_px: int) -> tuple[Pixels, float]:
     return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8), scale
 
 
-def redraw(teachers: Teachers, labelled: list[Labelled], number: int) -> Iterator[Labelled]:
+def redraw(teachers: Teachers, real: Sequence[Labelled], number: int) -> Iterator[Labelled]:
     """Up to `number` faces redrawn at large angles."""
     random = np.random.default_rng(3)
-    suited = [one for one in labelled if len(one.faces) == 1 and one.faces[0, 0] == FACE and is_suited(one.faces[0])]
+    suited = [one for one in real if len(one.faces) == 1 and one.faces[0, 0] == FACE and is_suited(one.faces[0])]
     for _ in range(number):
         one = suited[random.integers(len(suited))]
         drawn, angles = turn_at_random(one.image, one.faces[0], random)
         found = merge(teachers.detect(drawn.image, 200, 256))
         if len(found) and agrees(found[0], drawn.landmarks):
             row = np.array([[FACE, *found[0, :4], *drawn.landmarks.ravel(), *angles, found[0, 14]]], np.float32)
-            yield Labelled(source="drawn", image=drawn.image, faces=row)
+            yield labelled("drawn", drawn.image, row)
 
 
 def agrees(found: Rows, landmarks: Rows) -> bool:
@@ -242,39 +227,56 @@ def agrees(found: Rows, landmarks: Rows) -> bool:
     return bool(found[14] >= FOUND_AGAIN and error <= 0.25)
 
 
-def save(labelled: list[Labelled], out: Path) -> None:
-    """What `tools.samples.scenes` reads: JPEGs of quality 93 end to end, faces with their picture's number."""
-    blobs = [cv2.imencode(".jpg", one.image, [cv2.IMWRITE_JPEG_QUALITY, 93])[1].ravel() for one in labelled]
-    faces = [np.insert(one.faces, 0, index, axis=1) for index, one in enumerate(labelled)]
-    np.savez(
-        out,
-        jpeg=np.concatenate(blobs),
-        offsets=np.cumsum([0, *(len(blob) for blob in blobs)]),
-        source=np.array([one.source for one in labelled]),
-        faces=np.concatenate(faces).astype(np.float32),
-    )
+def save(found: Sequence[Labelled], out: Path) -> None:
+    """What `tools.samples.scenes` reads: JPEGs end to end, faces with their picture's number."""
+    kept, part = joined([one.jpeg for one in found]), out.with_suffix(".part.npz")
+    sources = np.array([one.source for one in found])
+    np.savez(part, jpeg=kept["stream"], offsets=kept["offsets"], source=sources, faces=numbered(found))
+    part.replace(out)
+
+
+def make(
+    sources: Sequence[str],
+    out: Path,
+    teachers: Teachers,
+    *,
+    turned: int = 0,
+    reserved: Path | None = None,
+    measured: Sequence[Path] = (),
+) -> None:
+    """Write the archive `out`, from where a former call got."""
+    cv2.setNumThreads(1)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    skipped = set(reserved.read_text().split()) if reserved else set()
+    seen = {
+        fingerprint(image) for folder in measured for path in paths_below(folder) if (image := read(path)) is not None
+    }
+    found: list[Labelled] = []
+    for source in sources:
+        report(source, found, label(teachers, source, seen, skipped, out))
+    if turned:
+        report("turned", found, redraw(teachers, list(found), turned))
+    save(found, out)
+
+
+def report(name: str, found: list[Labelled], more: Iterator[Labelled]) -> None:
+    """Adds what comes of a source to the list, and says how much it was."""
+    before = len(found)
+    found.extend(more)
+    faces = sum(int((one.faces[:, 0] != UNCLEAR).sum()) for one in found[before:])
+    print(f"{name}: {len(found) - before} pictures, {faces} faces", file=sys.stderr, flush=True)
 
 
 def main() -> None:
     arguments = parse()
-    cv2.setNumThreads(1)
-    teachers = Teachers(arguments.yunet, arguments.pose)
-    reserved = set(arguments.reserved.read_text().split()) if arguments.reserved else set()
-    seen = {fingerprint(image) for folder in arguments.measured for _, image in pictures(folder, 1)}
-    labelled: list[Labelled] = []
-    for source in arguments.sources:
-        report(source, labelled, label(teachers, source, seen, reserved))
-    if arguments.turned:
-        report("turned", labelled, redraw(teachers, list(labelled), arguments.turned))
-    save(labelled, arguments.out)
-
-
-def report(name: str, labelled: list[Labelled], more: Iterator[Labelled]) -> None:
-    """Adds what comes of a source to the list, and says how much it was."""
-    before = len(labelled)
-    labelled.extend(more)
-    faces = sum(int((one.faces[:, 0] != UNCLEAR).sum()) for one in labelled[before:])
-    print(f"{name}: {len(labelled) - before} pictures, {faces} faces", file=sys.stderr, flush=True)
+    make(
+        arguments.sources,
+        arguments.out,
+        Teachers(arguments.yunet, arguments.pose),
+        turned=arguments.turned,
+        reserved=arguments.reserved,
+        measured=arguments.measured,
+    )
 
 
 def parse() -> argparse.Namespace:
