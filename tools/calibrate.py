@@ -59,7 +59,7 @@ def _chips(archive: Path, spec: ModelSpec) -> Pixels:
 
     _, faces = load(archive)
     random = np.random.default_rng(0)
-    chosen = faces.crops[random.choice(len(faces), SAMPLES, replace=False)]
+    chosen = faces.crops[random.choice(len(faces), SAMPLES, replace=len(faces) < SAMPLES)]
     spoilt = [spoil(crop, spec.width_px, random, 1.0) for crop in chosen[SAMPLES // 2 :]]
     return np.concatenate([resize(chosen[: SAMPLES // 2], spec.width_px), np.stack(spoilt)])[..., ::-1]
 
@@ -69,7 +69,8 @@ def _samples(archive: Path) -> Pixels:
     from tools.samples.quality import load
 
     samples = load(archive)
-    chosen = np.random.default_rng(0).choice(np.flatnonzero(~samples.held_out), SAMPLES, replace=False)
+    learnt = np.flatnonzero(~samples.held_out)
+    chosen = np.random.default_rng(0).choice(learnt, SAMPLES, replace=len(learnt) < SAMPLES)
     return samples.chips[chosen][..., ::-1]
 
 

@@ -1,9 +1,10 @@
 """Write the model cards out of measured figures, so that no figure is copied by hand.
 
-    python -m tools.evaluate all --data DATA --peers WEIGHTS --out work/figures
+    python -m tools.evaluate all --data DATA --peers WEIGHTS --utkface UTKFACE --out work/figures
+    python -m tools.benchmark --data DATA --weights WEIGHTS --json work/figures/benchmark.json
     python -m tools.cards --figures work/figures
 
-These two commands make every figure in the cards, from a clean clone and the data. What only training and quantization
+These commands make every figure in the cards and in README's tables, from a clean clone and the data. What only training and quantization
 can know (learning curves, noise by layer, what the float network scored) was kept when a model was made, in
 `models/records/MODEL/`: curve.jsonl of `tools.train`, quantize.json of `tools.quantize ... --report`, float.json of
 LFW-dev with the float file that quantization left beside the int8 one. That last is made again by
@@ -26,7 +27,8 @@ there is nothing to do here. A text whose model is not in the manifest is skippe
     {{ curve KEY... }}              a table of the learning curve; {{ last KEY }} is the end of it
     {{ command MEASURE }}           how to measure it again
 
-`models/cards/readme.md` goes between the markers of README.md; a benchmark.json of `tools.benchmark --json` in the
+`models/cards/readme.md` and `readme-installs.md` go between the markers of README.md, `installs.md` is a page about other
+people's models; a benchmark.json of `tools.benchmark --json` in the
 figures' folder makes the table of peers there.
 """
 
@@ -49,9 +51,12 @@ from tools.sizes import measure
 
 README = MODELS.parent / "README.md"
 FIGURES = "<!-- figures: written by tools/cards.py -->", "<!-- end of figures -->"
+INSTALLS = "<!-- installs: written by tools/cards.py -->", "<!-- end of installs -->"
 PEERS = "<!-- peers: written by tools/cards.py -->", "<!-- end of peers -->"
 BLANK = re.compile(r"\{\{ (\w+)([^{}]*) \}\}")
 CURVE_ROWS = 12
+PAGES = ("installs",)
+"""Texts about other models than ours."""
 
 
 class CardError(Exception):
@@ -90,12 +95,12 @@ def write_cards(models: Path, figures: Path) -> list[str]:
     said = []
     for text in sorted((models / "cards").glob("*.md")):
         name = text.stem
-        if name == "readme":
+        if name.startswith("readme"):
             continue
-        if name not in entries:
+        if name not in entries and name not in PAGES:
             said.append(f"skipped {name}: it is not in the manifest")
             continue
-        sources = Sources(figures=figures, records=models / "records" / name, entry=entries[name])
+        sources = Sources(figures=figures, records=models / "records" / name, entry=entries.get(name))
         card = fill(text.read_text(encoding="utf-8"), sources)
         (models / text.name).write_text(card, encoding="utf-8")
         said.append(f"wrote {text.name}")
@@ -269,10 +274,11 @@ def _text(path: Path) -> str:
 def fill_readme(models: Path, figures: Path) -> list[str]:
     """Puts the text of the README's figures, and the table of peers if it was measured, between their markers."""
     said = []
-    text = models / "cards" / "readme.md"
-    if text.is_file():
-        sources = Sources(figures=figures, records=models / "records", entry=None)
-        said.append(_between(FIGURES, fill(text.read_text(encoding="utf-8"), sources).strip()))
+    sources = Sources(figures=figures, records=models / "records", entry=None)
+    for markers, name in ((FIGURES, "readme.md"), (INSTALLS, "readme-installs.md")):
+        text = models / "cards" / name
+        if text.is_file():
+            said.append(_between(markers, fill(text.read_text(encoding="utf-8"), sources).strip()))
     if (figures / "benchmark.json").is_file():
         said.append(_between(PEERS, peer_table(_read(figures / "benchmark.json"))))
     return said

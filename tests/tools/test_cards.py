@@ -130,6 +130,16 @@ def test_a_card_needs_a_text_and_a_model(tmp_path: Path) -> None:
     assert not (tmp_path / "edgeface-mind-reader.md").exists()
 
 
+def test_a_page_about_other_models_needs_no_model(tmp_path: Path, sources: Sources) -> None:
+    shutil.copy(manifest.shipped(), tmp_path / "manifest.toml")
+    (tmp_path / "cards").mkdir()
+    (tmp_path / "cards" / "installs.md").write_text("{{ value lfw accuracy }}\n")
+    (tmp_path / "cards" / "readme-installs.md").write_text("for README.md only\n")
+    assert write_cards(tmp_path, sources.figures) == ["wrote installs.md"]
+    assert (tmp_path / "installs.md").read_text() == "0.5 [0.4, 0.6] (1,800)\n"
+    assert not (tmp_path / "readme-installs.md").exists()
+
+
 def test_every_shipped_text_asks_for_what_there_is() -> None:
     """Verbs, measures and records; the figures themselves need the data."""
     texts = sorted((cards.MODELS / "cards").glob("*.md"))

@@ -17,8 +17,8 @@ from tools.samples import rotation
 pytest.importorskip("torch", reason="training pictures need the `tools` extra")
 cv2 = pytest.importorskip("cv2", reason="needs OpenCV")
 
+from tools.samples.find import FACE  # noqa: E402
 from tools.samples.pose_faces import STORED_CROP, STORED_PX, Faces, load, spoil  # noqa: E402
-from tools.train.detector_net import FACE  # noqa: E402
 
 SPEC = spec(task=Task.POSE, layout=Layout.ANGLES, width_px=64, height_px=64, crop=1.4, thresholds={})
 ROTATION = rotation.matrices(np.array([30.0, -10.0, 25.0]))

@@ -98,19 +98,24 @@ def fill(
     return np.stack(samples), np.array(kinds, np.int8)
 
 
+def make(photos: Path, backgrounds: list[Pixels], out: Path, seeds: Sequence[int], samples: int) -> None:
+    """Write a shard of so many samples for each seed, but for those that are there."""
+    shown, spec = load(photos), wider(SPEC)
+    out.mkdir(parents=True, exist_ok=True)
+    for seed in seeds:
+        file = out / f"shard-{seed:03d}.npz"
+        if not file.exists():
+            pictures, kinds = fill(shown, backgrounds, spec, samples, seed)
+            part = file.with_suffix(".part.npz")
+            np.savez(part, samples=pictures, kinds=kinds)
+            part.replace(file)
+
+
 def main() -> None:
     arguments = _parse()
     cv2.setNumThreads(1)
-    photos, backgrounds = load(arguments.photos), rooms(arguments.rooms, arguments.every)
-    spec = wider(SPEC)
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    for seed in range(arguments.first, arguments.first + arguments.shards):
-        file = arguments.out / f"shard-{seed:03d}.npz"
-        if not file.exists():
-            samples, kinds = fill(photos, backgrounds, spec, arguments.samples, seed)
-            part = file.with_suffix(".part.npz")
-            np.savez(part, samples=samples, kinds=kinds)
-            part.replace(file)
+    seeds = range(arguments.first, arguments.first + arguments.shards)
+    make(arguments.photos, rooms(arguments.rooms, arguments.every), arguments.out, seeds, arguments.samples)
 
 
 def _parse() -> argparse.Namespace:

@@ -36,25 +36,47 @@ SUFFIXES = {".jpg", ".jpeg", ".png"}
 
 def main() -> None:
     arguments = _parse()
-    models = load_models(arguments.home).models
-    measured = [_vector(one, models) for one in lfw_and_london(arguments.data, models)]
-    reserved = set(arguments.reserved.read_text(encoding="utf-8").split()) if arguments.reserved else set()
+    collect(
+        arguments.train,
+        arguments.out,
+        load_models(arguments.home).models,
+        measure=arguments.measure,
+        reserved=set(arguments.reserved.read_text(encoding="utf-8").split()) if arguments.reserved else set(),
+        data=arguments.data,
+    )
+
+
+def collect(
+    train: Sequence[str],
+    out: Path,
+    models: Models,
+    *,
+    measure: Sequence[str] = (),
+    reserved: Set[str] = frozenset(),
+    data: Path | None = None,
+) -> None:
+    """Write photos-train.npz, and photos-held-out.npz if any are `measure`d; nobody of `data` is among the first."""
+    measured = [] if data is None else [_vector(one, models) for one in lfw_and_london(data, models)]
     held_out: list[Photo] = []
     candidates: list[Photo] = []
-    for source in arguments.measure:
+    for source in measure:
         name, folder, number = source.split(":")
         photos = list(_folder(name, Path(folder), models))
         order = np.random.default_rng(0).permutation(len(photos))
         held_out += [photos[index] for index in order[: int(number)]]
         candidates += [photos[index] for index in order[int(number) :]]
-    for source in arguments.train:
+    for source in train:
         name, folder, every = [*source.split(":"), "1"][:3]
         candidates += _folder(name, Path(folder), models, int(every), reserved)
-    near = np.stack([_vector(one, models) for one in held_out] + measured)
-    kept = [one for one in progress(candidates, "looking for people on both sides") if _strange(one, near, models)]
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    save(kept, arguments.out / "photos-train.npz")
-    save(held_out, arguments.out / "photos-held-out.npz")
+    near = [_vector(one, models) for one in held_out] + measured
+    looking = progress(candidates, "looking for people on both sides")
+    kept = [one for one in looking if not near or _strange(one, np.stack(near), models)]
+    if not kept:
+        raise ValueError(f"no photograph shows one face of {LEAST_FACE_PX} px or more, and nobody else")
+    out.mkdir(parents=True, exist_ok=True)
+    save(kept, out / "photos-train.npz")
+    if held_out:
+        save(held_out, out / "photos-held-out.npz")
     print(f"{len(kept)} to train on, {len(candidates) - len(kept)} dropped as alike, {len(held_out)} held out")
 
 
@@ -118,7 +140,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--train", nargs="*", default=[], help="name:folder[:n] of pictures to train on, one in n")
     parser.add_argument("--reserved", type=Path, help="names of folders to skip, one a line")
     parser.add_argument("--measure", nargs="*", default=[], help="name:folder:n, of which n pictures are held out")
-    parser.add_argument("--data", type=Path, required=True, help="folder of lfw-dev.tar and london-cc-by.tar")
+    parser.add_argument("--data", type=Path, help="folder of lfw-dev.tar and london-cc-by.tar, whose people stay out")
     parser.add_argument("--home", type=Path, default=Path("work/home"), help="edgeface home: which models are in use")
     parser.add_argument("--out", type=Path, default=Path("work/liveness"), help="folder to write into")
     return parser.parse_args()

@@ -51,14 +51,16 @@ def photo(pixels: Pixels, face: Detection, source: str) -> Photo:
 def save(photos: Sequence[Photo], file: Path) -> None:
     """Keep photographs as JPEGs of quality 97, with their faces."""
     blobs = [cv2.imencode(".jpg", one.pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 97])[1].ravel() for one in photos]
+    part = file.with_suffix(".part.npz")
     np.savez(
-        file,
+        part,
         jpeg=np.concatenate(blobs),
         offsets=np.cumsum([0, *(len(blob) for blob in blobs)]),
         boxes=np.stack([one.box for one in photos]),
         landmarks=np.stack([one.landmarks for one in photos]),
         source=np.array([one.source for one in photos]),
     )
+    part.replace(file)
 
 
 def load(file: Path) -> list[Photo]:

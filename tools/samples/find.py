@@ -16,6 +16,8 @@ Rows = NDArray[np.float32]
 CERTAIN, DOUBTFUL = 0.7, 0.4
 """Teacher scores: at or above the first a face is a label, between the two the region is left out of the loss."""
 GREY = (127, 127, 127)
+FACE, BOX_ONLY, UNCLEAR = 0, 1, 2
+"""First column of a label: full label; box without landmarks or pose; region to be left out of the loss."""
 
 
 class Finder:

@@ -31,11 +31,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.samples.find import CERTAIN, Finder, fingerprint, merge, overlap, read
+from tools.samples.find import BOX_ONLY, CERTAIN, FACE, UNCLEAR, Finder, fingerprint, merge, overlap, read
 from tools.samples.parts import Arrays, in_parts, joined, paths_below, split
 from tools.samples.teach_pose import PoseTeacher, settle
 from tools.samples.turn_faces import is_suited, turn_at_random
-from tools.train.detector_net import BOX_ONLY, FACE, UNCLEAR
 
 Pixels = NDArray[np.uint8]
 Rows = NDArray[np.float32]

@@ -16,9 +16,9 @@ import numpy.typing as npt
 from edgeface import pose
 from tools import degrade
 from tools.samples import rotation
+from tools.samples.find import FACE
 from tools.samples.scenes import DRAWN, Picture, pictures
 from tools.samples.weather import occlude, weather
-from tools.train.detector_net import FACE
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.floating]

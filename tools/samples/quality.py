@@ -12,6 +12,7 @@ Squares beside every face, and what our own detector takes for a face in picture
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -25,6 +26,8 @@ import torch
 from edgeface import align, detect
 from edgeface.adapters import manifest, tflite
 from edgeface.detect import Detection, Detector
+from edgeface.embed import Embedder as Reader
+from edgeface.embed import embed as reader_embed
 from edgeface.model import ModelSpec, Task
 from tools import degrade
 from tools.samples.quality_faults import CROP_PX, MASKED_SETS, Floats, Pixels, Random, spoil, spread
@@ -42,6 +45,10 @@ BESIDE = 0.15
 ALARMS = 0.2, 0.5
 """Detector scores from where on a find is a false alarm worth having, and from where on it may be a face after all that
 nobody labelled; pictures without people have no such upper end."""
+
+
+Embed = Callable[[Pixels], Floats]
+"""BGR chips (n, side, side, 3) -> directions (n, dimensions) of length 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -64,14 +71,15 @@ class Sources:
     """train-faces.npz."""
     scenes: Path
     """scenes.npz, from `tools.samples.label_scenes`."""
-    embedder: Path
-    """Checkpoint of `tools.train.embedder`."""
+    embedder: Path | None
+    """Checkpoint of `tools.train embedder`; None for the shipped one, as the reader runs it."""
 
 
 def make(sources: Sources, archive: Path, count: int, seed: int) -> None:
     """Write `count` samples, a tenth of them without a face."""
     spec, random, others = shipped_spec(EMBEDDER), np.random.default_rng(seed), count // 10
-    chips, labels, held = make_faces(sources.faces, _restore(sources.embedder), spec, count - others, random)
+    seen = shipped() if sources.embedder is None else trained(sources.embedder, spec)
+    chips, labels, held = make_faces(sources.faces, seen, spec, count - others, random)
     nothing, nothing_held = make_others(sources.scenes, spec, others, random)
     np.savez(
         archive,
@@ -81,11 +89,31 @@ def make(sources: Sources, archive: Path, count: int, seed: int) -> None:
     )
 
 
-def _restore(checkpoint: Path) -> Embedder:
+def trained(checkpoint: Path, spec: ModelSpec) -> Embed:
+    """What the network of a training's checkpoint sees."""
     state = torch.load(checkpoint, map_location="cpu", weights_only=False)
     net = Embedder(EmbedderShape(**state["shape"]))
     net.load_state_dict(state["average"])
-    return net.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    net = net.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def embed(chips: Pixels) -> Floats:
+        with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+            vectors = net(to_tensor(chips, spec))
+        return np.asarray(torch.nn.functional.normalize(vectors.float()).numpy(), np.float32)
+
+    return embed
+
+
+def shipped() -> Embed:
+    """What the shipped embedder sees, through the reader's own code."""
+    entry = manifest.read(manifest.shipped())[EMBEDDER]
+    model = tflite.load(entry.spec, entry.folder)
+    reader = Reader(spec=entry.spec, infer=model, identity=model.identity)
+
+    def embed(chips: Pixels) -> Floats:
+        return np.stack([reader_embed(np.ascontiguousarray(chip[..., ::-1]), reader).vector for chip in chips])
+
+    return embed
 
 
 def load(archive: Path) -> Samples:
@@ -110,15 +138,8 @@ def directions(targets: Floats, among: npt.NDArray[np.bool_]) -> tuple[Floats, n
     return found, known
 
 
-def embed(net: Embedder, chips: Pixels, spec: ModelSpec) -> Floats:
-    """Unit embeddings of BGR chips, float32 (n, dimensions)."""
-    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
-        vectors = net(to_tensor(chips, spec))
-    return np.asarray(torch.nn.functional.normalize(vectors.float()).numpy(), np.float32)
-
-
 def make_faces(
-    archive: Path, net: Embedder, spec: ModelSpec, count: int, random: Random
+    archive: Path, embed: Embed, spec: ModelSpec, count: int, random: Random
 ) -> tuple[Pixels, Floats, npt.NDArray[np.bool_]]:
     """`count` spoilt faces of the archive, their labels, and which are of its held-out pictures."""
     with np.load(archive) as data:
@@ -139,12 +160,12 @@ def make_faces(
                 first, last = starts[index]
                 crop = np.asarray(cv2.imdecode(stream[first:last], cv2.IMREAD_COLOR), np.uint8)
                 chips[place] = spoil(crop, spec, random)
-            vectors = embed(net, chips[start : start + 64], spec)
+            vectors = embed(chips[start : start + 64])
             own[start : start + 64] = (vectors * targets[batch]).sum(axis=1)
             other[start : start + 64] = (vectors * people[batch]).sum(axis=1)
     # Other pictures are less alike than the crop itself: one scale for both.
     among = known[chosen]
-    ratio = float(own[among].mean() / other[among].mean())
+    ratio = float(own[among].mean() / other[among].mean()) if among.any() else 1.0
     click.echo(f"people with other pictures: {among.mean():.2f} of the samples; own/other {ratio:.3f}")
     return chips, np.where(among, other * ratio, own), held[chosen]
 
@@ -224,7 +245,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faces", type=Path, required=True, help="train-faces.npz")
     parser.add_argument("--scenes", type=Path, required=True, help="scenes.npz, from tools.samples.label_scenes")
-    parser.add_argument("--embedder", type=Path, required=True, help="checkpoint of tools.train.embedder")
+    parser.add_argument("--embedder", type=Path, help="checkpoint of tools.train embedder; default: the shipped one")
     parser.add_argument("--count", type=int, default=120_000, help="samples in all")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True, help="archive to write, about 19 KB a sample")

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tools.samples import rotation
+from tools.samples.find import BOX_ONLY, FACE, UNCLEAR
 from tools.samples.weather import occlude, weather
-from tools.train.detector_net import BOX_ONLY, FACE, UNCLEAR
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -85,12 +85,16 @@ class Scenes:
 
 
 def load(archive: Path) -> Scenes:
-    """Every picture of the archive, decoded (about 6 GB for 30,000)."""
+    """Every picture of the archive, decoded (about 6 GB for 30,000). Raises ValueError if it has no face."""
     groups: dict[str, list[Picture]] = {"scene": [], "crop": [], "empty": []}
     for source, picture in pictures(archive):
         sure = bool((picture.faces[:, 0] != UNCLEAR).any())
         groups["crop" if source in ("crop", DRAWN) else "scene" if sure else "empty"].append(picture)
-    return Scenes(scenes=Pile(groups["scene"]), crops=Pile(groups["crop"]), empty=Pile(groups["empty"]))
+    scene, crop = groups["scene"] or groups["crop"], groups["crop"] or groups["scene"]
+    if not scene:
+        raise ValueError(f"{archive.name} holds no face to learn from")
+    wall = Picture(levels=(np.full((64, 64, 3), GREY, np.uint8),), faces=np.zeros((0, COLUMNS), np.float32))
+    return Scenes(scenes=Pile(scene), crops=Pile(crop), empty=Pile(groups["empty"] or [wall]))
 
 
 def pictures(archive: Path) -> Iterator[tuple[str, Picture]]:

@@ -3,6 +3,7 @@
 Keeps a running mean of the weights, which is what gets exported; see `tools.train.student` for the schedule and how a
 run is resumed.
 
+    python -m tools.train detector --pictures STREETS crop:FACES empty:ROOMS --weights WEIGHTS --out work/detector
     python -m tools.train detector --scenes scenes.npz --out work/detector --images 200000
 """
 
@@ -10,13 +11,13 @@ from __future__ import annotations
 
 import argparse
 from collections import defaultdict
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from tools.samples.scenes import COLUMNS, Floats, Scenes, compose, load
+from tools.train import pictures
 from tools.train.detector_net import Detector, DetectorShape, losses
 from tools.train.student import shipped_spec, to_tensor
 from tools.train.training import add_options, begin, make_student
@@ -29,7 +30,9 @@ WEIGHTS = {"score": 1.0, "box": 2.0, "landmark": 2.0, "pose": 1.0, "range": 0.1}
 def main() -> None:
     arguments = _parse()
     begin(arguments)
-    train(arguments, load(arguments.scenes))
+    archive = pictures.scenes(arguments)
+    train(arguments, load(archive))
+    pictures.finish("detector", arguments, "scenes", archive)
 
 
 def train(arguments: argparse.Namespace, scenes: Scenes) -> None:
@@ -45,7 +48,7 @@ def train(arguments: argparse.Namespace, scenes: Scenes) -> None:
     while not student.done:
         side_px = int(random.choice(SIDES_PX))
         samples = [compose(scenes, side_px, random) for _ in range(arguments.batch)]
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=arguments.bf16):
+        with torch.autocast(arguments.device, dtype=torch.bfloat16, enabled=arguments.bf16):
             maps = student.net(to_tensor(np.stack([picture for picture, _ in samples]), spec))
         parts = losses(maps, pad([faces for _, faces in samples]))
         student.learn(torch.stack([WEIGHTS[name] * value for name, value in parts.items()]).sum(), arguments.batch)
@@ -68,7 +71,8 @@ def pad(faces: list[Floats]) -> Tensor:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scenes", type=Path, required=True, help="pictures of tools.samples.label_scenes (.npz)")
+    pictures.add_pictures(parser, "scenes")
+    parser.add_argument("--turned", type=int, default=0, help="faces to try to redraw at large angles")
     parser.add_argument("--average", type=float, default=0.998, help="decay of the running mean of the weights")
     add_options(parser, out="work/detector", images=200_000, decay_images=70_000, batch=32, report=10_000)
     return parser.parse_args()

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from tools.samples.find import BOX_ONLY, FACE, UNCLEAR
 from tools.samples.rotation import elements
 from tools.train.nets import Residual, convolution
 
 STRIDES = (8, 16, 32)
 UNIT_CELLS = 3
 """Offsets and sizes are in units of this many cells."""
-FACE, BOX_ONLY, UNCLEAR = 0, 1, 2
-"""First column of a label: full label; box without landmarks or pose; region to be left out of the loss."""
 
 _SIZES_IN_UNITS = ((0.0, 2.1), (0.5, 2.1), (0.7, 99.0))
 """Face sides each grid may be given, in its units; the ranges overlap, and the better prediction decides."""

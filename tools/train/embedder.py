@@ -3,13 +3,13 @@
 Keeps a running mean of the weights, which is what gets exported; see `tools.train.student` for the schedule and how a
 run is resumed.
 
+    python -m tools.train embedder --pictures PEOPLE MORE --weights WEIGHTS --apart lfw-dev.tar --out work/embedder
     python -m tools.train embedder --faces train-faces.npz --out work/embedder --images 2000000
 """
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from edgeface.model import ModelSpec
 from tools.samples.faces import Faces, load, resize, spoil
 from tools.samples.probe_faults import spoil_as_probe
+from tools.train import pictures
 from tools.train.nets import Embedder, EmbedderShape
 from tools.train.student import shipped_spec, to_tensor
 from tools.train.training import add_options, begin, make_student
@@ -29,8 +30,10 @@ NAME = "edgeface-embed-80"
 def main() -> None:
     arguments = _parse()
     begin(arguments)
-    training, validation = load(arguments.faces)
+    archive = pictures.faces(arguments)
+    training, validation = load(archive)
     train(arguments, training, validation)
+    pictures.finish("embedder", arguments, "faces", archive)
 
 
 def train(arguments: argparse.Namespace, training: Faces, validation: Faces) -> None:
@@ -53,7 +56,7 @@ def train(arguments: argparse.Namespace, training: Faces, validation: Faces) -> 
                 for i in chosen
             ]
         )
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=arguments.bf16):
+        with torch.autocast(arguments.device, dtype=torch.bfloat16, enabled=arguments.bf16):
             embeddings = student.net(to_tensor(chips, spec))
         loss = cosine_loss(embeddings.float(), torch.from_numpy(training.targets[chosen]))
         student.learn(loss, batch)
@@ -85,7 +88,7 @@ def mean_cosine(net: nn.Module, faces: Faces, side_px: int, spec: ModelSpec) -> 
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--faces", type=Path, required=True, help="train-faces.npz")
+    pictures.add_pictures(parser, "faces")
     parser.add_argument("--side-px", type=int, default=EmbedderShape().side_px, help="input side, a multiple of 16")
     parser.add_argument(
         "--gentle-images", type=int, default=800_000, help="heavy faults grow to full strength over this"

@@ -4,6 +4,7 @@ New shards of the bank are taken up at every report. One shard is kept to valida
 it tells how learning goes, not how good the network is; `tools.evaluate liveness` tells that. See `tools.train.student`
 for the schedule and how a run is resumed.
 
+    python -m tools.train liveness --pictures PEOPLE --rooms ROOMS --data DATA --out work/liveness
     python -m tools.train liveness --bank work/liveness/bank --out work/liveness --images 300000
 """
 
@@ -19,8 +20,11 @@ import torch
 from torch import nn
 
 from edgeface.frame import Pixels
+from edgeface.service.bootstrap import load_models
 from tools import degrade, metrics
-from tools.attacks.bank import SPEC
+from tools.attacks.bank import SPEC, make, rooms
+from tools.attacks.collect import collect
+from tools.train import pictures
 from tools.train.liveness_net import LivenessNet, LivenessShape
 from tools.train.student import to_tensor
 from tools.train.training import add_options, begin, make_student
@@ -98,7 +102,23 @@ def middle(samples: Pixels, side_px: int) -> Pixels:
 def main() -> None:
     arguments = _parse()
     begin(arguments)
+    if arguments.bank is None:
+        arguments.bank = make_bank(arguments)
     train(arguments)
+    pictures.finish("liveness", arguments, "samples", arguments.bank / arguments.validation)
+
+
+def make_bank(arguments: argparse.Namespace) -> Path:
+    """Shards of simulated presentations in OUT/bank, made of the pictures; those that are there stay."""
+    if not arguments.pictures or not arguments.rooms:
+        raise SystemExit("tools.train: give --bank, or --pictures and --rooms to make one of")
+    photos = arguments.out / "photos-train.npz"
+    if not photos.exists():
+        named = [one if ":" in one else f"{Path(one).name}:{one}" for one in arguments.pictures]
+        models = load_models(arguments.out / "home").models  # there is no such home: the shipped ones
+        collect(named, arguments.out, models, data=arguments.data)
+    make(photos, rooms(arguments.rooms), arguments.out / "bank", range(arguments.shards), arguments.samples)
+    return Path(arguments.out / "bank")
 
 
 def train(arguments: argparse.Namespace) -> None:
@@ -112,7 +132,7 @@ def train(arguments: argparse.Namespace) -> None:
     losses, next_report = [], student.seen + arguments.report
     while not student.done:
         samples, kinds = bank.draw(arguments.batch, random)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=arguments.bf16):
+        with torch.autocast(arguments.device, dtype=torch.bfloat16, enabled=arguments.bf16):
             logits = student.net(to_tensor(samples[..., ::-1], SPEC))
         wanted = torch.from_numpy(np.where(kinds == 0, 1 - SMOOTHING, SMOOTHING).astype(np.float32))
         loss = nn.functional.binary_cross_entropy_with_logits(logits.float()[:, 0], wanted)
@@ -140,7 +160,14 @@ def judge(net: nn.Module, samples: Pixels, kinds: Labels) -> dict[str, float]:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bank", type=Path, required=True, help="folder of shards from tools.attacks.bank")
+    group = parser.add_argument_group("what to learn from")
+    group.add_argument("--bank", type=Path, help="in place of pictures: folder of shards from tools.attacks.bank")
+    group.add_argument("--pictures", nargs="+", metavar="FOLDER", help="photographs of people; also name:folder[:n]")
+    group.add_argument("--rooms", type=Path, help="folder of pictures to stand behind the attacks")
+    group.add_argument("--data", type=Path, help="folder of lfw-dev.tar and london-cc-by.tar, whose people stay out")
+    group.add_argument("--shards", type=int, default=16, help="to make; the first is to validate on")
+    group.add_argument("--samples", type=int, default=2000, help="a shard")
+    group.add_argument("--int8", type=Path, metavar="FILE", help="when training is done, write the int8 file too")
     parser.add_argument("--validation", default="shard-000.npz", help="shard that is not trained on")
     add_options(parser, out="work/liveness", images=300_000, decay_images=120_000, batch=64, report=10_000)
     return parser.parse_args()

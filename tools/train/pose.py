@@ -3,13 +3,13 @@
 Keeps a running mean of the weights, which is what gets exported; see `tools.train.student` for the schedule and how a
 run is resumed. Some of the faces are kept back, and the error on them reported.
 
+    python -m tools.train pose --pictures STREETS crop:FACES --turned 3000 --weights WEIGHTS --out work/pose
     python -m tools.train pose --scenes scenes.npz --out work/pose --images 1000000
 """
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from edgeface.model import ModelSpec
 from tools.samples.pose_faces import Faces, Floats, load, spoil
+from tools.train import pictures
 from tools.train.nets import PoseNet, PoseShape
 from tools.train.student import shipped_spec, to_tensor
 from tools.train.training import add_options, begin, make_student
@@ -27,7 +28,9 @@ MODEL = "edgeface-pose-64"
 def main() -> None:
     arguments = _parse()
     begin(arguments)
-    train(arguments, load(arguments.scenes))
+    archive = pictures.scenes(arguments)
+    train(arguments, load(archive))
+    pictures.finish("pose", arguments, "scenes", archive)
 
 
 def train(arguments: argparse.Namespace, faces: Faces) -> None:
@@ -42,7 +45,7 @@ def train(arguments: argparse.Namespace, faces: Faces) -> None:
     next_report = student.seen + arguments.report
     while not student.done:
         chips, rows = draw(kept, arguments.batch, spec, random)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=arguments.bf16):
+        with torch.autocast(arguments.device, dtype=torch.bfloat16, enabled=arguments.bf16):
             answers = student.net(chips)
         loss = apart(answers.float(), rows).mean()
         student.learn(loss, arguments.batch)
@@ -71,7 +74,8 @@ def apart(answers: Tensor, rows: Tensor) -> Tensor:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scenes", type=Path, required=True, help="pictures of tools.samples.label_scenes (.npz)")
+    pictures.add_pictures(parser, "scenes")
+    parser.add_argument("--turned", type=int, default=0, help="faces to try to redraw at large angles")
     parser.add_argument("--held-out", type=int, default=600, help="faces kept back to watch the error on")
     parser.add_argument("--average", type=float, default=0.998, help="decay of the running mean of the weights")
     add_options(parser, out="work/pose", images=1_000_000, decay_images=400_000, batch=64, report=20_000)

@@ -3,6 +3,7 @@
 The samples and their labels are made first if they are not there yet (see `tools.samples.quality`, some ten minutes for
 120,000); after that the command only reads them. `tools.train.student` says how a run is resumed.
 
+    python -m tools.train quality --pictures PEOPLE MORE --weights WEIGHTS --apart lfw-dev.tar --out work/quality
     python -m tools.train quality --faces train-faces.npz --scenes scenes.npz --embedder work/embedder/checkpoint.pt \
         --out work/quality
 """
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from tools.samples import quality as quality_samples
 from tools.samples.quality import EMBEDDER, Samples
 from tools.samples.quality_faults import Pixels, Random
+from tools.train import pictures
 from tools.train.quality_net import QualityNet, QualityShape
 from tools.train.student import shipped_spec, to_tensor
 from tools.train.training import add_options, begin, make_student
@@ -32,9 +34,12 @@ def main() -> None:
     begin(arguments)
     archive = arguments.samples or arguments.out / "samples.npz"
     if not archive.exists():
-        sources = quality_samples.Sources(faces=arguments.faces, scenes=arguments.scenes, embedder=arguments.embedder)
+        sources = quality_samples.Sources(
+            faces=pictures.faces(arguments), scenes=pictures.scenes(arguments), embedder=arguments.embedder
+        )
         quality_samples.make(sources, archive, arguments.count, arguments.seed)
     train(arguments, quality_samples.load(archive))
+    pictures.finish("quality", arguments, "samples", archive)
 
 
 def train(arguments: argparse.Namespace, samples: Samples) -> None:
@@ -51,8 +56,8 @@ def train(arguments: argparse.Namespace, samples: Samples) -> None:
             order = random.permutation(learnt)
         chosen, order = np.sort(order[:batch]), order[batch:]
         chips = vary(samples.chips[chosen], random)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=arguments.bf16):
-            logits = student.net.logit(to_tensor(chips, spec))  # type: ignore[operator]
+        with torch.autocast(arguments.device, dtype=torch.bfloat16, enabled=arguments.bf16):
+            logits = student.net.logit(to_tensor(chips, spec).to(arguments.device)).cpu()  # type: ignore[operator]
         loss = soft_loss(logits.float()[:, 0], torch.from_numpy(samples.labels[chosen]))
         student.learn(loss, batch)
         losses.append(float(loss.detach()))
@@ -96,9 +101,8 @@ def _ranks(values: np.ndarray) -> np.ndarray:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--faces", type=Path, help="train-faces.npz, to make samples of")
-    parser.add_argument("--scenes", type=Path, help="scenes.npz, for what is no face")
-    parser.add_argument("--embedder", type=Path, help="checkpoint of tools.train.embedder, for the labels")
+    pictures.add_pictures(parser, "faces", "scenes")
+    parser.add_argument("--embedder", type=Path, help="checkpoint of the embedder it is for; default: the shipped one")
     parser.add_argument("--count", type=int, default=120_000, help="samples to make")
     parser.add_argument("--samples", type=Path, help="archive of samples; default: samples.npz in --out")
     add_options(parser, out="work/quality", images=300_000, decay_images=180_000, batch=128, report=50_000)

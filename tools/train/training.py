@@ -12,7 +12,7 @@ from typing import Any
 
 import cv2
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tools.train.optimise import split_parameters
 from tools.train.student import Schedule, Student
@@ -31,6 +31,8 @@ def add_options(
     parser.add_argument("--adam-rate", type=float, default=2e-3)
     parser.add_argument("--bf16", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--threads", type=int, default=1)
+    there = "cuda" if torch.cuda.is_available() else "cpu"
+    parser.add_argument("--device", default=there, help=f"where the network runs, as PyTorch calls it; here: {there}")
     parser.add_argument("--report", type=int, default=report, help="report and save every so many samples")
     parser.add_argument("--seed", type=int, default=1)
 
@@ -57,7 +59,7 @@ def make_student(
     their scales differ by meaning. Begins with the weights of `--start` unless there is a checkpoint to go on from."""
     if arguments.start and not (arguments.out / "checkpoint.pt").exists():
         net.load_state_dict(torch.load(arguments.start, map_location="cpu", weights_only=False)["average"])
-    net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = settle(net.to(memory_format=torch.channels_last), arguments.device)  # type: ignore[call-overload]
     matrices, rest = split_parameters(net)
     kept = {id(parameter) for layer in outputs for parameter in layer.parameters()}
     schedule = Schedule(
@@ -77,3 +79,15 @@ def make_student(
         average=average,
         clip=clip,
     )
+
+
+def settle(net: nn.Module, device: str) -> nn.Module:
+    """The network on a device; what goes in and what comes out stays where the trainer works, which is the CPU."""
+    net.register_forward_pre_hook(lambda _, inputs: tuple(moved(one, device) for one in inputs))
+    net.register_forward_hook(lambda _, inputs, outputs: moved(outputs, "cpu"))
+    return net.to(device)
+
+
+def moved(value: Any, device: str) -> Any:
+    """Tensors, or lists of them, on the device."""
+    return value.to(device) if isinstance(value, Tensor) else type(value)(moved(one, device) for one in value)

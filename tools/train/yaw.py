@@ -25,8 +25,8 @@ import numpy.typing as npt
 from edgeface import detect, pose
 from edgeface.pose import Fusion
 from edgeface.service.bootstrap import load_models
+from tools.samples.find import FACE
 from tools.samples.scenes import DRAWN, pictures
-from tools.train.detector_net import FACE
 
 Floats = npt.NDArray[np.float64]
 
