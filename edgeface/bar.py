@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeface.calibration import false_match_rate, threshold_for
-from edgeface.match import Gallery
-from edgeface.model import ImpostorTail, MatedScores, ModelSpec
+from edgeface.match import Gallery, priced
+from edgeface.model import ImpostorTail, MatedScores, ModelSpec, Tensor
 
 Floors = npt.NDArray[np.float64]
 
@@ -186,17 +186,28 @@ def _look_alikes(gallery: Gallery, threshold: float) -> tuple[Floors, tuple[tupl
     A person who visits is about as like to another one enrolled as his own templates are, so that nobody is let in as
     somebody below what the nearest other person's templates reach with his (FaceID for Frigate measured the same: look-
     alikes among the enrolled come nearer than any stranger). It takes one row of the matrix of everybody against
-    everybody at a time: 10,000 templates would fill 400 MB.
+    everybody at a time: 10,000 templates would fill 400 MB. A template that was carried over counts by its price, on
+    whichever side it stands.
     """
     floors = np.full(len(gallery.people), threshold)
     found: dict[tuple[int, int], float] = {}
     for person in range(len(gallery.people)):
         own = gallery.vectors[gallery.owners == person]
         likeness = np.full(len(gallery.people), -1, np.float32)
-        np.maximum.at(likeness, gallery.owners, (gallery.vectors @ own.T).max(axis=1))
+        np.maximum.at(likeness, gallery.owners, _nearest(gallery, own, person))
         likeness[person] = -1
         floors[person] = max(floors[person], float(likeness.max()))
         for other in np.flatnonzero(likeness[:person] >= threshold).tolist():
             found[other, person] = float(likeness[other])
     ranked = sorted(found.items(), key=lambda pair: -pair[1])
     return floors, tuple((gallery.people[a], gallery.people[b], cosine) for (a, b), cosine in ranked)
+
+
+def _nearest(gallery: Gallery, own: Tensor, person: int) -> Tensor:
+    """Everybody's templates' highest cosine to one person's: float32, shape (templates,)."""
+    cosines = gallery.vectors @ own.T
+    if gallery.price is None:
+        return np.asarray(cosines.max(axis=1))
+    theirs = priced(cosines.T, gallery.price).max(axis=0)
+    ours = priced(cosines, gallery.price[gallery.owners == person]).max(axis=1)
+    return np.asarray(np.maximum(theirs, ours))

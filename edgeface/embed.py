@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from edgeface.bridge import Bridge
 from edgeface.errors import ModelError
 from edgeface.frame import Pixels
 from edgeface.model import Infer, ModelSpec, Tensor
@@ -33,6 +34,13 @@ class Embedder:
     infer: Infer
     identity: str
     """What templates are bound to: see `Embedding.model_sha256`."""
+    bridges: tuple[Bridge, ...] = ()
+    """Maps from former embedders, whose templates need not be made anew."""
+
+    @property
+    def understood(self) -> tuple[str, ...]:
+        """Embedders whose templates this one's embeddings can be compared with, itself first."""
+        return self.identity, *(bridge.former for bridge in self.bridges)
 
 
 def embed(chip: Pixels, embedder: Embedder) -> Embedding:

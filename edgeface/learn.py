@@ -16,6 +16,7 @@ import numpy as np
 
 from edgeface.calibration import threshold_for
 from edgeface.frame import Instant
+from edgeface.match import priced
 from edgeface.model import ImpostorTail, Tensor
 from edgeface.pose import Pose
 
@@ -42,6 +43,10 @@ class Options:
     """Between two lessons about one person: a day's light, beard or hat is one lesson."""
     most_questions: int = 3
     """Open questions about one person, at the most: what a person can answer in a minute, a choice."""
+    renew: bool = True
+    """Whether visits teach people anew who are known only by templates of a former embedder, carried over by a map,
+    even if nothing else is learned (docs/updates.md). Two such lessons take the place of what was carried over. A
+    choice: it ends what the map costs, for whoever comes on two days."""
     keep_days: float = 30.0
     """Open questions, and shots that were said not to be the person, are deleted after so long. A choice."""
 
@@ -93,6 +98,10 @@ class Pupil:
     """float32, shape (j, dimensions): shots of which a person said that they are not this one."""
     questions: int = 0
     """Shots that still wait for a person's answer."""
+    price: Tensor | None = None
+    """float32, shape (n, 2): of `originals` that were carried over from a former embedder (`Gallery.price`)."""
+    price_of_others: Tensor | None = None
+    """Likewise, shape (k, 2)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +148,7 @@ def consider(
     if (why := _barred(shots, pupil, options, now)) is not None:
         return Nothing(why=why)
     vectors = np.stack([shot.vector for shot in shots])
-    own, rivals = _nearest(vectors, pupil.originals), _rivals(vectors, pupil)
+    own, rivals = _nearest(vectors, pupil.originals, pupil.price), _rivals(vectors, pupil)
     if not own.mean() >= needed.grant:
         return Nothing(why="the first enrolment alone does not recognise this visit")
     fresh = _freshest(shots, vectors, pupil, options)
@@ -160,7 +169,7 @@ def refusal(vector: Tensor, pupil: Pupil, options: Options) -> str | None:
         return "nothing was enrolled with this model"
     if len(pupil.learned) >= options.most_learned:
         return f"{len(pupil.learned)} templates are learned already, learn.most_learned allows no more: undo one first"
-    own, rival = _nearest(vector[None], pupil.originals)[0], _rivals(vector[None], pupil)[0]
+    own, rival = _nearest(vector[None], pupil.originals, pupil.price)[0], _rivals(vector[None], pupil)[0]
     if not own > rival:
         return f"it is more like somebody else ({rival:.2f}) than like what was enrolled ({own:.2f})"
     return None
@@ -208,11 +217,11 @@ def _freshest(shots: tuple[Shot, ...], vectors: Tensor, pupil: Pupil, options: O
 
 
 def _rivals(vectors: Tensor, pupil: Pupil) -> Tensor:
-    return np.maximum(_nearest(vectors, pupil.others), _nearest(vectors, pupil.denied))
+    return np.maximum(_nearest(vectors, pupil.others, pupil.price_of_others), _nearest(vectors, pupil.denied))
 
 
-def _nearest(vectors: Tensor, templates: Tensor) -> Tensor:
-    """Each vector's highest cosine to any template; -1 if there is none."""
+def _nearest(vectors: Tensor, templates: Tensor, price: Tensor | None = None) -> Tensor:
+    """Each vector's highest cosine to any template, as it counts; -1 if there is none."""
     if not len(templates):
         return np.full(len(vectors), -1, np.float32)
-    return np.asarray((vectors @ templates.T).max(axis=1), np.float32)
+    return np.asarray(priced(vectors @ templates.T, price).max(axis=1), np.float32)

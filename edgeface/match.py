@@ -17,6 +17,10 @@ however they came about, nobody gets in who is less alike to the enrolment than 
 """
 
 
+AS_IT_IS = np.array([1, 0], np.float32)
+"""Price of a template that the embedder in use made itself."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Gallery:
     """Everybody enrolled with one model, frozen."""
@@ -33,6 +37,28 @@ class Gallery:
     """shape (templates,): rows that visits taught (`edgeface.learn`); all others were enrolled."""
     revision: int
     """Grows with every change; scores of different revisions do not mix."""
+    carried: npt.NDArray[np.bool_] | None = None
+    """shape (templates,): rows that a former embedder made and a map carried over; None: there are none."""
+    price: Tensor | None = None
+    """float32, shape (templates, 2): scale and shift that each row's cosines count by (`edgeface.bridge`); None: all
+    count as they are."""
+
+    def rows_of(self, person_id: str) -> npt.NDArray[np.intp]:
+        """Places of a person's templates."""
+        return np.flatnonzero(self.owners == (self.people.index(person_id) if person_id in self.people else -1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Carried:
+    """Templates of a former embedder, carried over by one map."""
+
+    rows: Tensor
+    """float32, shape (n, dimensions), unit rows."""
+    people: tuple[str, ...]
+    """Whose each is."""
+    learned: tuple[bool, ...]
+    scale: float
+    shift: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -54,21 +80,43 @@ def freeze(
     revision: int,
     dimensions: int,
     learned: tuple[bool, ...] | None = None,
+    carried: tuple[Carried, ...] = (),
 ) -> Gallery:
     """Stored int8 templates (n, d) with the id of each one's person -> a gallery to match against.
 
-    `learned`: which of them visits taught; none, if it is not given.
+    `learned`: which of them visits taught; none, if it is not given. `carried`: what former embedders made.
     """
     rows: Tensor = templates.reshape(-1, dimensions).astype(np.float32)
     rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+    taught = np.zeros(len(people), np.bool_) if learned is None else np.array(learned, np.bool_)
+    price = np.concatenate([np.tile(AS_IT_IS, (len(rows), 1)), *(_price(one) for one in carried)]).astype(np.float32)
+    if carried:
+        rows = np.concatenate([rows, *(one.rows for one in carried)])
+        people = (*people, *(person for one in carried for person in one.people))
+        taught = np.concatenate([taught, *(np.array(one.learned, np.bool_) for one in carried)])
     names = tuple(dict.fromkeys(people))
     place = {person: index for index, person in enumerate(names)}
     owners = np.array([place[person] for person in people], np.intp)
     rows.flags.writeable = False
-    taught = np.zeros(len(people), np.bool_) if learned is None else np.array(learned, np.bool_)
     return Gallery(
-        model_sha256=model_sha256, vectors=rows, owners=owners, people=names, learned=taught, revision=revision
+        model_sha256=model_sha256,
+        vectors=rows,
+        owners=owners,
+        people=names,
+        learned=taught,
+        revision=revision,
+        carried=np.arange(len(rows)) >= len(templates) if carried else None,
+        price=price if carried else None,
     )
+
+
+def _price(carried: Carried) -> npt.NDArray[np.float64]:
+    return np.tile([carried.scale, carried.shift], (len(carried.rows), 1))
+
+
+def priced(cosines: Tensor, price: Tensor | None) -> Tensor:
+    """Cosines to templates (..., n), as they count: float32."""
+    return cosines if price is None else np.minimum(cosines * price[:, 0] + price[:, 1], np.float32(1))
 
 
 def match(probe: Embedding, gallery: Gallery) -> Match:
@@ -89,7 +137,7 @@ def likeness(vector: Tensor, gallery: Gallery) -> Tensor:
 
     Those that visits taught raise it by at most `LIFT`.
     """
-    cosines = gallery.vectors @ vector
+    cosines = priced(gallery.vectors @ vector, gallery.price)
     if not gallery.learned.any():
         return _best(cosines, gallery.owners, len(gallery.people))
     enrolled, taught = (

@@ -17,6 +17,7 @@ from typing import Any
 
 from edgeface.adapters import installed, slots
 from edgeface.adapters.spec import Entry, to_spec
+from edgeface.bridge import Bridge
 from edgeface.errors import ModelError
 from edgeface.model import Task
 
@@ -35,6 +36,8 @@ class Choice:
     """None here and below: neither chosen nor shipped, and the reader does without."""
     liveness: Entry | None = None
     pose: Entry | None = None
+    bridges: tuple[Bridge, ...] = ()
+    """To the embedder, from those whose templates need not be made anew."""
 
     def entries(self) -> tuple[Entry, ...]:
         """All of them, in the order of the tasks."""
@@ -72,6 +75,7 @@ def chosen(home: Path) -> Choice:
         quality=entries[Task.QUALITY],
         liveness=entries[Task.LIVENESS],
         pose=entries[Task.POSE],
+        bridges=() if embedder.content is None else _bridges(home, embedder),
     )
 
 
@@ -122,6 +126,14 @@ def _updated(home: Path) -> dict[str, Entry]:
     """The models of the bundle in use."""
     found = slots.opened(home, slots.read(home))
     return {} if found is None else dict(found.models)
+
+
+def _bridges(home: Path, embedder: Entry) -> tuple[Bridge, ...]:
+    """The maps of the bundle that an embedder came with."""
+    found = slots.opened(home, slots.read(home))
+    if found is None:
+        return ()
+    return tuple(bridge for bridge in found.bridges if bridge.dimensions[1] == embedder.spec.dimensions)
 
 
 def _manifest_of(picked: dict[str, str]) -> Path:

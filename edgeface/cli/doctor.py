@@ -126,11 +126,11 @@ def _liveness(context: Context) -> tuple[Health, str]:
 def _gallery(context: Context) -> tuple[Health, str]:
     if not (context.home / GALLERY).exists() and not (context.home / f"{GALLERY}.exists").exists():
         return Health.OK, f"none yet; the first `edgeface enrol` makes {context.home / GALLERY}"
-    identity = context.loaded().embedder.identity
+    understood = context.models().embedder.understood
     try:
         with context.gallery() as database:
             store = GalleryStore(database)
-            people, lacking = store.people(), store.lacking(identity)
+            people, lacking = store.people(), store.lacking(*understood)
     except GalleryInUse:
         return Health.WARNING, "in use by another edgeface process, so not looked into"
     if lacking:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 import tomllib
+import zipfile
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
+import numpy as np
 
 from edgeface.adapters import manifest as manifests
-from edgeface.adapters import release, slots
+from edgeface.adapters import release, slots, tflite
 from edgeface.adapters.clock import SystemClock
 from edgeface.adapters.slots import State
+from edgeface.adapters.spec import Entry
+from edgeface.bridge import Bridge
 from edgeface.cli.context import Context
 from edgeface.cli.keys import seed_of
 from edgeface.errors import ModelError, UpdateRefused
+from edgeface.model import Task
 from edgeface.service import updating
 from edgeface.store import files
 
@@ -27,7 +33,14 @@ from edgeface.store import files
               help="The publisher's key: `edgeface keys make`.")  # fmt: skip
 @click.option("--version", type=click.IntRange(1), required=True, help="Whole number; more than in any bundle before.")
 @click.option("--says", default="", help="What is new, in a line.")
-def pack(folder: Path, file: Path, key: Path, version: int, says: str) -> None:
+@click.option(
+    "--map",
+    "maps",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="From a former embedder, by tools.fit_map: people need not be enrolled anew. May be repeated.",
+)
+def pack(folder: Path, file: Path, key: Path, version: int, says: str, maps: tuple[Path, ...]) -> None:
     """Sign the models of FOLDER (a manifest.toml and its files) as one bundle, FILE. For a workstation.
 
     Readers take it with `edgeface models update FILE` once the public part of the key may publish for them:
@@ -40,13 +53,34 @@ def pack(folder: Path, file: Path, key: Path, version: int, says: str) -> None:
         if not entry.spec.golden:
             raise ModelError(f"{name} has no golden outputs: readers could not tell that it works; measure them first")
         models[name] = (tables[name], (folder / entry.spec.file).read_bytes())
-    packed = release.pack(seed_of(key), version, says, models)
+    packed = release.pack(seed_of(key), version, says, models, [_map(one, entries) for one in maps])
     try:
         files.create_private(file, packed)
     except OSError as error:
         raise ModelError(f"{file} cannot be made: {error.strerror}") from error
     file.chmod(0o644)
     click.echo(f"{file}: version {version}, {len(models)} models, {len(packed) / 1e6:.1f} MB")
+
+
+def _map(file: Path, entries: Mapping[str, Entry]) -> Bridge:
+    """A map as tools.fit_map writes it, if it leads to the folder's embedder. Raises ModelError."""
+    try:
+        with np.load(file, allow_pickle=False) as told:
+            to = str(told["to"])
+            bridge = Bridge(
+                former=str(told["former"]),
+                matrix=told["matrix"].astype(np.float32),
+                offset=told["offset"].astype(np.float32),
+                scale=float(told["scale"]),
+                shift=float(told["shift"]),
+                measured=str(told["measured"]),
+            )
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise ModelError(f"{file} is no map of tools.fit_map: {error}") from error
+    embedders = [entry for entry in entries.values() if entry.spec.task is Task.EMBEDDER]
+    if to not in (tflite.load(entry.spec, entry.folder).identity for entry in embedders):
+        raise ModelError(f"{file} leads to another embedder than the folder's: fit it again")
+    return bridge
 
 
 @click.command()

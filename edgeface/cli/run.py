@@ -23,6 +23,7 @@ from edgeface.adapters.clock import SystemClock
 from edgeface.adapters.systemd import Notifier
 from edgeface.cli.context import Context
 from edgeface.decide import Outcome
+from edgeface.embed import Embedder
 from edgeface.errors import CameraLost, PictureError
 from edgeface.health import Trouble
 from edgeface.liveness import Check
@@ -98,7 +99,7 @@ def run(
                 context.home, database, config.update, served.desk.now, served.desk.expect_live().restart
             ) as trial,
         ):
-            _warn_of_strangers(station)
+            _warn_of_strangers(station, loaded.models.embedder)
             if shut := station.shut():
                 click.echo(shut, err=True)
             _greet(station, config, as_json)
@@ -258,9 +259,9 @@ def _tell_liveness(config: Config, floor: float | None, as_json: bool) -> None:
         click.echo("Visitors are asked to turn their head: show them the prompts on a display.", err=True)
 
 
-def _warn_of_strangers(station: Station) -> None:
+def _warn_of_strangers(station: Station, embedder: Embedder) -> None:
     """People whom this embedder does not know are denied: that must not come as a surprise."""
-    if lacking := len(station.store.lacking(station.gallery.model_sha256)):
+    if lacking := len(station.store.lacking(*embedder.understood)):
         advice = "enrol them again, or go back to the former embedder; `edgeface people` says who"
         click.echo(f"{lacking} enrolled with another embedder cannot be recognised: {advice}.", err=True)
 

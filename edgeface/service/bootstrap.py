@@ -32,7 +32,7 @@ from edgeface.model import Task
 from edgeface.pipeline import Models, Prompted
 from edgeface.pose import PoseModel
 from edgeface.quality import Scorer
-from edgeface.service import learner
+from edgeface.service import learner, succession
 from edgeface.service.afterwards import afterwards
 from edgeface.service.guard import Guard, recall
 from edgeface.service.idle import Idle
@@ -122,7 +122,9 @@ def load_models(home: Path, options: RunOptions | None = None) -> Loaded:
     detector, embedder = loaded[Task.DETECTOR], loaded[Task.EMBEDDER]
     models = Models(
         detector=Detector(spec=choice.detector.spec, infer=detector),
-        embedder=Embedder(spec=choice.embedder.spec, infer=embedder, identity=embedder.identity),
+        embedder=Embedder(
+            spec=choice.embedder.spec, infer=embedder, identity=embedder.identity, bridges=choice.bridges
+        ),
         pose=PoseModel(spec=choice.pose.spec, infer=loaded[Task.POSE]) if choice.pose else None,
         quality=Scorer(spec=choice.quality.spec, infer=loaded[Task.QUALITY]) if choice.quality else None,
         liveness=Judge(spec=choice.liveness.spec, infer=loaded[Task.LIVENESS]) if choice.liveness else None,
@@ -139,14 +141,16 @@ def load_models(home: Path, options: RunOptions | None = None) -> Loaded:
 
 def freeze_gallery(store: GalleryStore, embedder: Embedder, *, learned: bool = True) -> Gallery:
     """Everybody whom this embedder can know, with what visits taught or without."""
-    enrolled = store.load(embedder.identity, embedder.spec.dimensions, learned=learned)
+    enrolled = succession.native(store, embedder, learned=learned)
+    renewed = succession.renewed(enrolled)
     return match.freeze(
         enrolled.vectors,
         enrolled.person_ids,
         embedder.identity,
         enrolled.revision,
         embedder.spec.dimensions,
-        enrolled.learned,
+        succession.taught(enrolled, renewed),
+        succession.carried(store, embedder, renewed, learned=learned),
     )
 
 

@@ -17,7 +17,7 @@ from edgeface.embed import Embedder, to_template
 from edgeface.enrol import Portrait, Resemblance, bars, resemblances
 from edgeface.errors import EnrolmentError, EnrolmentProblem, UnknownPerson
 from edgeface.frame import Instant
-from edgeface.match import Gallery, freeze
+from edgeface.match import AS_IT_IS, Gallery, freeze
 from edgeface.service.bootstrap import freeze_gallery
 from edgeface.store.consent import Consent, Duplicate, duplicates_of
 from edgeface.store.database import Database
@@ -198,6 +198,8 @@ def _grown(gallery: Gallery, templates: Sequence[NewTemplate], person_id: str) -
         vectors=np.concatenate([gallery.vectors, fresh.vectors]),
         owners=np.concatenate([gallery.owners, np.full(len(rows), owner, np.intp)]),
         learned=np.concatenate([gallery.learned, fresh.learned]),
+        carried=None if gallery.carried is None else np.concatenate([gallery.carried, np.zeros(len(rows), np.bool_)]),
+        price=None if gallery.price is None else np.concatenate([gallery.price, np.tile(AS_IT_IS, (len(rows), 1))]),
         people=people,
         revision=fresh.revision,
     )

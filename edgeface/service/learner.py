@@ -7,7 +7,7 @@ else to a quiet moment (`edgeface.service.idle`): no decision waits for it or de
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -84,7 +84,8 @@ class Learner:
             shots.append(Shot(vector=probe, quality=view.quality.score, pose=view.pose, live=_alive(sighting)))
 
     def _job(self, decision: Decision, shots: tuple[Shot, ...]) -> Callable[[], None] | None:
-        if decision.outcome is Outcome.GRANT and self._options.learn.enabled:
+        teaches = self._options.learn.enabled or self._known_by_map(decision.person_id)
+        if decision.outcome is Outcome.GRANT and teaches:
             return lambda: self.study(decision, shots)
         stranger = decision.outcome is Outcome.UNKNOWN and not (decision.score or -1) >= decision.threshold
         if stranger and self._options.strangers.enabled:
@@ -98,18 +99,25 @@ class Learner:
         gallery, now = self._gallery(), decision.decided_at
         rivals = [unit(stranger.total) for stranger in self._strangers.all()]
         pupil = self._lessons.pupil(decision.person_id, gallery, rivals)
-        bars = learn.bars(decision.threshold, self._tail)
-        match learn.consider(shots, pupil, bars, self._options.learn, now):
+        bars, options = learn.bars(decision.threshold, self._tail), self._options.learn
+        match learn.consider(shots, pupil, bars, replace(options, enabled=True), now):
             case Lesson(shot=shot):
                 made = _template(shot, decision, gallery.model_sha256)
-                by, options = TaughtBy.VISIT, self._options.learn
+                by = TaughtBy.VISIT
                 if self._room() and self._lessons.learn(decision.person_id, made, decision.id, by, now, options):
                     self._learned()
-            case Question(shot=shot, why=why):
+            case Question(shot=shot, why=why) if options.enabled:
                 made = _template(shot, decision, gallery.model_sha256)
                 self._lessons.ask(decision.person_id, made, why, decision.id, now)
-            case Nothing():
+            case Question() | Nothing():
                 pass
+
+    def _known_by_map(self, person_id: str | None) -> bool:
+        """Whether templates of a former embedder still stand for a person, who may be taught anew."""
+        gallery = self._gallery()
+        if not self._options.learn.renew or gallery.carried is None or person_id is None:
+            return False
+        return bool(gallery.carried[gallery.rows_of(person_id)].any())
 
     def meet(self, decision: Decision, shots: tuple[Shot, ...]) -> None:
         """File a visit of somebody whom nobody enrolled. Raises GalleryError."""

@@ -176,9 +176,9 @@ class GalleryStore:
         """How many are enrolled."""
         return int(self._database.read("SELECT count(*) AS n FROM people")[0]["n"])
 
-    def lacking(self, model_sha256: str) -> tuple[Person, ...]:
-        """Those whom this model cannot know: they need enrolling again."""
-        return tuple(person for person in self.people() if model_sha256 not in person.templates)
+    def lacking(self, *models: str) -> tuple[Person, ...]:
+        """Those who have no template of any of these models: they need enrolling again."""
+        return tuple(person for person in self.people() if not person.templates.keys() & set(models))
 
     def find(self, who: str) -> Person:
         """The person of that id or name (in any case). Raises UnknownPerson."""

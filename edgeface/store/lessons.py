@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+import numpy.typing as npt
 
 from edgeface.canonical import canonical
 from edgeface.errors import UnknownQuestion
 from edgeface.frame import Instant
 from edgeface.learn import Options, Pupil
-from edgeface.match import Gallery
+from edgeface.match import AS_IT_IS, Gallery
 from edgeface.model import Tensor
 from edgeface.pose import Pose
 from edgeface.store import audit
@@ -90,14 +91,21 @@ class LessonStore:
         width, model = gallery.vectors.shape[1], gallery.model_sha256
         own = [(key.vector(vector, number, model), bool(learned)) for number, vector, learned in rows]
         denied = [key.face(vector, "question", number, model) for number, vector, no in asked if no]
-        own_place = gallery.people.index(person_id) if person_id in gallery.people else -1
+        mine = gallery.rows_of(person_id)
+        others = np.setdiff1d(np.arange(len(gallery.owners)), mine)
+        originals, price = _rows([vector for vector, learned in own if not learned], width), None
+        if not len(originals) and gallery.price is not None:  # what was enrolled with a former embedder vouches
+            carried = mine[~gallery.learned[mine]]
+            originals, price = gallery.vectors[carried], gallery.price[carried]
         return Pupil(
-            originals=_rows([vector for vector, learned in own if not learned], width),
+            originals=originals,
             learned=_rows([vector for vector, learned in own if learned], width),
-            others=np.concatenate([gallery.vectors[gallery.owners != own_place], *(one[None] for one in strangers)]),
+            others=np.concatenate([gallery.vectors[others], *(one[None] for one in strangers)]),
             taught_at_wall_ns=newest,
             denied=_rows(denied, width),
             questions=sum(not no for _, _, no in asked),
+            price=price,
+            price_of_others=_price_of(gallery, others, len(strangers)),
         )
 
     def learn(
@@ -250,6 +258,11 @@ class LessonStore:
             if lessons:
                 count_change(tables)
         self._database.erase_traces()
+
+
+def _price_of(gallery: Gallery, rows: npt.NDArray[np.intp], more: int) -> Tensor | None:
+    """The price of some of a gallery's templates, and of so many more that have none."""
+    return None if gallery.price is None else np.concatenate([gallery.price[rows], np.tile(AS_IT_IS, (more, 1))])
 
 
 def _note(tables: Tables, boot_id: str, kind: Kind, person_id: str, facts: Facts, now: Instant) -> None:

@@ -7,12 +7,16 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from calling import Edgeface
 
 from bundles import packed, shipped, trust
-from edgeface.adapters import manifest, slots
+from edgeface.adapters import manifest, release, slots
+from edgeface.bridge import Bridge
 from edgeface.frame import Pixels
+from edgeface.service.bootstrap import Loaded
+from tools import fit_map
 
 
 @pytest.fixture
@@ -121,6 +125,26 @@ def test_what_promises_nothing_is_not_packed(edgeface: Edgeface, key: Path, tmp_
         (folder / file.name).write_bytes(file.read_bytes())
     result = edgeface("models", "pack", folder, tmp_path / "out", "--key", key, "--version", 1)
     assert (result.exit_code, "golden outputs" in result.output) == (65, True)
+
+
+def test_a_map_is_packed_if_it_leads_to_the_embedder(
+    edgeface: Edgeface, key: Path, tmp_path: Path, loaded: Loaded
+) -> None:
+    bridge = Bridge(
+        former="ab" * 32, matrix=np.eye(128, dtype=np.float32), offset=np.zeros(128, np.float32), scale=0.9, shift=0.1,
+        measured="on nothing",
+    )  # fmt: skip
+    words = ("models", "pack", manifest.shipped().parent)
+    for to, code in ((loaded.embedder.identity, 0), ("0" * 64, 65)):
+        fit_map.save(tmp_path / f"{code}.npz", bridge, to)
+        out = tmp_path / f"{code}.bundle"
+        result = edgeface(*words, out, "--key", key, "--version", 1, "--map", tmp_path / f"{code}.npz")
+        assert result.exit_code == code
+    found = release.parse((tmp_path / "0.bundle").read_bytes(), tmp_path).bridges
+    assert [(one.former, one.scale) for one in found] == [("ab" * 32, 0.9)]
+    (tmp_path / "none.npz").write_bytes(b"PK")
+    result = edgeface(*words, tmp_path / "x", "--key", key, "--version", 1, "--map", tmp_path / "none.npz")
+    assert (result.exit_code, "no map of tools.fit_map" in result.output) == (65, True)
 
 
 def test_a_key_that_is_none_is_not_added(edgeface: Edgeface, home: Path) -> None:

@@ -15,13 +15,18 @@ import numpy as np
 import pytest
 
 from bundles import EMBEDDER, LIVENESS, SEED, packed, shipped, trusting
+from edgeface import align, detect, match
 from edgeface.adapters import golden, manifest, proving, slots, tflite
 from edgeface.adapters.clock import SystemClock
 from edgeface.adapters.proving import Proven
 from edgeface.adapters.slots import FOLDER, STATE, Trial
-from edgeface.errors import CameraLost, ModelError, UpdateProblem, UpdateRefused
+from edgeface.bridge import Bridge
+from edgeface.embed import embed, to_template
+from edgeface.errors import CameraLost, ModelError, ModelMismatch, UpdateProblem, UpdateRefused
+from edgeface.frame import Pixels
 from edgeface.service import updating
-from edgeface.service.bootstrap import Loaded
+from edgeface.service.bootstrap import Loaded, derive_bar, freeze_gallery, load_models
+from edgeface.service.settings import Config
 from edgeface.service.updating import attempt, reconcile, take
 from edgeface.signature import key_id, public_of
 from edgeface.store import audit, commands, releases
@@ -153,6 +158,38 @@ def test_nobody_is_stranded_by_accident(home: Path, database: Database, loaded: 
     with pytest.raises(UpdateRefused, match="1 of 2 people"):
         update(home, database, 1, content=content)
     update(home, database, 1, content=content, strand=True)
+
+
+def test_with_a_map_everybody_stays_known_and_strangers_stay_strangers(
+    home: Path, database: Database, loaded: Loaded, astronaut: Pixels, hopper: Pixels
+) -> None:
+    """Another embedder, as its settings are others, to which the shipped one's templates are carried over."""
+    ada, stranger = (
+        align.chip(pixels, detect.detect(pixels, loaded.models.detector, detect.Options())[0].landmarks, spec)
+        for pixels, spec in ((astronaut, loaded.embedder.spec), (hopper, loaded.embedder.spec))
+    )
+    vector = to_template(embed(ada, loaded.models.embedder).vector)
+    made = NewTemplate(
+        model_sha256=loaded.embedder.identity, vector=vector, quality=1.0, pose=None, source="x.jpg"
+    )
+    store = GalleryStore(database)
+    store.enrol("Ada", [made], NOW())
+    bridge = Bridge(
+        former=loaded.embedder.identity, matrix=np.eye(128, dtype=np.float32), offset=np.zeros(128, np.float32),
+        scale=0.95, shift=0.0, measured="",
+    )  # fmt: skip
+    other = packed(1, shipped(EMBEDDER, mirror=None), [bridge])
+    update(home, database, 1, content=other)
+    after = load_models(home)
+    embedder = after.models.embedder
+    assert embedder.identity != loaded.embedder.identity
+    assert embedder.understood == (embedder.identity, loaded.embedder.identity)
+    gallery = freeze_gallery(store, embedder)
+    bar = derive_bar(gallery, after, Config().decide)
+    scores = [match.match(embed(found, embedder), gallery).scores[0] for found in (ada, stranger)]
+    assert scores[0] > bar.needed(gallery.people[0]) > scores[1]
+    with pytest.raises(ModelMismatch):
+        match.match(embed(ada, loaded.models.embedder), gallery)
 
 
 def test_a_model_that_somebody_chose_stays(home: Path, database: Database, proven: None) -> None:

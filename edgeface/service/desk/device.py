@@ -37,7 +37,7 @@ def health(desk: Desk, ask: words.Nothing) -> words.Health:
         waiting=Outbox(desk.database).count(),
         clock_trusted=desk.now().wall_trusted,
         shut=None if desk.live is None else desk.live.shut(),
-        lacking=len(store.lacking(desk.loaded().embedder.identity)),
+        lacking=len(store.lacking(*desk.loaded().models.embedder.understood)),
     )
 
 
