@@ -72,7 +72,8 @@ def own_names(named: Collection[str]) -> frozenset[str]:
 def host_name(host: str) -> str:
     """ "[::1]:8443" -> "::1"."""
     if host.startswith("["):
-        return host[1:].partition("]")[0]
+        name, closed, _ = host[1:].partition("]")
+        return name if closed else ""
     return host.rpartition(":")[0].casefold() if ":" in host else host.casefold()
 
 

@@ -31,7 +31,10 @@ class Options:
     """Signed out after so long in any case, up to a week. A choice: one working day."""
 
     def __post_init__(self) -> None:
-        ipaddress.ip_address(self.address)
+        try:
+            ipaddress.ip_address(self.address)
+        except ValueError:
+            raise ValueError(f"address must be an address such as 127.0.0.1, not {self.address!r}") from None
         if not 1 <= self.port <= 65535:
             raise ValueError("port must be 1 to 65535")
         if any(re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", name) is None for name in self.names):

@@ -52,6 +52,10 @@ class Nearby:
 
     def local(self, verb: str, words: Mapping[str, Any]) -> Mapping[str, Any]:
         self._there(verb)
+        if verb == "keys/revoke":
+            with self.bench.database.transaction() as tables:
+                commands.revoke(tables, words["id"], self.bench.moment, by="test")
+            return {}
         assert verb == "keys/add"
         with self.bench.database.transaction() as tables:
             public, role = parse_public(words["public_key"]), Role(words["role"])

@@ -244,6 +244,15 @@ def test_accounts_are_made_reset_and_removed_with_their_keys(hall: Hall, ada: Br
     assert ada.send("/accounts/ada/remove").status_code == 409, "the last administrator stays"
 
 
+def test_a_key_whose_account_cannot_be_kept_commands_nothing(hall: Hall, ada: Browser, bench: Bench) -> None:
+    ada.get("/accounts")
+    (hall.folder / "accounts.json.new").mkdir()  # where the file is to be written
+    answer = ada.send("/accounts", name="eve", role="enrol", new=PASSWORD, again=PASSWORD)
+    assert (answer.status_code, "cannot be written" in text_of(answer)) == (503, True)
+    keys = {row["name"]: row["revoked"] for row in bench.ask("keys/list")["data"]["keys"]}
+    assert keys["console eve"] is True and hall.console.accounts.find("eve") is None
+
+
 def test_a_password_is_changed_and_other_browsers_are_signed_out(hall: Hall, ada: Browser) -> None:
     other = hall.browser()
     other.sign_in("ada")

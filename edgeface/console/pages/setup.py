@@ -10,7 +10,7 @@ from edgeface.commands import Role
 from edgeface.console import accounts
 from edgeface.console.sessions import same
 from edgeface.console.visit import Visit, Way
-from edgeface.errors import EdgefaceError
+from edgeface.errors import ConfigError, EdgefaceError
 from edgeface.signature import public_of, public_text
 
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -67,7 +67,11 @@ def register(visit: Visit, name: str, role: Role, password: str) -> None:
     public = public_text(public_of(seed))
     told = {"public_key": public, "name": f"console {name}".replace(".", "_"), "role": role.value}
     answer = console.reader.local("keys/add", told)
-    console.accounts.keep(made, reader=str(answer["reader"]))
+    try:
+        console.accounts.keep(made, reader=str(answer["reader"]))
+    except ConfigError:
+        console.reader.local("keys/revoke", {"id": made.key_id})  # nobody has it
+        raise
 
 
 WAYS = (Way("GET", "/setup", show, role=None), Way("POST", "/setup", act, role=None))
