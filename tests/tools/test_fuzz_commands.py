@@ -21,4 +21,4 @@ def test_a_reader_that_believes_everybody_is_caught(tmp_path: Path, monkeypatch:
     monkeypatch.setattr("edgeface.service.clerk.authentic", lambda *_, **__: None)
     monkeypatch.setattr("edgeface.service.clerk.check", lambda *_: None)
     with pytest.raises(AssertionError, match=r"something acted|changed the rules"):
-        fuzz_commands.fuzz(tmp_path, 300, seed=7)
+        fuzz_commands.fuzz(tmp_path, 1500, seed=7)  # few act: 300 missed them by chance as the verbs grew
