@@ -2,8 +2,9 @@
 # Puts edgeface on this machine as a service, step by step; run it again to update. Undo it with --uninstall, which keeps
 # the gallery and the settings; --purge forgets them too.
 #
-#   sudo sh systemd/install.sh [--broker] [--uninstall | --purge]
+#   sudo sh systemd/install.sh [--broker] [--console] [--uninstall | --purge]
 #       --broker: a Mosquitto on this board as well, with certificates and the reader's password
+#       --console: the reader in a browser, on this board alone
 #   sh systemd/install.sh --stage DIR     only lay the files below DIR, as a packager does; no root, nothing started
 #
 # In the root of an image that is being built nothing runs: then all is done but to start and stop.
@@ -12,14 +13,16 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 stage=""
 broker=""
+console=""
 undo=""
 while [ $# -gt 0 ]; do
     case "$1" in
         --stage) stage=${2:?"--stage needs a folder"}; shift ;;
         --broker) broker=yes ;;
+        --console) console=yes ;;
         --uninstall) undo=keep ;;
         --purge) undo=forget ;;
-        -h|--help) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        -h|--help) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
         *) echo "install: unknown option $1; see --help" >&2; exit 64 ;;
     esac
     shift
@@ -31,6 +34,7 @@ live() { [ -z "$stage" ]; }
 # In an image systemd does not run: its tools work on the files alone.
 booted() { live && [ -d /run/systemd/system ]; }
 reload() { if booted; then systemctl daemon-reload; fi; }
+enable() { if booted; then systemctl enable "$1"; else systemctl --root=/ --quiet enable "$1"; fi; }
 
 if live && [ "$(id -u)" -ne 0 ]; then
     echo "install: this changes the system: run it with sudo, or try it with --stage DIR" >&2
@@ -43,9 +47,9 @@ place() { mkdir -p "$(dirname "$2")"; install -m "$3" "$here/$1" "$2"; say "wrot
 offer() { if [ -e "$2" ]; then say "kept $2"; else place "$1" "$2" "$3"; fi; }
 
 remove() {
-    if booted; then systemctl disable --now edgeface.service 2>/dev/null || true; fi
-    if live && ! booted; then systemctl --root=/ --quiet disable edgeface.service 2>/dev/null || true; fi
-    rm -f "$units/edgeface.service" "$units/edgeface-alarm.service"
+    if booted; then systemctl disable --now edgeface-console.service edgeface.service 2>/dev/null || true; fi
+    if live && ! booted; then systemctl --root=/ --quiet disable edgeface-console.service edgeface.service 2>/dev/null || true; fi
+    rm -f "$units/edgeface.service" "$units/edgeface-alarm.service" "$units/edgeface-console.service"
     rm -f "$stage/usr/lib/sysusers.d/edgeface.conf" "$stage/usr/lib/tmpfiles.d/edgeface.conf"
     dropin=$stage/etc/mosquitto/conf.d/edgeface.conf
     if [ -e "$dropin" ]; then
@@ -54,7 +58,7 @@ remove() {
     fi
     rm -rf "$stage/opt/edgeface"
     if [ "$undo" = forget ]; then
-        rm -rf "$stage/etc/edgeface" "$stage/var/lib/edgeface"
+        rm -rf "$stage/etc/edgeface" "$stage/var/lib/edgeface" "$stage/var/lib/edgeface-console"
         rm -rf "$stage/etc/mosquitto/edgeface.acl" "$stage/etc/mosquitto/edgeface.passwd" "$stage/etc/mosquitto/edgeface"
         if live && id edgeface >/dev/null 2>&1; then userdel edgeface; fi
         say "removed edgeface, its settings and its gallery"
@@ -77,13 +81,14 @@ packages() {
 program() {
     # System packages stay visible: picamera2 comes from apt.
     [ -x /opt/edgeface/venv/bin/python ] || python3 -m venv --system-site-packages /opt/edgeface/venv
-    /opt/edgeface/venv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "$here/.."
+    /opt/edgeface/venv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "$here/..${console:+[web]}"
     install -m 644 "$here/../README.md" /opt/edgeface/README.md
     say "installed $(/opt/edgeface/venv/bin/edgeface --version)"
 }
 
 files() {
     place edgeface.service "$units/edgeface.service" 644
+    [ -z "$console" ] || place edgeface-console.service "$units/edgeface-console.service" 644
     place edgeface-alarm.service "$units/edgeface-alarm.service" 644
     place edgeface.sysusers "$stage/usr/lib/sysusers.d/edgeface.conf" 644
     place edgeface.tmpfiles "$stage/usr/lib/tmpfiles.d/edgeface.conf" 644
@@ -141,7 +146,8 @@ if live; then packages; program; fi
 files
 if live; then
     reload
-    if booted; then systemctl enable edgeface.service; else systemctl --root=/ --quiet enable edgeface.service; fi
+    enable edgeface.service
+    [ -z "$console" ] || enable edgeface-console.service
     say "next: name the camera in /etc/edgeface/reader.env and the broker in /etc/edgeface/edgeface.toml, enrol somebody with"
     say "  sudo -u edgeface /opt/edgeface/venv/bin/edgeface --home /var/lib/edgeface enrol NAME PICTURE..."
     say "and start it: sudo systemctl start edgeface"

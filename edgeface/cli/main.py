@@ -18,6 +18,7 @@ from edgeface.cli.backup import backup, restore
 from edgeface.cli.bench import bench
 from edgeface.cli.calibrate import calibrate
 from edgeface.cli.config import config
+from edgeface.cli.console import console
 from edgeface.cli.context import Context
 from edgeface.cli.device_key import rotate_device
 from edgeface.cli.doctor import doctor
@@ -105,7 +106,7 @@ def main(ctx: click.Context, home: Path, config_file: Path | None) -> None:
 
 EVERY = (
     enrol, people, review, access, door, audit, run, status, replay, inspect, explain, calibrate, models, keys, config,
-    doctor, bench,
+    console, doctor, bench,
 )  # fmt: skip
 for command in EVERY:
     main.add_command(command)

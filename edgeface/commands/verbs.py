@@ -84,6 +84,7 @@ VERBS: Mapping[str, Verb] = _table(
     _verb("keys/list", Role.ADMIN, words.Nothing, words.Keys, "Which keys may command.", changes=False),
     _verb("keys/revoke", Role.ADMIN, words.KeyName, words.KeyName, "A key may command no more, for good."),
     _verb("live/watch", Role.OPERATE, words.Watch, words.Nothing, "See what the camera sees.", near=True),
+    _verb("keys/add", Role.ADMIN, words_device.NewKey, words_device.KeyAdded, "A new key may command.", near=True),
     _verb("keys/pair", Role.ADMIN, words.Pair, words.Paired, "A new key introduces itself, while pairing is open."),
 )
 

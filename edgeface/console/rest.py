@@ -59,7 +59,7 @@ _TRIED = frozenset({Code.UNKNOWN_KEY, Code.BAD_SIGNATURE, Code.MALFORMED, Code.W
 
 def asked() -> tuple[Verb, ...]:
     """Verbs that may be asked from elsewhere: not those that are for who is on the machine."""
-    return tuple(verb for verb in VERBS.values() if not getattr(verb, "near", False))
+    return tuple(verb for verb in VERBS.values() if not verb.near)
 
 
 def routes(console: Console) -> list[BaseRoute]:

@@ -25,6 +25,7 @@ from edgeface import (
 from edgeface.adapters import gpio
 from edgeface.adapters.camera import CameraOptions
 from edgeface.adapters.tflite import RUNTIMES
+from edgeface.console.options import Options as ConsoleOptions
 from edgeface.homeassistant import Presentation
 from edgeface.service.witness import AuditOptions
 from edgeface.store import retention
@@ -102,6 +103,7 @@ class Config:
     socket: SocketOptions = field(default_factory=SocketOptions)
     audit: AuditOptions = field(default_factory=AuditOptions)
     health: health.Options = field(default_factory=health.Options)
+    console: ConsoleOptions = field(default_factory=ConsoleOptions)
     update: trial.Options = field(default_factory=trial.Options)
 
     def pipeline(self) -> pipeline.Options:

@@ -6,8 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 FOLDER = Path(__file__).parents[2] / "systemd"
 SERVICE = FOLDER / "edgeface.service"
+CONSOLE = FOLDER / "edgeface-console.service"
 MOST_EXPOSED = 1.5
 
 
@@ -30,7 +33,7 @@ def test_systemd_finds_nothing_to_say_about_the_units(tmp_path: Path) -> None:
         text = unit.read_text(encoding="utf-8").replace("/opt/edgeface/venv/bin/edgeface", sys.executable)
         units.append(tmp_path / unit.name)
         units[-1].write_text(text, encoding="utf-8")
-    assert len(units) == 2
+    assert len(units) == 3
     verdict = told(["systemd-analyze", "verify", *map(str, units)])
     assert (verdict.returncode, verdict.stdout, verdict.stderr) == (0, "", "")
 
@@ -42,11 +45,23 @@ def test_an_unknown_key_would_have_been_noticed(tmp_path: Path) -> None:
     assert "ProtectEverything" in verdict.stderr
 
 
-def test_the_service_is_shut_in() -> None:
+@pytest.mark.parametrize("service", [SERVICE, CONSOLE])
+def test_the_services_are_shut_in(service: Path) -> None:
     limit = told(
-        ["systemd-analyze", "security", "--offline=true", f"--threshold={10 * MOST_EXPOSED:.0f}", str(SERVICE)]
+        ["systemd-analyze", "security", "--offline=true", f"--threshold={10 * MOST_EXPOSED:.0f}", str(service)]
     )
     assert limit.returncode == 0, limit.stdout
+
+
+def test_the_console_sees_neither_gallery_nor_keys_and_is_there_only_if_asked_for(tmp_path: Path) -> None:
+    hidden = next(line for line in CONSOLE.read_text(encoding="utf-8").splitlines() if "InaccessiblePaths" in line)
+    assert "/var/lib/edgeface " in hidden and "/etc/edgeface/credentials" in hidden
+    assert staged(tmp_path).returncode == 0
+    assert "etc/systemd/system/edgeface-console.service" not in files(tmp_path)
+    assert staged(tmp_path, "--console").returncode == 0
+    assert "etc/systemd/system/edgeface-console.service" in files(tmp_path)
+    assert staged(tmp_path, "--purge").returncode == 0
+    assert files(tmp_path) == set()
 
 
 def test_the_kernels_still_see_the_processor() -> None:

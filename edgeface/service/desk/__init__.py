@@ -86,6 +86,7 @@ ACTS: Mapping[str, Act] = MappingProxyType(
         "live/watch": Act(run=device.watch, aside=True),
         "keys/list": Act(run=keys.everybody),
         "keys/revoke": Act(run=keys.revoke),
+        "keys/add": Act(run=keys.add),
         "keys/pair": Act(run=keys.pair),
     }
 )

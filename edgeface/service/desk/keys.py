@@ -19,10 +19,11 @@ from pathlib import Path
 
 from edgeface.adapters.clock import boot_id
 from edgeface.commands import Role, words
+from edgeface.commands.words_device import KeyAdded, NewKey
 from edgeface.errors import ConfigError
 from edgeface.frame import Instant
 from edgeface.service.desk.place import Desk
-from edgeface.signature import parse_public
+from edgeface.signature import parse_public, public_of, public_text
 from edgeface.store import commands, files
 
 WINDOW = "pairing"
@@ -98,6 +99,15 @@ def pair(desk: Desk, ask: words.Pair) -> words.Paired:
         made = commands.add(tables, public, valid_key_name(ask.name), role, desk.now(), by=desk.by)
     close_window(desk.home)
     return words.Paired(id=made, role=role)
+
+
+def add(desk: Desk, ask: NewKey) -> KeyAdded:
+    """Take a new key at the word of somebody who is on the machine, or of an administrator's console there."""
+    with desk.database.transaction() as tables:
+        public = _public(ask.public_key)
+        made = commands.add(tables, public, valid_key_name(ask.name), ask.role, desk.now(), by=desk.by)
+    reader = public_text(public_of(desk.database.keyring.signing_seed))
+    return KeyAdded(id=made, role=ask.role, reader=reader)
 
 
 def revoke(desk: Desk, ask: words.KeyName) -> words.KeyName:
