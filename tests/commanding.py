@@ -15,6 +15,7 @@ from edgeface.frame import Instant
 from edgeface.service.bootstrap import Loaded
 from edgeface.service.clerk import Clerk
 from edgeface.service.desk import Desk, Live
+from edgeface.service.guide import Guide
 from edgeface.service.settings import Config
 from edgeface.signature import Purpose, key_id, public_of, verify
 from edgeface.store import commands
@@ -93,7 +94,13 @@ class Bench:
 
 
 @contextmanager
-def at_a_desk(home: Path, loaded: Loaded, live: Live | None = None, config: Config | None = None) -> Iterator[Bench]:
+def at_a_desk(
+    home: Path,
+    loaded: Loaded,
+    live: Live | None = None,
+    config: Config | None = None,
+    guide: Guide | None = None,
+) -> Iterator[Bench]:
     home.mkdir(exist_ok=True)
     with closing(open_database(home / "gallery.db")) as database:
         made: list[Bench] = []
@@ -104,6 +111,7 @@ def at_a_desk(home: Path, loaded: Loaded, live: Live | None = None, config: Conf
             now=lambda: made[0].moment,
             by="test",
             live=live,
+            guide=guide,
         )
         bench = Bench(database=database, desk=desk, clerk=Clerk(desk))
         made.append(bench)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from edgeface.commands import words, words_device, words_doors, words_people, words_records
+from edgeface.commands import words, words_device, words_doors, words_enrol, words_people, words_records
 from edgeface.commands.roles import Role
 
 
@@ -47,6 +47,11 @@ def _look(name: str, told: type, answer: type, says: str) -> Verb:
 VERBS: Mapping[str, Verb] = _table(
     _look("people/list", words.Page, words.People, "Who is enrolled."),
     _verb("people/enrol", Role.ENROL, words.Enrol, words.Enrolled, "Teach the reader a face, from pictures."),
+    _verb("enrol/begin", Role.ENROL, words_enrol.GuidedWish, words_enrol.GuidedState, "Enrol who is at the camera."),
+    _verb("enrol/look", Role.ENROL, words_enrol.GuidedId, words_enrol.GuidedState, "How far is it?", changes=False),
+    _verb("enrol/changed", Role.ENROL, words_enrol.GuidedId, words_enrol.GuidedState, "The glasses are off, or on."),
+    _verb("enrol/finish", Role.ENROL, words_enrol.GuidedEnd, words.Enrolled, "Store what the camera has seen."),
+    _verb("enrol/abandon", Role.ENROL, words_enrol.GuidedId, words.Nothing, "Forget what the camera has seen."),
     _verb("people/rename", Role.ENROL, words.Rename, words.Id, "Give somebody another name."),
     _verb("people/forget", Role.ENROL, words_people.Forget, words.Forgotten, "Destroy all that is kept of somebody."),
     _look("people/show", words.Who, words_people.PersonCard, "What is known of somebody, but for the face."),

@@ -14,6 +14,7 @@ from edgeface.adapters.listener import Listener, listen
 from edgeface.service.bootstrap import Loaded, Station
 from edgeface.service.clerk import Clerk
 from edgeface.service.desk import Desk
+from edgeface.service.guide import Guide
 from edgeface.service.live import LiveReader
 from edgeface.service.lookout import Lookout
 from edgeface.service.reception import Reception
@@ -50,12 +51,16 @@ def serving(station: Station, config: Config, loaded: Loaded, database: Database
         announce=station.announce_info,
     )
     clock = SystemClock()
-    desk = Desk(config=config, database=database, loaded=lambda: loaded, now=clock.now, by="reader", live=live)
+    guide = Guide(loaded.models, config.pipeline(), config.enrol.guided)
+    desk = Desk(
+        config=config, database=database, loaded=lambda: loaded, now=clock.now, by="reader", live=live, guide=guide
+    )
     clerk = Clerk(desk)
     lookout = Lookout(station.store.name_of)
     home = database.path.parent
     reception = Reception(_listening(place_of(config.socket, home, os.environ), home), clerk, lookout)
     station.reader.tell(lookout.take)
+    station.reader.tell(guide.take)
     reception.start()
     if station.requests is not None:
         station.requests.serve(clerk)

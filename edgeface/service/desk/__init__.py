@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from edgeface.service.desk import device, doors, keys, machine, people, persons, records, rulebook, weeks
+from edgeface.service.desk import device, doors, guided, keys, machine, people, persons, records, rulebook, weeks
 from edgeface.service.desk.place import Desk, Live
 from edgeface.service.desk.rulebook import RuleBook
 
@@ -49,6 +49,11 @@ ACTS: Mapping[str, Act] = MappingProxyType(
     {
         "people/list": Act(run=people.everybody),
         "people/enrol": Act(run=people.enrol),
+        "enrol/begin": Act(run=guided.begin),
+        "enrol/look": Act(run=guided.look),
+        "enrol/changed": Act(run=guided.changed),
+        "enrol/finish": Act(run=guided.finish),
+        "enrol/abandon": Act(run=guided.abandon),
         "people/rename": Act(run=people.rename),
         "people/forget": Act(run=people.forget, together=False),
         "people/show": Act(run=persons.show),

@@ -7,6 +7,7 @@ import binascii
 
 from edgeface import image
 from edgeface.commands import words
+from edgeface.commands.words_enrol import GuidedWish
 from edgeface.commands.words_people import Forget
 from edgeface.enrol import Portrait, Unfit, bars, gather, portrait
 from edgeface.errors import EnrolmentError, PictureError
@@ -43,7 +44,7 @@ def enrol(desk: Desk, ask: words.Enrol) -> words.Enrolled:
     """Teach the reader a face. Asks what the command line asks (`service/enrolment.py`)."""
     models = desk.loaded().models
     wish = Wish(name=valid_name(ask.name), add=ask.add, allow_duplicate=ask.allow_duplicate)
-    consent = _consent(desk, ask)
+    consent = consent_of(desk, ask)
     registrar = Registrar(desk.database, models.embedder, by=desk.by)
     registrar.expect(wish)
     outcomes = [_look(desk, picture) for picture in ask.pictures]
@@ -86,7 +87,8 @@ def forget(desk: Desk, ask: Forget) -> words.Forgotten:
     )
 
 
-def _consent(desk: Desk, ask: words.Enrol) -> Consent | None:
+def consent_of(desk: Desk, ask: words.Enrol | GuidedWish) -> Consent | None:
+    """What is on record of the consent that was taken. Raises EnrolmentError if there must be one."""
     if ask.consent_by is not None:
         return taken(read_text(), ask.consent_by, Given(ask.consent_given.value), desk.now())
     if desk.config.enrol.require_consent and not ask.add:

@@ -11,11 +11,12 @@ from typing import Protocol
 from edgeface.access import Answer, Factor, State, encode
 from edgeface.adapters.clock import boot_id
 from edgeface.commands.words import Watch
-from edgeface.errors import GalleryError
+from edgeface.errors import EnrolmentError, GalleryError
 from edgeface.frame import Instant
 from edgeface.service.bootstrap import Loaded
 from edgeface.service.desk.rulebook import RuleBook
 from edgeface.service.guard import recall
+from edgeface.service.guide import Guide
 from edgeface.service.settings import Config
 from edgeface.store import access_state, audit
 from edgeface.store.audit import Facts, Kind
@@ -67,6 +68,8 @@ class Desk:
     by: str
     """Whom the audit names: "key 0123456789abcdef" or "uid 1000"."""
     live: Live | None = None
+    guide: Guide | None = None
+    """Enrols whoever stands before the camera; None if none is at work."""
     near: bool = False
     """Whether whoever asks is on this machine."""
     show: Callable[[Watch], None] | None = None
@@ -114,6 +117,12 @@ class Desk:
         if self.live is None:
             raise GalleryError("no reader is running here")
         return self.live
+
+    def expect_guide(self) -> Guide:
+        """Raises EnrolmentError if no camera is at work."""
+        if self.guide is None:
+            raise EnrolmentError("no reader is running here: nobody stands before its camera")
+        return self.guide
 
     def _note_rules(self, facts: Facts) -> None:
         with self.database.transaction() as tables:
