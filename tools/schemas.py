@@ -243,8 +243,8 @@ group's (0660). Each message is four bytes of length, big-endian, and so many by
   again, the newest only, until the link is closed.
 
 A frame has `at`, `size` [w, h], `faces` (box, landmarks, quality, stage, refusal and by how much, track and, once it is
-decided, outcome, name and score), `jpeg` in base64 or null, and the latest `decision` or null. Nothing of it is stored;
-pictures are made only while somebody watches with `images`.
+decided, outcome, name and score), `jpeg` in base64 or null, and the latest `decision` or null; `size` is null while the
+camera gives no picture. Nothing of it is stored; pictures are made only while somebody watches with `images`.
 
 ## Fuzzed
 

@@ -34,6 +34,7 @@ from edgeface.console.pulse import Pulse
 from edgeface.console.sessions import Session, Sessions, Tokens, same
 from edgeface.console.speaker import Reader, Speaker
 from edgeface.console.throttle import Throttle
+from edgeface.console.viewer import Viewer
 from edgeface.console.visit import ReaderSaidNo, Visit, Way, upload_of
 
 STATUS = {
@@ -68,6 +69,7 @@ class Console:
     throttle: Throttle = field(init=False)
     look: Look = field(init=False)
     pulse: Pulse = field(init=False)
+    viewer: Viewer = field(init=False)
 
     def __post_init__(self) -> None:
         made = {
@@ -76,6 +78,7 @@ class Console:
             "throttle": Throttle(self.now),
             "look": Look(self.strings),
             "pulse": Pulse(self.reader),
+            "viewer": Viewer(self.now),
         }
         for name, value in made.items():
             object.__setattr__(self, name, value)

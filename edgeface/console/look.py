@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
+CONSENT = HERE.parent / "store" / "consent.txt"
+"""What a person agrees to: the text that the reader records."""
 NOTHING = "\N{EN DASH}"
 """Stands where there is no figure."""
 
@@ -42,6 +44,10 @@ class Look:
         )
         self.environment.filters |= {"moment": moment, "number": number, "percent": percent, "size": size}
         self.environment.globals |= {"version": __version__, "t": words, "score": chart.score}
+
+    def part(self, template: str, facts: Mapping[str, Any]) -> str:
+        """A part of a page, to be put in its place by a script."""
+        return str(self.environment.get_template(template).render(facts))
 
     def render(self, template: str, visit: Visit, facts: Mapping[str, Any]) -> str:
         """A page as text. A notice is said once."""

@@ -1,6 +1,6 @@
 """Asks the reader: each question a signed command of whoever is signed in, each answer checked.
 
-    speaker.ask(seed, "people/list", words.Page()) -> words.People | No
+speaker.ask(seed, "people/list", words.Page()) -> words.People | No
 """
 
 from __future__ import annotations
@@ -10,18 +10,21 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from edgeface.commands import VERBS, Code, Command, Status, signed
+from edgeface.commands.words import Watch
 from edgeface.errors import EdgefaceError
 from edgeface.signature import Purpose, key_id, parse_public, public_of, verify
 from edgeface.wire import MessageError, plain, record
 
 TTL_S = 30
 """A command may wait while another is carried out."""
+
+WATCH = "live/watch"
 
 _COUNT_ON = re.compile(r"its seq is not above ([0-9]{1,16}):")
 
@@ -35,6 +38,10 @@ class Reader(Protocol):
 
     def local(self, verb: str, words: Mapping[str, Any]) -> Mapping[str, Any]:
         """The same as the reader's own user, without a key. Raises EdgefaceError, also to say no."""
+        ...
+
+    def watch(self, envelope: str) -> Iterator[Mapping[str, Any]]:
+        """What the camera sees, for a signed `live/watch`, until it is closed. Raises EdgefaceError."""
         ...
 
 
@@ -65,23 +72,31 @@ class Speaker:
             answer = self._asked(seed, verb, plain(words))
         return answer
 
+    def watch(self, seed: bytes, words: Watch) -> Iterator[Mapping[str, Any]]:
+        """What the camera sees, the newest only. Raises EdgefaceError; close it to end it."""
+        command = self._command(seed, WATCH, plain(words), parse_public(self._public()))
+        return self.reader.watch(signed(seed, command))
+
     def _asked(self, seed: bytes, verb: str, body: Mapping[str, Any]) -> Any:
         try:
             public = parse_public(self._public())
-            own = key_id(public_of(seed))
-            command = Command(
-                cmd_id=secrets.token_hex(12),
-                key_id=own,
-                to=key_id(public),
-                verb=verb,
-                body=body,
-                seq=self._advance(own, int(time.time() * 1000)),
-                issued_at=datetime.now(UTC),
-                ttl_s=TTL_S,
-            )
+            command = self._command(seed, verb, body, public)
             return _answer(self.reader.command(signed(seed, command), verb), public, command)
         except (EdgefaceError, MessageError, ValueError) as error:
             return No(code=None, says=str(error))
+
+    def _command(self, seed: bytes, verb: str, body: Mapping[str, Any], public: bytes) -> Command:
+        own = key_id(public_of(seed))
+        return Command(
+            cmd_id=secrets.token_hex(12),
+            key_id=own,
+            to=key_id(public),
+            verb=verb,
+            body=body,
+            seq=self._advance(own, int(time.time() * 1000)),
+            issued_at=datetime.now(UTC),
+            ttl_s=TTL_S,
+        )
 
     def _advance(self, key: str, least: int) -> int:
         with self._lock:

@@ -157,8 +157,8 @@ class Registrar:
                 "the door"
             )
         return (
-            f"{name} was not enrolled: this face is already enrolled as {named[0]}. Use --add with that name for more "
-            "pictures, or --allow-duplicate if it is another person"
+            f"{name} was not enrolled: this face is already enrolled as {named[0]}. Add the pictures to that name "
+            "(--add), or allow the duplicate if it is another person (--allow-duplicate)"
         )
 
     def _looks_like(self, other: Resemblance) -> str:

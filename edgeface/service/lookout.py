@@ -36,6 +36,12 @@ JPEG_QUALITY = 80
 _LOOK_S = 0.5
 """So often it is looked whether a watcher is still there while no frame comes."""
 
+BLIND_AFTER_S = 1.5
+"""A watcher is told that the camera gives no picture after so long. A choice: longer than the slowest pace."""
+
+_BLIND: dict[str, Any] = {"kind": "frame", "at": None, "size": None, "faces": [], "jpeg": None, "decision": None}
+"""The camera gives no picture."""
+
 _MOST_NAMED = 64
 """Visits whose decision is remembered, to be shown beside the face: the newest."""
 
@@ -137,12 +143,14 @@ class Lookout:
         with self._news:
             self._watchers += 1
         try:
-            shown = 0
+            shown, newest = 0, time.monotonic()
             while not gone():
                 began = time.monotonic()
                 if (seen := self._newer(shown)) is None:
+                    if began - newest > BLIND_AFTER_S:
+                        send(_BLIND)
                     continue
-                shown = seen.number
+                shown, newest = seen.number, began
                 send(self._frame(seen, ask))
                 time.sleep(max(0.0, began + 1 / ask.most_fps - time.monotonic()))
         finally:

@@ -9,12 +9,19 @@ import pytest
 from consoles import Browser, Hall, hall_of
 
 from commanding import Bench, at_a_desk
+from edgeface import enrol
+from edgeface.enrol import Guided
+from edgeface.pose import Bin
 from edgeface.service.bootstrap import Loaded
+from edgeface.service.guide import Guide
+from edgeface.service.settings import Config
 
 
 @pytest.fixture
 def bench(home: Path, loaded: Loaded) -> Iterator[Bench]:
-    with at_a_desk(home, loaded) as made:
+    config = Config(enrol=enrol.Options(guided=Guided(bins=(Bin.FRONTAL, Bin.LEFT, Bin.RIGHT), per_bin=1)))
+    guide = Guide(loaded.models, config.pipeline(), config.enrol.guided)
+    with at_a_desk(home, loaded, config=config, guide=guide) as made:
         yield made
 
 

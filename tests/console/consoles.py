@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -15,6 +16,7 @@ from starlette.testclient import TestClient
 
 from commanding import Bench
 from edgeface.commands import Role
+from edgeface.commands.words import Watch
 from edgeface.console.accounts import Accounts, Cost
 from edgeface.console.app import Console, application
 from edgeface.console.options import Options
@@ -40,13 +42,18 @@ class Nearby:
     bench: Bench
     gone: bool = False
     asked: list[str] = field(default_factory=list)
+    frames: tuple[Mapping[str, Any], ...] = ()
+    """What its camera sees, for whoever watches."""
 
     def command(self, envelope: str, verb: str) -> str:
         self._there(verb)
+        return self._said(envelope, verb)
+
+    def _said(self, envelope: str, verb: str, **more: Any) -> str:
         noon, wall_ns = self.bench.moment, int(datetime.now(UTC).timestamp() * 1000) * 10**6
         self.bench.moment = Instant(monotonic_ns=10**12, wall_ns=wall_ns, wall_trusted=True)
         try:
-            return self.bench.clerk.answer(envelope.encode(), verb)
+            return self.bench.clerk.answer(envelope.encode(), verb, **more)
         finally:
             self.bench.moment = noon
 
@@ -61,6 +68,17 @@ class Nearby:
             public, role = parse_public(words["public_key"]), Role(words["role"])
             made = commands.add(tables, public, words["name"], role, self.bench.moment, by="test")
         return {"id": made, "role": role.value, "reader": public_text(public_of(self.seed))}
+
+    def watch(self, envelope: str) -> Iterator[Mapping[str, Any]]:
+        self._there("live/watch")
+        begun: list[Watch] = []
+        self._said(envelope, "live/watch", near=True, show=begun.append)
+        if not begun:
+            raise ReaderGone("refused")
+        for _ in range(100):  # then it ends: no test looks for longer
+            for frame in self.frames:
+                yield {**frame, "jpeg": frame["jpeg"] if begun[0].images else None}
+            time.sleep(0.02)
 
     @property
     def seed(self) -> bytes:

@@ -149,5 +149,8 @@ def test_odd_words_for_every_verb_are_never_a_mistake_of_ours(hall: Hall, ada: B
             assert session is not None
             headers = {"content-type": "application/json", "x-csrf-token": session.csrf}
             answer = ada.client.post(f"{PREFIX}/{verb.name}", content=text, headers=headers)
-            assert answer.status_code < 500, (verb.name, body, answer.text)
+            no_reader = (
+                verb.name in ("door/present", "restart") and answer.status_code == 503
+            )  # none is at work in this process
+            assert answer.status_code < 500 or no_reader, (verb.name, body, answer.text)
             assert "code" in answer.json() or answer.status_code == 200

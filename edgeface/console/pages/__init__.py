@@ -9,7 +9,9 @@ from edgeface.console.pages import (
     calibration,
     decisions,
     doors,
+    enrol,
     health,
+    live,
     models,
     people,
     person,
@@ -23,6 +25,8 @@ WAYS: tuple[Way, ...] = (
     *signin.WAYS,
     *people.WAYS,
     *person.WAYS,
+    *live.WAYS,
+    *enrol.WAYS,
     *doors.WAYS,
     *decisions.WAYS,
     *health.WAYS,
@@ -34,6 +38,7 @@ WAYS: tuple[Way, ...] = (
 """In the order in which they are tried."""
 
 MENU = (
+    ("live", "/live", "eye", Role.OPERATE),
     ("people", "/people", "people", Role.VIEW),
     ("doors", "/doors", "door", Role.VIEW),
     ("decisions", "/decisions", "list", Role.VIEW),
