@@ -7,7 +7,7 @@ this needs no data; whether a target is met is told by the figure and its interv
 
     {{ MODEL, HEAD, ROW, COLUMN }}            a cell of a table of the card models/MODEL.md with this first head
     {{ MODEL, HEAD, ROW, COLUMN >= NUMBER }}  two cells: it, and whether it is met; <= likewise
-    {{ curve MODEL KEY... }}                  the learning curve, as the cards have it
+    {{ curve MODEL [FILE] KEY... }}           the learning curve, as the cards have it
     {{ attempts MODEL FIGURE... }}            former versions, as tools.studies.attempts measured them
 """
 

@@ -101,7 +101,15 @@ def test_what_cannot_be_filled_is_said(sources: Sources, blank: str, problem: st
         fill(blank, sources)
 
 
-@pytest.mark.parametrize(("change", "problem"), [({"quick": True}, "quick run"), ({"models": {NAME: "0"}}, "another")])
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"quick": True}, "quick run"),
+        ({"models": {NAME: "0"}}, "another"),
+        ({"models": {}}, "another"),
+        ({"models": {NAME: SHIPPED.spec.sha256, "edgeface-detect-320": "0"}}, "another edgeface-detect-320"),
+    ],
+)
 def test_figures_of_a_quick_run_or_another_model_are_refused(
     sources: Sources, change: dict[str, Any], problem: str
 ) -> None:
@@ -130,6 +138,26 @@ def test_a_card_needs_a_text_and_a_model(tmp_path: Path) -> None:
     assert not (tmp_path / "edgeface-mind-reader.md").exists()
 
 
+def test_a_curve_of_another_run_stands_beside_the_first(sources: Sources) -> None:
+    (sources.records / "curve-other.jsonl").write_text('{"images": 5, "loss": 0.25}\n')
+    assert fill("{{ curve curve-other.jsonl images loss }}", sources).endswith("| 5 | 0.25 |")
+
+
+def test_what_was_not_measured_is_left_out_with_its_words(sources: Sources) -> None:
+    known = "{{ if lfw }}\nknown {{ number lfw accuracy }}\n{{ end }}\n"
+    unknown = "{{ if visits }}\nnot {{ number visits people }}\n{{ end }}\n"
+    assert fill(f"before\n{known}{unknown}after\n", sources) == "before\nknown 0.5\nafter\n"
+
+
+def test_a_page_of_which_nothing_was_measured_stays_as_it_is(tmp_path: Path, sources: Sources) -> None:
+    shutil.copy(manifest.shipped(), tmp_path / "manifest.toml")
+    (tmp_path / "cards").mkdir()
+    (tmp_path / "cards" / "installs.md").write_text("{{ if installs }}\nof one day\n{{ end }}\n")
+    (tmp_path / "installs.md").write_text("of another day\n")
+    assert write_cards(tmp_path, sources.figures) == ["left installs.md as it was: nothing of it was measured"]
+    assert (tmp_path / "installs.md").read_text() == "of another day\n"
+
+
 def test_a_page_about_other_models_needs_no_model(tmp_path: Path, sources: Sources) -> None:
     shutil.copy(manifest.shipped(), tmp_path / "manifest.toml")
     (tmp_path / "cards").mkdir()
@@ -148,10 +176,10 @@ def test_every_shipped_text_asks_for_what_there_is() -> None:
         blanks = cards.BLANK.findall(text.read_text(encoding="utf-8"))
         assert blanks, text.name
         assert text.read_text(encoding="utf-8").count("{{") == len(blanks), text.name
-        assert {verb for verb, _ in blanks} <= set(cards.VERBS), text.name
+        assert {verb for verb, _ in blanks} <= {*cards.VERBS, "if", "end"}, text.name
         for verb, after in blanks:
             first = (after.split() or [""])[0]
-            if verb in ("value", "number", "table", "ahead", "command"):
+            if verb in ("value", "number", "table", "ahead", "command", "if"):
                 assert first in MEASURES, (text.name, first)
             if verb in ("record", "worst", "curve", "last"):
                 cards.fill(f"{{{{ {verb}{after} }}}}", Sources(figures=text.parent, records=_records(text), entry=None))
