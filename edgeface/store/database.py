@@ -234,10 +234,19 @@ def _check(connection: sqlite3.Connection, path: Path) -> str:
     meta = connection.execute("SELECT gallery_id FROM meta").fetchone()
     if meta is None:
         raise GalleryCorrupt(f"{path} has lost its id; {_advice(path)}")
+    _check_people(connection, path)
     expected = read_marker(path)
     if expected is not None and expected != meta[0]:
         raise GalleryCorrupt(f"{path} is another gallery than the one that was here; {_advice(path)}")
     return str(meta[0])
+
+
+def _check_people(connection: sqlite3.Connection, path: Path) -> None:
+    """Nobody comes back: a write-ahead log that belongs to another time than the file gives a gallery of which each
+    page is whole, and the tables are of different days. Who is missing is told by `edgeface.store.verify`."""
+    forgotten = "SELECT person_id FROM audit WHERE kind = 'forget'"
+    if back := connection.execute(f"SELECT id FROM people WHERE id IN ({forgotten})").fetchone():
+        raise GalleryCorrupt(f"{path}: {back[0]} was forgotten and is enrolled; {_advice(path)}")
 
 
 def _finish_rotation(connection: sqlite3.Connection, path: Path, keyring: Keyring) -> None:

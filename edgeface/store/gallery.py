@@ -168,7 +168,7 @@ class GalleryStore:
             "SELECT person_id, model_sha256, count(*) AS n FROM templates GROUP BY person_id, model_sha256"
         ):
             counted.setdefault(row["person_id"], {})[row["model_sha256"]] = row["n"]
-        rows = self._database.read("SELECT * FROM people")
+        rows = self._database.read(f"SELECT {_PERSON} FROM people")
         everybody = (self._person(row, counted.get(row["id"], {})) for row in rows)
         return tuple(sorted(everybody, key=lambda person: name_key(person.name)))
 
@@ -183,7 +183,7 @@ class GalleryStore:
     def find(self, who: str) -> Person:
         """The person of that id or name (in any case). Raises UnknownPerson."""
         named = self._database.keyring.name_key(name_key(who.strip()))
-        for row in self._database.read("SELECT * FROM people WHERE id = ? OR name_key = ?", (who, named)):
+        for row in self._database.read(f"SELECT {_PERSON} FROM people WHERE id = ? OR name_key = ?", (who, named)):
             return self._person(row, self._counted(row["id"]))
         raise UnknownPerson(f"nobody called {who!r} is enrolled; `edgeface people` lists everybody")
 
@@ -243,6 +243,10 @@ class GalleryStore:
 
     def _name(self, row: Row) -> str:
         return self._database.keyring.person(row["id"], row["wrapped_key"]).name(row["sealed_name"])
+
+
+_PERSON = "id, wrapped_key, sealed_name, created_at_wall_ns"
+"""By name, so that a damaged schema is an error of SQLite's and none of ours."""
 
 
 def _named(tables: Tables, key: PersonKey, name: str) -> dict[str, str | bytes]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import sqlite_utils
 
 from edgeface.store import chain
 from edgeface.store.chain import Break, Link, Row
@@ -58,7 +60,21 @@ def verify(
 def verify_gallery(database: Database, heads: Sequence[Head], tick: Callable[[], None] = lambda: None) -> Report:
     """Check the log of an open gallery."""
     with database.transaction() as tables:
-        return verify(database.keyring.gallery_id, chain.base(tables), chain.rows(tables), heads, tick)
+        report = verify(database.keyring.gallery_id, chain.base(tables), chain.rows(tables), heads, tick)
+        return replace(report, broken=_gone(tables)) if report.broken is None else report
+
+
+def _gone(tables: sqlite_utils.Database) -> Break | None:
+    """The first row that enrolled somebody who is not there, and whom no row forgets."""
+    row = tables.execute(
+        "SELECT seq, person_id FROM audit WHERE kind = 'enrol' AND person_id NOT IN (SELECT id FROM people) "
+        "AND person_id NOT IN (SELECT person_id FROM audit WHERE kind = 'forget') ORDER BY seq LIMIT 1"
+    ).fetchone()
+    if row is None:
+        return None
+    return Break(
+        seq=row[0], says=f"it enrolled {row[1]}, who is gone, and nobody forgot them: the tables are of two days"
+    )
 
 
 def _unnamed(base: Link) -> Break:

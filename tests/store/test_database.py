@@ -20,6 +20,7 @@ from edgeface.store.database import Database, open_database
 from edgeface.store.gallery import GalleryStore, NewTemplate
 from edgeface.store.journal import Journal
 from edgeface.store.migrations import SCHEMA_VERSION
+from edgeface.store.verify import verify_gallery
 from samples import decision, instant
 
 
@@ -325,9 +326,7 @@ def test_the_application_id_is_in_the_header(path: Path) -> None:
 
 def test_a_template_that_an_index_has_lost_is_damage(path: Path) -> None:
     with closing(open_database(path)) as database:
-        vector = np.ones(128, np.int8)
-        made_one = NewTemplate(model_sha256="a" * 64, vector=vector, quality=1.0, pose=None, source="x.jpg")
-        GalleryStore(database).enrol("Ada", [made_one], instant())
+        GalleryStore(database).enrol("Ada", [one_template()], instant())
     content = path.read_bytes()
     places = [place for place in range(len(content)) if content.startswith(b"a" * 64, place)]
     assert len(places) == 2, "the row and its index"
@@ -347,3 +346,30 @@ def test_a_schema_with_bits_turned_over_is_damage_or_means_the_same(path: Path, 
             open_database(path).close()
         except GalleryError:
             continue
+
+
+def test_people_of_another_day_than_the_audit_are_damage(path: Path) -> None:
+    """As an older file and a newer write-ahead log make them: each page is whole."""
+    with closing(open_database(path)) as database:
+        store = GalleryStore(database)
+        ada, bob = (store.enrol(name, [one_template()], instant()).id for name in ("Ada", "Bob"))
+    before = path.read_bytes()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DELETE FROM people WHERE id = ?", (ada,))
+        connection.commit()
+    with closing(open_database(path)) as database:
+        broken = verify_gallery(database, ()).broken
+    assert broken is not None
+    assert (broken.seq, broken.says[:40]) == (1, f"it enrolled {ada}, who is gone"[:40])
+    path.write_bytes(before)
+    with closing(open_database(path)) as database:
+        GalleryStore(database).forget(bob, instant())
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE people SET id = ? WHERE id = ?", (bob, ada))
+        connection.commit()
+    with pytest.raises(GalleryCorrupt, match=f"{bob} was forgotten and is enrolled"):
+        open_database(path)
+
+
+def one_template() -> NewTemplate:
+    return NewTemplate(model_sha256="a" * 64, vector=np.ones(128, np.int8), quality=1.0, pose=None, source="x.jpg")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import time
 from pathlib import Path
 
 import pytest
 
 from edgeface.service.bootstrap import Loaded
+from tools.delivery import __main__ as command
 from tools.delivery import outages, speed
 from tools.delivery.outages import Outages
 from tools.delivery.page import page
@@ -84,3 +86,10 @@ def test_the_page_says_what_was_found() -> None:
     )
     assert "| nothing else waits | 16 | 25 | 30 | 2 |" in text
     assert "40 live messages with `no_nonce`" in text
+
+
+def test_outages_that_were_measured_stay_where_only_speed_is(tmp_path: Path) -> None:
+    found = command._outages(argparse.Namespace(speed=True), tmp_path)
+    assert (found.late, found.lost) == (0, 0)
+    assert found.outages >= 1000
+    assert list(tmp_path.iterdir()) == []

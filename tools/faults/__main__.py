@@ -12,6 +12,7 @@ One JSON line a fault: fault, n, failures, bound_95 (the failure rate is below t
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,7 @@ def main() -> None:
     arguments = parser.parse_intermixed_args()
     if odd := set(arguments.names) - {"kill": DEEDS.keys(), "rows": ROWS.keys()}.get(arguments.what, set()):
         parser.error(f"there is no {', '.join(sorted(odd))}")
+    logging.basicConfig(level=logging.CRITICAL)  # what goes wrong is meant to
     results = []
     for result in TRIES[arguments.what](arguments):
         sys.stdout.write(result.as_json() + "\n")

@@ -56,15 +56,24 @@ class FilmCamera:
     """Films one visit after the other until it is stopped; a context manager."""
 
     def __init__(
-        self, path: Path, people: Sequence[tuple[str, Sequence[Pixels]]], *, stay_s: float = 3.0, apart_s: float = 2.5
+        self,
+        path: Path,
+        people: Sequence[tuple[str, Sequence[Pixels]]],
+        *,
+        stay_s: float = 3.0,
+        apart_s: float = 2.5,
+        fps: float = FPS,
     ) -> None:
         """`path`: of its socket. `people`: who comes, in turn, each with the portraits that stand side by side."""
         self.visits: list[Visit] = []
         self.blind: list[tuple[int, int]] = []
         """From when to when it was spoilt so that nobody could be seen; monotonic ns."""
+        self.longest_gap_s = 0.0
+        """Between two pictures, by no fault of ours but for want of a processor; to be set to 0 again."""
         self.spoilt: Spoilt | None = None
         """Set it to spoil the pictures, to None to mend them."""
         self._path, self._people, self._stay_s, self._apart_s = path, people, stay_s, apart_s
+        self._fps = fps
         self._ending = threading.Event()
         self._threads = [threading.Thread(target=self._film), threading.Thread(target=self._serve)]
         self._taken = threading.Condition()
@@ -92,14 +101,16 @@ class FilmCamera:
         """One visit after the other; the picture is taken whether anybody looks or not."""
         chance, number = np.random.default_rng(2), 0
         turn_s, begun_s = self._stay_s + self._apart_s, time.monotonic()
-        while not self._ending.wait(max(0.0, begun_s + number / FPS - time.monotonic())):
-            visit, at_s = divmod(number / FPS, turn_s)
+        while not self._ending.wait(max(0.0, begun_s + number / self._fps - time.monotonic())):
+            visit, at_s = divmod(number / self._fps, turn_s)
             who, portraits = self._people[int(visit) % len(self._people)]
             here = at_s < self._stay_s and bool(portraits)
-            pixels = self._picture(portraits if here else (), round(at_s * FPS), chance)
+            pixels = self._picture(portraits if here else (), round(at_s * self._fps), chance)
             taken_ns = time.monotonic_ns()
+            if self.spoilt is not Spoilt.SLOW:
+                self.longest_gap_s = max(self.longest_gap_s, time.monotonic() - begun_s - number / self._fps)
             if here:
-                self._note(who, taken_ns, first=at_s < 1 / FPS)
+                self._note(who, taken_ns, first=at_s < 1 / self._fps)
             content = self._spoil(pixels, chance)
             with self._taken:
                 self._newest = taken_ns, content

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tools.faults.result import Result
-from tools.faults.rows import damage, power
+from tools.faults.rows import cameras, clocks, damage, forgotten, hangs, memory, models, power, races
 
 Try = Callable[[int, int], Result]
 
@@ -24,11 +24,18 @@ class Row:
 
 
 ROWS = {
-    "power": Row(run=power.power_cut, control=power.hasty_power_cut, few=24),
-    "killed": Row(run=power.killed_everywhere, control=power.hasty_killed, few=40),
-    "failing": Row(run=power.failing_call, control=power.careless_call, few=12),
-    "flipped": Row(run=damage.flipped, control=damage.believed, few=40),
+    "power": Row(run=power.power_cut, control=power.hasty_power_cut, few=18),
+    "killed": Row(run=power.killed_everywhere, control=power.hasty_killed, few=30),
+    "failing": Row(run=power.failing_call, control=power.careless_call, few=8),
+    "flipped": Row(run=damage.flipped, control=damage.believed, few=30),
     "misplaced": Row(run=damage.misplaced, control=damage.unwitnessed, few=30),
     "tampered": Row(run=damage.tampered, control=damage.tampered_unwitnessed, few=30),
+    "forgotten": Row(run=forgotten.nothing_left, control=forgotten.plain_delete, few=3),
+    "memory": Row(run=memory.out_of_memory, control=memory.hasty_out_of_memory, few=3),
+    "races": Row(run=races.two_processes, control=races.shared, few=4),
+    "hangs": Row(run=hangs.hanging_parts, control=hangs.timer, few=2),
+    "cameras": Row(run=cameras.camera_faults, control=cameras.untended, few=6),
+    "clocks": Row(run=clocks.clock_walks, control=clocks.credulous, few=12),
+    "models": Row(run=models.exchanged, control=models.by_size, few=20),
 }
 """By the name on the command line."""
