@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from edgeface.commands import words, words_device, words_doors, words_enrol, words_people, words_records
+from edgeface.commands import words, words_device, words_doors, words_enrol, words_people, words_records, words_updates
 from edgeface.commands.roles import Role
 
 
@@ -80,6 +80,9 @@ VERBS: Mapping[str, Verb] = _table(
     _look("health/report", words.Nothing, words_device.Report, "What the reader last said about itself, in figures."),
     _look("models/list", words.Nothing, words_device.Models, "The models in use."),
     _look("models/card", words_device.ModelName, words_device.ModelCard, "What was measured of a model."),
+    _look("models/status", words.Nothing, words_updates.Bundles, "Which bundle of models is in use, and its trial."),
+    _verb("models/update", Role.ADMIN, words_updates.Bundle, words_updates.Begun, "Take a bundle that lies there."),
+    _verb("models/rollback", Role.ADMIN, words.Nothing, words_updates.Left, "Go back to the former models."),
     _look("decisions/list", words_records.DecisionsWanted, words_records.Decisions, "What was decided, and why."),
     _look("audit/list", words_records.AuditWanted, words_records.AuditRows, "What happened here."),
     _look("audit/verify", words.Nothing, words_records.AuditReport, "Does the audit log hold?"),

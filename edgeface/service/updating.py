@@ -9,6 +9,8 @@ The switch is thrown last, by the renaming of one file. What it says is audited 
 from __future__ import annotations
 
 import logging
+import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -48,11 +50,16 @@ class Taken:
 def read(file: Path) -> bytes:
     """A bundle's bytes. Raises UpdateRefused."""
     try:
-        if file.stat().st_size > release.MOST_BYTES:
-            raise UpdateRefused(UpdateProblem.TOO_LARGE, f"{file} has more than {release.MOST_BYTES} bytes")
-        return file.read_bytes()
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+        with os.fdopen(descriptor, "rb") as opened:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise UpdateRefused(UpdateProblem.UNREADABLE, f"{file} is no plain file")
+            content = opened.read(release.MOST_BYTES + 1)
     except OSError as error:
         raise UpdateRefused(UpdateProblem.UNREADABLE, f"{file} cannot be read: {error.strerror}") from error
+    if len(content) > release.MOST_BYTES:
+        raise UpdateRefused(UpdateProblem.TOO_LARGE, f"{file} has more than {release.MOST_BYTES} bytes")
+    return content
 
 
 def check(home: Path, database: Database, content: bytes) -> tuple[str, Release]:

@@ -86,6 +86,11 @@ def stand(tables: Tables, version: int, standing: Standing, now: Instant, *, by:
     audit.note(tables, Kind.UPDATE, now, facts)
 
 
+def refused(tables: Tables, version: int, why: str, now: Instant, *, by: str) -> None:
+    """Note that a bundle whose signature was right was not taken, within the caller's transaction."""
+    audit.note(tables, Kind.UPDATE, now, {"by": by, "what": "refused", "version": version, "why": why})
+
+
 def visits(database: Database, begun_at_seq: int, most: int) -> tuple[tuple[int, int], tuple[int, int]]:
     """Visits (recognised, in all), so many at the most: the newest before an audit row, and the first after it."""
     before = database.read(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from edgeface.service.desk import device, doors, guided, keys, machine, people, persons, records, rulebook, weeks
+from edgeface.service.desk import device, doors, guided, keys, machine, people, persons, records, rulebook, updates, weeks
 from edgeface.service.desk.place import Desk, Live
 from edgeface.service.desk.rulebook import RuleBook
 
@@ -82,6 +82,9 @@ ACTS: Mapping[str, Act] = MappingProxyType(
         "health/report": Act(run=machine.report),
         "models/list": Act(run=machine.models),
         "models/card": Act(run=machine.card),
+        "models/status": Act(run=updates.status),
+        "models/update": Act(run=updates.update, together=False),
+        "models/rollback": Act(run=updates.rollback, together=False),
         "decisions/list": Act(run=records.decisions),
         "audit/list": Act(run=records.rows),
         "audit/verify": Act(run=records.check, together=False),

@@ -65,6 +65,8 @@ def card(desk: Desk, ask: words_device.ModelName) -> ModelCard:
     entries = {entry.spec.name: entry for entry in desk.loaded().choice.entries()}
     if ask.name not in entries:
         raise ModelError(f"no model in use is named {ask.name[:80]!r}; there are {', '.join(entries)}")
+    if entries[ask.name].content is not None:  # of a bundle: the page of a shipped model of that name is not its own
+        return ModelCard(name=ask.name, markdown="")
     for path in (entries[ask.name].folder / f"{ask.name}.md", files("edgeface_models") / f"{ask.name}.md"):
         try:
             return ModelCard(name=ask.name, markdown=path.read_text(encoding="utf-8")[:MOST_CARD])
