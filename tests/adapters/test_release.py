@@ -94,8 +94,10 @@ def test_altered_anywhere_it_is_refused(bundle: bytes, data: st.DataObject) -> N
     }
 
 
-def test_more_at_the_end_is_an_alteration(bundle: bytes) -> None:
+def test_more_at_the_end_or_another_size_is_an_alteration(bundle: bytes) -> None:
     assert refused(bundle + b"\0") is UpdateProblem.ALTERED
+    size = bundle.split(b" ")[1]
+    assert refused(bundle.replace(size, str(int(size) - 1).encode(), 1)) is UpdateProblem.ALTERED
 
 
 def test_whoever_is_not_known_publishes_nothing(bundle: bytes) -> None:

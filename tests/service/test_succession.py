@@ -105,7 +105,7 @@ def test_a_single_lesson_vouches_for_nobody(door: AfterUpdate) -> None:
 
 
 def test_whoever_only_just_gets_in_teaches_nothing(door: AfterUpdate) -> None:
-    assert door.visit(axis(0.55, rest=1))  # 0.495, priced: over the door's bar, under the lesson's
+    assert door.visit(axis(0.57, rest=1))  # 0.51, priced: over the door's bar, under the lesson's
     assert door.lessons_told() == []
 
 
