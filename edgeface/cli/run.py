@@ -84,8 +84,8 @@ def run(
     logging.basicConfig(format="%(levelname)s %(message)s", level=logging.WARNING)
     config = _configured(context.config(), broker, device, door, fast)
     with (
+        context.gallery() as database,  # first: whoever does not own it is no reader, and no try of models on trial
         attempt(context.home, config.update, context.loaded) as loaded,
-        context.gallery() as database,
         _stop_on_signals(),
     ):
         reconcile(context.home, database, SystemClock().now())

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 from calling import Edgeface
 
-from bundles import packed, shipped, trust
+from bundles import packed, shipped, trust, trusting
 from edgeface.adapters import manifest, release, slots
 from edgeface.bridge import Bridge
 from edgeface.frame import Pixels
@@ -87,6 +88,16 @@ def test_models_given_up_are_an_alarm_until_somebody_has_seen_it(
     assert "dismiss" in result.stderr
     edgeface("models", "status", "--dismiss")
     assert "given up" not in edgeface("run", "--source", film_of(hopper, 4), "--fast").stderr
+
+
+def test_a_second_reader_is_no_try_of_models_on_trial(edgeface: Edgeface, home: Path, tmp_path: Path) -> None:
+    """It does not get the gallery, so it neither counts nor throws the switch of the one that runs."""
+    with closing(trusting(home)):
+        content = packed(1)
+        slots.switch(home, slots.put(home, content), release.parse(content, tmp_path))
+        slots.on_trial(home, slots.Trial(starts=3))
+        assert edgeface("run", "--source", tmp_path).exit_code == 75
+    assert slots.read(home).trial == slots.Trial(starts=3)
 
 
 @pytest.mark.parametrize(
