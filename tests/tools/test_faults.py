@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bundles import packed
+from edgeface.adapters import release, slots
 from edgeface.store.database import Database
 from edgeface.store.journal import Journal
 from tools.faults import disk, page
@@ -40,6 +43,22 @@ def test_a_store_that_says_so_too_early_is_found_out() -> None:
 
     result = kill("decide", replace(DEEDS["decide"], run=hasty, longest_s=0.5), n=4, seed=2)
     assert any("acknowledged and is lost" in problem for problem in result.failures)
+
+
+def test_models_that_are_written_over_themselves_are_found_out() -> None:
+    """The naive way: a new bundle in the place of the one in use."""
+
+    def careless(database: Database, tell: Tell) -> None:
+        home = database.path.parent
+        content = packed(1)
+        slots.switch(home, slots.put(home, content), release.parse(content, home))
+        while True:
+            for part in (content[: len(content) // 2], content):
+                (home / slots.FOLDER / "a").write_bytes(part)
+                time.sleep(0.01)
+
+    result = kill("update", replace(DEEDS["update"], run=careless, longest_s=0.5), n=4, seed=3)
+    assert any("not whole" in problem for problem in result.failures)
 
 
 def test_nothing_opens_without_a_row_when_writes_fail() -> None:

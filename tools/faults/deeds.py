@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tomllib
 import uuid
 from collections.abc import Callable, Collection
 from contextlib import closing
@@ -16,17 +17,27 @@ from pathlib import Path
 
 import numpy as np
 
+from edgeface import signature
+from edgeface.adapters import manifest, release, slots
+from edgeface.commands import Role
 from edgeface.decide import Decision, Outcome
+from edgeface.errors import ModelError
 from edgeface.frame import Instant
-from edgeface.store import keyfile, rotation
+from edgeface.service import updating
+from edgeface.store import commands, keyfile, rotation
 from edgeface.store.consent import Given, read_text, taken
 from edgeface.store.crypto import key_id
 from edgeface.store.database import Database, open_database
 from edgeface.store.gallery import GalleryStore, NewTemplate
 from edgeface.store.journal import Journal
+from edgeface.store.releases import Standing, everyone
 from edgeface.store.verify import verify_gallery
 
 MODEL = "a" * 64
+UPDATED = "edgeface-live-80"
+"""Shipped model that bundles bring again and again: the smallest."""
+PUBLISHER = b"\1" * 32
+"""Private key of who signs them."""
 TEMPLATES = 3
 """Of each person who is enrolled."""
 
@@ -202,6 +213,50 @@ def _rotated(database: Database, known: Known) -> list[str]:
     return wrong + [f"device key {gone} is still there" for gone in sorted(at_hand & destroyed)]
 
 
+def _trusting(database: Database, known: Known) -> None:
+    """A publisher that the device trusts, and no trial that bars the next bundle."""
+    home = database.path.parent
+    if commands.find(database, signature.key_id(signature.public_of(PUBLISHER))) is None:
+        with database.transaction() as tables:
+            commands.add(tables, signature.public_of(PUBLISHER), "p", Role.PUBLISH, now(), by="faults")
+    if slots.read(home).trial is not None:
+        slots.confirm(home)
+
+
+def _update(database: Database, tell: Tell) -> None:
+    """Bundle after bundle; every second one is gone back from, the others are confirmed."""
+    home, path = database.path.parent, manifest.shipped()
+    table = tomllib.loads(path.read_text(encoding="utf-8"))[UPDATED]
+    model = table, (path.parent / table["file"]).read_bytes()
+    while True:
+        version = slots.read(home).newest + 1
+        updating.take(home, database, release.pack(PUBLISHER, version, "", {UPDATED: model}), now, by="faults")
+        if version % 2:
+            updating.roll_back(home, database, now(), by="faults")
+        else:
+            slots.confirm(home)
+            updating.reconcile(home, database, now())
+        tell(str(version))
+
+
+def _updated(database: Database, known: Known) -> list[str]:
+    """Whole models are in use, the newest confirmed at least, and what was gone back from stays away."""
+    home = database.path.parent
+    try:
+        manifest.chosen(home)
+        updating.reconcile(home, database, now())
+    except ModelError as error:
+        return [f"models in use are not whole: {error}"]
+    state, told = slots.read(home), max(map(int, known.told), default=0)
+    standing = {past.version: past.standing for past in everyone(database)}
+    wrong = _lost("version", known.told, {str(version) for version in standing})
+    if (state.version or 0) < told - told % 2:
+        wrong.append(f"version {told} was in use, now it is {state.version}")
+    if state.version is not None and standing.get(state.version) in (None, Standing.BEGUN, Standing.RETURNED):
+        wrong.append(f"version {state.version} is in use and stands as {standing.get(state.version)}")
+    return wrong
+
+
 def _nothing(database: Database, known: Known) -> None:
     """Nothing need be there."""
 
@@ -210,6 +265,7 @@ DEEDS = {
     "decide": Deed(prepare=_nothing, run=_decide, check=_decided, longest_s=0.2),
     "enrol": Deed(prepare=_nothing, run=_enrol, check=_enrolled, longest_s=0.2),
     "forget": Deed(prepare=_crowd, run=_forget, check=_forgotten, longest_s=1.5),
+    "update": Deed(prepare=_trusting, run=_update, check=_updated, longest_s=3.0),
     "rotate": Deed(prepare=_few, run=_rotate, check=_rotated, longest_s=0.3),
 }
 """By name."""
