@@ -10,7 +10,19 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from edgeface.service.desk import device, doors, guided, keys, machine, people, persons, records, rulebook, updates, weeks
+from edgeface.service.desk import (
+    device,
+    doors,
+    guided,
+    keys,
+    machine,
+    people,
+    persons,
+    records,
+    rulebook,
+    updates,
+    weeks,
+)
 from edgeface.service.desk.place import Desk, Live
 from edgeface.service.desk.rulebook import RuleBook
 
