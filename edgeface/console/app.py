@@ -93,15 +93,26 @@ class Console:
         """Its name: with the prefix, browsers take it from this host alone, by TLS alone."""
         return "edgeface" if self.options.plain else "__Host-edgeface"
 
+    @property
+    def early_cookie(self) -> str:
+        """Of a browser that nobody has signed in with. One of its own: a link from elsewhere, to which a browser adds
+        no cookie, leads to the sign-in page, and that page must not sign anybody out."""
+        return f"{self.cookie}-early"
+
     def csrf(self, visit: Visit) -> str:
         """What forms on a page must bring along."""
-        return self.tokens.of(visit.cookie) if visit.found is None else visit.found.csrf
+        return self.tokens.of(visit.early) if visit.found is None else visit.found.csrf
 
     def with_cookie(self, response: Response, cookie: str) -> Response:
         """The same, and the browser keeps who it is; until it is closed, or the session ends."""
-        response.set_cookie(
-            self.cookie, cookie, path="/", secure=not self.options.plain, httponly=True, samesite="strict"
-        )
+        return self._with(response, self.cookie, cookie)
+
+    def with_early_cookie(self, response: Response, cookie: str) -> Response:
+        """The same, before anybody has signed in."""
+        return self._with(response, self.early_cookie, cookie)
+
+    def _with(self, response: Response, name: str, cookie: str) -> Response:
+        response.set_cookie(name, cookie, path="/", secure=not self.options.plain, httponly=True, samesite="strict")
         return response
 
 
@@ -224,6 +235,7 @@ def _bare(
         files=files,
         address=request.client.host if request.client else "",
         cookie=cookie,
+        early=request.cookies.get(console.early_cookie, ""),
         url=request.url.path + query,
         found=found,
     )

@@ -64,6 +64,8 @@ class Visit:
     address: str
     """Whence it comes."""
     cookie: str
+    early: str
+    """That of a browser with which nobody has signed in."""
     url: str
     """Path and query, to come back to."""
     found: Session | None

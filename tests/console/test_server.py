@@ -58,7 +58,7 @@ def test_it_is_served_by_its_own_certificate(bench: Bench, tmp_path: Path) -> No
 def test_plain_serves_this_machine(bench: Bench, tmp_path: Path) -> None:
     with served(bench, tmp_path, None) as url:
         cookie = httpx2.get(f"{url}/setup").headers["set-cookie"]
-    assert cookie.startswith("edgeface=") and "HttpOnly" in cookie and "Secure" not in cookie
+    assert cookie.startswith("edgeface-early=") and "HttpOnly" in cookie and "Secure" not in cookie
 
 
 def test_a_certificate_that_is_given_must_fit_its_key(tmp_path: Path) -> None:

@@ -85,6 +85,12 @@ def test_the_cookie_is_shut_in(hall: Hall) -> None:
     assert "Domain" not in cookie and "expires" not in cookie.lower()
 
 
+def test_a_link_from_elsewhere_signs_nobody_out(hall: Hall, ada: Browser) -> None:
+    """Browsers send no cookie with it: the sign-in page that it gets must leave the session's cookie alone."""
+    elsewhere = hall.browser().get("/sign-in")
+    assert elsewhere.headers["set-cookie"].startswith("__Host-edgeface-early=")
+
+
 def test_a_new_session_is_begun_with_a_new_cookie(hall: Hall, ada: Browser) -> None:
     """Whoever planted a cookie before somebody signed in knows nothing afterwards."""
     browser = hall.browser()

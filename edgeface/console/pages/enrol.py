@@ -6,6 +6,7 @@ What may be enrolled is judged by the reader, by the same code as on its command
 from __future__ import annotations
 
 import base64
+import re
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
@@ -121,11 +122,16 @@ def _form(visit: Visit, form: Any, *, error: str | None = None, status: int = 40
         status=200 if error is None else status,
         form=dict(form),
         error=error,
-        consent=CONSENT.read_text(encoding="utf-8"),
+        consent=_flowing(CONSENT.read_text(encoding="utf-8")),
         most=MOST_PICTURES,
         givens=[one.value for one in words.ConsentGiven],
         **facts,
     )
+
+
+def _flowing(text: str) -> str:
+    """Without the ends of lines that were only made to fit a terminal."""
+    return re.sub(r"(?<=\S)\n(?=[^\n-])", " ", text.strip())
 
 
 def _ring(visit: Visit, state: GuidedState, *, refused: str | None = None, status: int = 200) -> Response:

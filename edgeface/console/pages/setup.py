@@ -26,9 +26,9 @@ def show(visit: Visit) -> Response:
     """The form; once there is an account, never again."""
     if visit.console.accounts.everybody():
         return visit.go("/sign-in")
-    cookie = visit.cookie or secrets.token_urlsafe(32)
+    cookie = visit.early or secrets.token_urlsafe(32)
     response = visit.page("setup.html", csrf=visit.console.tokens.of(cookie), name="", error=None)
-    return visit.console.with_cookie(response, cookie)
+    return visit.console.with_early_cookie(response, cookie)
 
 
 def act(visit: Visit) -> Response:

@@ -15,7 +15,7 @@ def show(visit: Visit) -> Response:
     """The form."""
     if visit.found is not None:
         return visit.go(_after(visit.query.get("to", "")))
-    cookie = visit.cookie or secrets.token_urlsafe(32)
+    cookie = visit.early or secrets.token_urlsafe(32)
     response = visit.page(
         "signin.html",
         csrf=visit.console.tokens.of(cookie),
@@ -25,7 +25,7 @@ def show(visit: Visit) -> Response:
         name="",
         error=None,
     )
-    return visit.console.with_cookie(response, cookie)
+    return visit.console.with_early_cookie(response, cookie)
 
 
 def act(visit: Visit) -> Response:
