@@ -37,6 +37,10 @@ class Dial:
     threshold: float
     problem: str | None
     """Why it could not be promised."""
+    expected: Share | None = None
+    """Of visits by strangers to this gallery, the share it would let in, at most."""
+    missed: Share | None = None
+    """Of hard visits by people enrolled, the share it would turn away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -156,6 +156,10 @@ def test_the_bar_tells_its_intervals(bench: Bench) -> None:
     person(bench, "Ada", 1)
     person(bench, "Ada again", 1)
     found = bench.ask("calibration", role=Role.VIEW)["data"]
+    kept = [one for one in found["dials"] if one["problem"] is None]
+    misses = [one["missed"]["value"] for one in kept]
+    assert misses == sorted(misses), "a stricter dial turns more people away"
+    assert all(one["missed"]["low"] <= one["missed"]["value"] <= one["missed"]["high"] for one in kept)
     assert found["expected"]["low"] <= found["expected"]["value"] <= found["expected"]["high"]
     assert 0 < found["missed"]["low"] < found["missed"]["high"] < 1
     assert found["too_alike"] == len(found["pairs"]) == 1

@@ -61,7 +61,13 @@ def calibration(desk: Desk, ask: words.Nothing) -> words.Calibration:
         strictest=found.strictest,
         pairs=tuple(Alike(first=a, second=b, cosine=round(cosine, 4)) for a, b, cosine in found.too_alike[:MOST_PAIRS]),
         dials=tuple(
-            Dial(false_accepts=dial, threshold=round(other.threshold, 4), problem=other.problem)
+            Dial(
+                false_accepts=dial,
+                threshold=round(other.threshold, 4),
+                problem=other.problem,
+                expected=_share(expected(other, tail_of(spec))),
+                missed=_share(missed(other, spec.visit_mates)),
+            )
             for dial, other in others
         ),
     )
