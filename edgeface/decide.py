@@ -123,6 +123,28 @@ class Decision:
     """A duress PIN was used: for whoever answers alarms, never for the door's display."""
 
 
+def opened_from_afar(door: str, by: str, now: Instant, identity: str) -> Decision:
+    """Somebody in charge opens a door for whoever stands there: a grant to nobody that is known."""
+    return Decision(
+        id=identity,
+        door=door,
+        outcome=Outcome.GRANT,
+        reason=f"opened from afar, by {by}",
+        rule="remote_unlock",
+        person_id=None,
+        score=None,
+        margin=None,
+        threshold=0.0,
+        quality=None,
+        liveness=None,
+        pose=None,
+        shots=0,
+        track=0,
+        captured_at=now,
+        decided_at=now,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """One visit, as it stands."""

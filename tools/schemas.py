@@ -23,7 +23,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from edgeface.adapters.frames import MOST_BYTES as MOST_FRAMED
 from edgeface.commands import VERBS, Answer, Command, Verb
 from edgeface.commands.envelope import VERSION as COMMAND_VERSION
-from edgeface.commands.verbs import PAIR
+from edgeface.commands.verbs import PAIR, Reach
 from edgeface.config import field_docs
 from edgeface.message import (
     VERSION,
@@ -106,8 +106,11 @@ def _fuzzed() -> str:
     )
 
 
+_REACH = {Reach.ANYWHERE: "", Reach.SOCKET: ", socket", Reach.MACHINE: ", machine"}
+
+
 def _role(verb: Verb) -> str:
-    return "none yet" if verb.name == PAIR else verb.role.value + (", socket" if verb.near else "")
+    return "none yet" if verb.name == PAIR else verb.role.value + _REACH[verb.reach]
 
 
 def _fields(kind: type) -> str:
@@ -221,7 +224,7 @@ stored answers of all go when somebody is forgotten. `code` says what became of 
 
 Roles: `view` reads; `keypad` does `door/present` and nothing else; `operate` and `enrol` include `view`; `admin` may do
 everything. `publish` signs bundles of models (docs/updates.md) and commands nothing. "socket": asked over the reader's
-own socket only.
+own socket only; "machine": there only by root and the reader's own user.
 
 Keys: `edgeface keys make` on your desk, `edgeface keys pair --role ROLE` at the reader, which shows a code for ten
 minutes and one key, `edgeface keys introduce` on your desk. `edgeface keys sign VERB BODY` prints a command ready to be

@@ -9,7 +9,7 @@ shortens or stretches them.
 """
 
 from edgeface.access.factors import Answer, Factor, FactorKind, Reply, hash_card, hash_pin, present, verify_pin
-from edgeface.access.judge import authorise, explain
+from edgeface.access.judge import authorise, explain, let_in
 from edgeface.access.lint import Finding, findings
 from edgeface.access.rules import Rules, default_text
 from edgeface.access.ruling import Code, Contact, Request, Ruling, Step, Verdict
@@ -42,6 +42,7 @@ __all__ = [
     "forget",
     "hash_card",
     "hash_pin",
+    "let_in",
     "lock",
     "present",
     "restore",

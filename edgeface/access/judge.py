@@ -13,7 +13,7 @@ from edgeface.access.calendar import day_problem, fits, right_problem
 from edgeface.access.parts import EVERYONE, Direction, Door, Passback, Right, SecondFactor, UntrustedClock
 from edgeface.access.rules import Rules, rights
 from edgeface.access.ruling import Code, Contact, Request, Ruling, Step, Verdict
-from edgeface.access.state import ALL, State, Waiting
+from edgeface.access.state import ALL, Opened, State, Waiting
 from edgeface.frame import Instant
 
 _PENDING = (Code.SECOND_FACTOR_NEEDED, Code.SECOND_PERSON_NEEDED)
@@ -44,6 +44,23 @@ def explain(state: State, rules: Rules, request: Request, now: Instant) -> tuple
         if not step.passed and step.code in (Code.UNKNOWN_DOOR, Code.NOBODY):
             break
     return tuple(steps)
+
+
+def let_in(state: State, rules: Rules, request: Request, now: Instant) -> tuple[State, Step]:
+    """Somebody in charge opens a door from afar, for whoever stands there: no rights are asked for, but what keeps
+    everybody out keeps out. What the doors remember of it, and the first "no", or the last "yes"."""
+    last = _step(Code.UNKNOWN_DOOR, request.door in rules.doors, "this door stands in the rules", "no rule knows it")
+    if last.passed:
+        locked = state.lost is not None or ALL in state.lockdowns or request.door in state.lockdowns
+        why = "what the doors remember is lost" if state.lost is not None else "a lockdown holds"
+        last = _step(Code.STATE_LOST if state.lost is not None else Code.LOCKDOWN, not locked, "no lockdown", why)
+    if last.passed:
+        last = _interlock(state, rules, request, now)
+    if not last.passed:
+        return state, last
+    if rules.doors[request.door].interlock:
+        state = replace(state, opened={**state.opened, request.door: Opened(at_ns=now.monotonic_ns)})
+    return state, last
 
 
 def _until_no(steps: Iterator[Step]) -> Iterator[Step]:

@@ -130,7 +130,7 @@ class ReaderSocket:
 def _expected(answer: dict[str, Any], kind: str) -> dict[str, Any]:
     """An answer of that kind. Raises what was refused, as the error it was."""
     if answer.get("kind") == "refused":
-        raise _told(str(answer.get("error") or ""), str(answer.get("text")))
+        raise _told(str(answer.get("error") or ""), str(answer.get("text")), answer.get("problem"))
     if kind == "frame" and answer.get("kind") == "answer":
         raise ReaderError(f"the reader shows nothing: {_reason(str(answer.get('envelope')))}")
     if answer.get("kind") != kind:
@@ -145,11 +145,12 @@ def _reason(envelope: str) -> str:
         return "its answer is none: are both of one version?"
 
 
-def _told(name: str, text: str) -> EdgefaceError:
+def _told(name: str, text: str, problem: object) -> EdgefaceError:
     """An error of our tree by its name, with its exit code."""
     kind = getattr(errors, name, ReaderError)
     if isinstance(kind, type) and issubclass(kind, EdgefaceError) and kind.__init__ is EdgefaceError.__init__:
         return kind(text)
     if name == errors.EnrolmentError.__name__:
-        return errors.EnrolmentError(text)
+        known = problem in set(errors.EnrolmentProblem)
+        return errors.EnrolmentError(text, errors.EnrolmentProblem(str(problem)) if known else None)
     return ReaderError(text)

@@ -19,7 +19,6 @@ from edgeface.errors import ConfigError, UnknownPerson
 from edgeface.frame import Instant
 from edgeface.image import encode_png, table_picture
 from edgeface.service.bootstrap import ACCESS, GALLERY, load_rules
-from edgeface.store.gallery import GalleryStore
 
 
 @click.group(short_help="Rules of access: check them, try them, see the week.")
@@ -44,7 +43,7 @@ def show(context: Context) -> None:
 def check(ctx: click.Context, as_json: bool) -> None:
     """Find mistakes: what cannot be read (exit code 78), and what is hardly meant (exit code 1)."""
     context: Context = ctx.obj
-    rules, people = rules_of(context), people_of(context)
+    rules, people = rules_of(context), context.people()
     now = SystemClock().now()
     today = _local(rules, now).date() if now.wall_trusted else None
     found = rule_book.findings(rules, people.keys() if (context.home / GALLERY).exists() else None, today)
@@ -68,7 +67,7 @@ def test(context: Context, who: str, door: str, moment: str | None, untrusted_cl
 
     The answer is that of the rules alone: nobody is inside anywhere, nothing is locked down, no refusals came before.
     """
-    rules, people = rules_of(context), people_of(context)
+    rules, people = rules_of(context), context.people()
     now = _instant(rules, moment, trusted=not untrusted_clock)
     request = Request(person_id=find(people, who), door=door)
     steps = rule_book.explain(State(), rules, request, now)
@@ -91,7 +90,7 @@ def test(context: Context, who: str, door: str, moment: str | None, untrusted_cl
 @click.pass_obj
 def week(context: Context, door: str, who: str | None, first: str | None, png: Path | None, as_json: bool) -> None:
     """How many people could open DOOR, half hour by half hour, over a week of the site's wall clock."""
-    rules, people = rules_of(context), people_of(context)
+    rules, people = rules_of(context), context.people()
     if door not in rules.doors:
         raise ConfigError(f"no door {door!r} stands in the rules; they know {', '.join(rules.doors) or 'none'}")
     begin = day(first) if first else _local(rules, SystemClock().now()).date()
@@ -112,7 +111,7 @@ def week(context: Context, door: str, who: str | None, first: str | None, png: P
 @click.pass_obj
 def who(context: Context, first: str | None, as_json: bool) -> None:
     """Who could open which door: hours a week, from a day on, of everybody enrolled at every door."""
-    rules, people = rules_of(context), people_of(context)
+    rules, people = rules_of(context), context.people()
     begin = day(first) if first else _local(rules, SystemClock().now()).date()
     for person_id, name in people.items():
         for door in rules.doors:
@@ -173,14 +172,6 @@ def text_of(context: Context) -> str:
 def rules_of(context: Context) -> Rules:
     """The rules in force."""
     return load_rules(context.home, context.config().decide.door)
-
-
-def people_of(context: Context) -> Mapping[str, str]:
-    """Names by id; none if nobody was ever enrolled here."""
-    if not (context.home / GALLERY).exists():
-        return {}
-    with context.gallery() as database:
-        return {person.id: person.name for person in GalleryStore(database).people()}
 
 
 def find(people: Mapping[str, str], who: str) -> str:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
 
-from edgeface.adapters.clock import SystemClock
-from edgeface.cli.access import day, people_of
+from edgeface.cli.access import day
 from edgeface.cli.context import Context
 from edgeface.commands import words
 from edgeface.service.bootstrap import GALLERY
 from edgeface.service.desk import RuleBook, rulebook
-from edgeface.store import audit
-from edgeface.store.audit import Facts, Kind
 
 
 def _right(command: Callable[..., None]) -> Callable[..., None]:
@@ -38,14 +35,14 @@ def _right(command: Callable[..., None]) -> Callable[..., None]:
 @_right
 def grant(context: Context, **said: Any) -> None:
     """Give WHO (names or ids of people, groups, or everyone) a right."""
-    _added(rulebook.grant(book_of(context), _words(**said)))
+    _added(_edit(context, "access/grant", _words(**said)))
 
 
 @click.command(short_help="Keep people out, whatever else grants.")
 @_right
 def deny(context: Context, **said: Any) -> None:
     """Keep WHO (names or ids of people, groups, or everyone) out: a deny wins over every grant."""
-    _added(rulebook.deny(book_of(context), _words(**said)))
+    _added(_edit(context, "access/deny", _words(**said)))
 
 
 def _words(
@@ -58,7 +55,7 @@ def _words(
 
 
 def _added(rule: words.RuleName) -> None:
-    _tell(f"{rule.rule} is added.")
+    click.echo(f"{rule.rule} is added.")
 
 
 @click.command(short_help="Take a right or a deny away.")
@@ -66,8 +63,8 @@ def _added(rule: words.RuleName) -> None:
 @click.pass_obj
 def revoke(context: Context, rule: str) -> None:
     """Take RULE out of the file: a name, or a place such as grants[2]."""
-    rulebook.revoke(book_of(context), words.RuleName(rule=rule))
-    _tell(f"{rule} is gone.")
+    _edit(context, "access/revoke", words.RuleName(rule=rule))
+    click.echo(f"{rule} is gone.")
 
 
 @click.group(short_help="Put people into groups, or take them out.")
@@ -81,8 +78,8 @@ def group() -> None:
 @click.pass_obj
 def add_members(context: Context, name: str, who: tuple[str, ...]) -> None:
     """Put WHO (names or ids of people) into the group NAME; a new group is made."""
-    now = rulebook.join(book_of(context), words.Members(group=name, who=who))
-    _tell(f"{name} has {now.count} member(s).")
+    now = _edit(context, "access/join", words.Members(group=name, who=who))
+    click.echo(f"{name} has {now.count} member(s).")
 
 
 @group.command("remove")
@@ -91,8 +88,8 @@ def add_members(context: Context, name: str, who: tuple[str, ...]) -> None:
 @click.pass_obj
 def remove_members(context: Context, name: str, who: tuple[str, ...]) -> None:
     """Take WHO (names or ids of people, forgotten ones by id) out of the group NAME."""
-    now = rulebook.leave(book_of(context), words.Members(group=name, who=who))
-    _tell(f"{name} has {now.count} member(s).")
+    now = _edit(context, "access/leave", words.Members(group=name, who=who))
+    click.echo(f"{name} has {now.count} member(s).")
 
 
 @click.command(short_help="Set somebody's PIN.")
@@ -106,8 +103,8 @@ def pin(context: Context, who: str, duress: bool, pin: str) -> None:
         asked = words.Pin(who=who, pin=pin, duress=duress)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--pin") from error
-    found = rulebook.set_pin(book_of(context), asked)
-    _tell(f"{found.id} has a new {'duress ' if duress else ''}PIN.")
+    found = _edit(context, "access/pin", asked)
+    click.echo(f"{found.id} has a new {'duress ' if duress else ''}PIN.")
 
 
 @click.command(short_help="Give somebody a card.")
@@ -120,22 +117,24 @@ def card(context: Context, who: str, number: str) -> None:
         asked = words.Card(who=who, number=number)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--number") from error
-    book = book_of(context)
-    now = rulebook.give_card(book, asked)
-    _tell(f"{book.find(who)} has {now.count} card(s).")
+    now = _edit(context, "access/card", asked)
+    click.echo(f"{who} has {now.count} card(s).")
 
 
-def book_of(context: Context) -> RuleBook:
-    """The rules of the home folder. Changes are audited if there is a gallery to audit them in."""
-
-    def note(facts: Facts) -> None:
-        if (context.home / GALLERY).exists():
-            with context.gallery() as database, database.transaction() as tables:
-                audit.note(tables, Kind.RULES, SystemClock().now(), {"by": context.by, **facts})
-
-    return RuleBook(home=context.home, door=context.config().decide.door, people=people_of(context), note=note)
+def _edit(context: Context, verb: str, asked: Any) -> Any:
+    """Change the rules, and audit it; before anybody was ever enrolled there is nothing to audit it in."""
+    if (context.home / GALLERY).exists():
+        return context.ask(verb, asked)
+    book = RuleBook(home=context.home, door=context.config().decide.door, people={}, note=lambda facts: None)
+    return _ALONE[verb](book, asked)
 
 
-def _tell(done: str) -> None:
-    click.echo(done)
-    click.echo("A running reader takes it over at its next start.", err=True)
+_ALONE: Mapping[str, Callable[[RuleBook, Any], Any]] = {
+    "access/grant": rulebook.grant,
+    "access/deny": rulebook.deny,
+    "access/revoke": rulebook.revoke,
+    "access/join": rulebook.join,
+    "access/leave": rulebook.leave,
+    "access/pin": rulebook.set_pin,
+    "access/card": rulebook.give_card,
+}

@@ -5,12 +5,8 @@ from __future__ import annotations
 import click
 
 from edgeface.access.parts import ALL
-from edgeface.adapters.clock import SystemClock
 from edgeface.cli.context import Context
 from edgeface.commands import words
-from edgeface.service.desk import perform
-from edgeface.store import access_state, audit
-from edgeface.store.audit import Kind
 
 
 @click.command(short_help="Shut a door, or all, to everybody but a few.")
@@ -19,8 +15,7 @@ from edgeface.store.audit import Kind
 @click.pass_obj
 def lockdown(context: Context, door: str, lift: bool) -> None:
     """Shut DOOR, or all doors, to everybody but those whom [lockdown] may_pass names. It outlasts a power cut."""
-    with context.gallery() as database:
-        perform(context.desk(database), "door/lockdown", words.Lockdown(door=door, lift=lift))
+    context.ask("door/lockdown", words.Lockdown(door=door, lift=lift))
     what = "all doors" if door == ALL else door
     click.echo(f"The lockdown of {what} {'is over' if lift else 'holds, until it is lifted with --lift'}.")
 
@@ -34,11 +29,5 @@ def reset(context: Context, who: str | None, clock: bool, everything: bool) -> N
     """Forget what the doors remember of WHO, of the clock, or all of it. Who is forgotten is neither in nor out."""
     if (who is not None) + clock + everything != 1:
         raise click.UsageError("say one of --who, --clock and --all")
-    if everything:
-        with context.gallery() as database, database.transaction() as tables:
-            access_state.replace_all(tables, {})
-            audit.note(tables, Kind.COMMAND, SystemClock().now(), {"by": context.by, "what": "reset all"})
-    else:
-        with context.gallery() as database:
-            perform(context.desk(database), "door/reset", words.Reset(who=who, clock=clock))
+    context.ask("door/reset", words.Reset(who=who, clock=clock, everything=everything))
     click.echo("It is forgotten.")

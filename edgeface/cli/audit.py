@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
 
 from edgeface.adapters.clock import SystemClock
+from edgeface.adapters.reader_socket import ReaderSocket
 from edgeface.cli.context import Context
+from edgeface.commands import words
+from edgeface.commands.words_records import AuditLines, AuditPart, AuditRow, AuditWanted
 from edgeface.errors import AuditError
-from edgeface.store import audit as rows
 from edgeface.store import transcript
-from edgeface.store.audit import Entry, Kind
+from edgeface.store.audit import Kind
+from edgeface.store.chain import Link
 from edgeface.store.database import Database
-from edgeface.store.gallery import GalleryStore
-from edgeface.store.heads import Head, Verifier, read_heads, signed_head, signer_of, verifier_of
+from edgeface.store.heads import Head, Verifier, read_heads, signer_of, verifier_of
 from edgeface.store.verify import Report, verify_gallery
+from edgeface.wire import plain, record
 
 BROKEN = 65
 """Exit code when the log does not hold."""
@@ -45,14 +47,15 @@ def audit() -> None:
 @click.pass_obj
 def show(context: Context, most: int, kind: str | None, who: str | None, as_json: bool) -> None:
     """The newest rows, with the names of people who have not been forgotten."""
-    with context.gallery() as database:
-        store = GalleryStore(database)
-        person_id = who if who is None or who.startswith("p_") else store.find(who).id
-        found = rows.newest_entries(database, most, None if kind is None else Kind(kind), person_id)
-        names = {entry.person_id: store.name_of(entry.person_id) for entry in found if entry.person_id}
-    for entry in found:
-        name = names.get(entry.person_id or "")
-        click.echo(json.dumps(_plain(entry, name)) if as_json else _text(entry, name))
+    found: list[AuditRow] = []
+    more = True
+    while more and len(found) < most:
+        before = found[-1].seq if found else None
+        asked = AuditWanted(before=before, most=min(100, most - len(found)), kind=kind, who=who)
+        page = context.ask("audit/list", asked)
+        found, more = [*found, *page.rows], page.more
+    for row in reversed(found):
+        click.echo(json.dumps(_plain(row)) if as_json else _text(row))
     if not found and not as_json:
         click.echo("There is no such row.")
 
@@ -73,17 +76,18 @@ def verify(
     Without --witness a log that was cut, replaced by an older copy or made anew as a whole looks whole.
     """
     expected = None if key is None else verifier_of(key)
-    if exported is None:
-        with context.gallery() as database, _progress(_count(database), as_json) as tick:
+    with ExitStack() as stack:
+        reader = stack.enter_context(context.reader()) if exported is None else None
+        if exported is not None:
+            report = _check(stack.enter_context(exported.open("rb")), witnesses, expected, as_json)
+        elif reader is not None:
+            report = _check(_lines(reader), witnesses, expected, as_json)
+        else:
+            database = stack.enter_context(context.gallery())
+            tick = stack.enter_context(_progress(_count(database), as_json))
             verifier = signer_of(database.keyring).verifier
             _expect(verifier, expected)
             report = verify_gallery(database, _heads(witnesses, verifier), tick)
-    else:
-        with exported.open("rb") as lines:
-            begun = transcript.begin(next(lines, b""))
-            _expect(begun.verifier, expected)
-            with _progress(begun.head.link.seq - begun.base.seq, as_json) as tick:
-                report = transcript.check(begun, lines, _heads(witnesses, begun.verifier), tick)
     _report(report, bool(witnesses), exported is None or expected is not None, as_json)
 
 
@@ -97,8 +101,12 @@ def export(context: Context, file: Path, as_json: bool) -> None:
     One JSON object a line. It holds ids, never names; what is sealed stays sealed.
     """
     try:
-        with context.gallery() as database, _progress(_count(database), as_json) as tick, file.open("wb") as out:
-            newest = transcript.write(database, out, SystemClock().now(), tick)
+        with context.reader() as reader, file.open("wb") as out:
+            if reader is not None:
+                newest = _exported(reader, out, as_json)
+            else:
+                with context.gallery() as database, _progress(_count(database), as_json) as tick:
+                    newest = transcript.write(database, out, SystemClock().now(), tick)
     except OSError as error:
         raise AuditError(f"{file} cannot be written: {error.strerror}") from error
     said = {"file": str(file), "last_seq": newest.seq, "hash": newest.hash.hex()}
@@ -113,14 +121,45 @@ def head(context: Context, as_json: bool) -> None:
 
     Keep the output away from this machine: append it to a file, and name that to `edgeface audit verify --witness`.
     """
-    with context.gallery() as database:
-        signer = signer_of(database.keyring)
-        text = signed_head(signer, rows.newest(database), SystemClock().now())
+    found = context.ask("audit/head", words.Nothing())
     if as_json:
-        click.echo(json.dumps({"head": text, "key": str(signer.verifier)}))
+        click.echo(json.dumps(plain(found)))
         return
-    click.echo(text)
-    click.echo(f"Key: {signer.verifier}", err=True)
+    click.echo(found.head)
+    click.echo(f"Key: {found.key}", err=True)
+
+
+def _lines(reader: ReaderSocket) -> Iterator[bytes]:
+    """The log of a running reader, as a file of it; the door goes on between the parts."""
+    asked = AuditPart()
+    while True:
+        part = record(AuditLines, reader.local("audit/export", plain(asked)), "part")
+        yield from (one.encode() for one in part.lines)
+        if part.last >= part.through:
+            return
+        asked = AuditPart(after=part.last, through=part.through)
+
+
+def _check(lines: Iterable[bytes], witnesses: tuple[Path, ...], expected: Verifier | None, as_json: bool) -> Report:
+    """Check a log that comes line by line."""
+    rest = iter(lines)
+    begun = transcript.begin(next(rest, b""))
+    _expect(begun.verifier, expected)
+    with _progress(begun.head.link.seq - begun.base.seq, as_json) as tick:
+        return transcript.check(begun, rest, _heads(witnesses, begun.verifier), tick)
+
+
+def _exported(reader: ReaderSocket, out: IO[bytes], as_json: bool) -> Link:
+    """Write the log of a running reader; its newest row."""
+    lines = _lines(reader)
+    first = next(lines)
+    out.write(first)
+    begun = transcript.begin(first)
+    with _progress(begun.head.link.seq - begun.base.seq, as_json) as tick:
+        for one in lines:
+            out.write(one)
+            tick()
+    return begun.head.link
 
 
 def _count(database: Database) -> int:
@@ -172,33 +211,30 @@ def _report(report: Report, witnessed: bool, key_known: bool, as_json: bool) -> 
         raise SystemExit(BROKEN)
 
 
-def _plain(entry: Entry, name: str | None) -> dict[str, Any]:
+def _plain(row: AuditRow) -> dict[str, Any]:
     return {
-        "seq": entry.seq,
-        "kind": entry.kind,
-        "at": _time(entry),
-        "clock_trusted": entry.wall_trusted,
-        "person": None if entry.person_id is None else {"id": entry.person_id, "label": name},
-        "facts": dict(entry.facts),
-        "personal": None if entry.personal is None else dict(entry.personal),
-        "hash": entry.hash.hex(),
+        "seq": row.seq,
+        "kind": row.kind,
+        "at": row.at.isoformat(timespec="seconds"),
+        "clock_trusted": row.clock_trusted,
+        "person": None if row.person is None else {"id": row.person, "label": row.name},
+        "facts": json.loads(row.facts),
+        "personal": None if row.personal is None else json.loads(row.personal),
+        "hash": row.hash,
     }
 
 
-def _text(entry: Entry, name: str | None) -> str:
-    shown = ("outcome", "door", "reason") if entry.kind == Kind.DECISION else tuple(entry.facts)
-    told = {key: entry.facts.get(key) for key in shown} | dict(entry.personal or {})
-    words = "  ".join(f"{key}={_short(value)}" for key, value in told.items() if value not in (None, [], ""))
-    who = f"{name or 'somebody forgotten'} ({entry.person_id})  " if entry.person_id else ""
-    unsure = "" if entry.wall_trusted else "?"
-    return f"#{entry.seq} {_time(entry)}{unsure} {entry.kind:8} {who}{words}"
+def _text(row: AuditRow) -> str:
+    facts = json.loads(row.facts)
+    shown = ("outcome", "door", "reason") if row.kind == Kind.DECISION else tuple(facts)
+    told = {key: facts.get(key) for key in shown} | dict(json.loads(row.personal) if row.personal else {})
+    said = "  ".join(f"{key}={_short(value)}" for key, value in told.items() if value not in (None, [], ""))
+    who = f"{row.name or 'somebody forgotten'} ({row.person})  " if row.person else ""
+    unsure = "" if row.clock_trusted else "?"
+    return f"#{row.seq} {row.at.isoformat(timespec='seconds')}{unsure} {row.kind:8} {who}{said}"
 
 
 def _short(value: object) -> str:
     """Digests by their beginning."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text[:12] if len(text) == 64 and all(digit in "0123456789abcdef" for digit in text) else text
-
-
-def _time(entry: Entry) -> str:
-    return datetime.fromtimestamp(entry.at_wall_ns / 1e9, UTC).isoformat(timespec="seconds")

@@ -13,10 +13,13 @@ import click
 
 from edgeface.adapters.clock import SystemClock
 from edgeface.cli.context import Context
+from edgeface.commands import words_local
+from edgeface.errors import BackupError
 from edgeface.service.bootstrap import GALLERY
 from edgeface.store import backup as copies
 from edgeface.store import keyfile
 from edgeface.store.backup import Copy
+from edgeface.wire import plain, record
 
 
 @click.command(short_help="Copy the gallery to a file.")
@@ -29,9 +32,9 @@ def backup(context: Context, file: Path, as_json: bool) -> None:
     FILE is sealed as the gallery is: it opens with the device key, which is not in it. Keep a copy of the key as well,
     somewhere else than FILE. Forgetting a person does not reach FILE; changing the device key afterwards does.
     """
-    with context.gallery() as database, _checking(as_json) as tick:
-        copy = copies.backup(database, file, SystemClock().now(), by=context.by, tick=tick)
-        key = keyfile.beside(database.path)
+    if file.exists():
+        raise BackupError(f"{file} is there already: name another file")
+    copy, key = _copied(context, file, as_json), keyfile.beside(context.home / GALLERY)
     if as_json:
         click.echo(json.dumps({"file": str(file), **asdict(copy)}))
         return
@@ -48,6 +51,8 @@ def backup(context: Context, file: Path, as_json: bool) -> None:
 def restore(context: Context, file: Path, replace: bool, as_json: bool) -> None:
     """Check all of FILE, a backup, and put it in the gallery's place. The device key must be here first.
 
+    Stop the service first: nobody may use a gallery that is exchanged.
+
     What happened after the backup is gone from the gallery, and the audit log tells of the restoration. People whom the
     gallery that is there has forgotten are forgotten again.
     """
@@ -62,8 +67,21 @@ def restore(context: Context, file: Path, replace: bool, as_json: bool) -> None:
     click.echo(f"The gallery is back, with {_content(done.copy)}.")
     for person_id in done.forgotten_again:
         click.echo(f"{person_id} was forgotten after the backup, and is forgotten again.")
+    for key in done.revoked:
+        click.echo(f"The key {key} may command no more: pair another, see `edgeface keys`.", err=True)
     if done.replaced is not None:
         click.echo(f"What was there is {done.replaced}: delete it when you do not need it.", err=True)
+
+
+def _copied(context: Context, file: Path, as_json: bool) -> Copy:
+    """By the reader that runs, into its own folder, from where the copy is taken; or here."""
+    with context.reader() as reader:
+        if reader is not None:
+            done = record(words_local.Backup, reader.local("backup", {}), "backup")
+            copies.bring(Path(done.file), file, done.sha256)
+            return Copy(**{key: value for key, value in plain(done).items() if key != "file"})
+    with context.gallery() as database, _checking(as_json) as tick:
+        return copies.backup(database, file, SystemClock().now(), by=context.by, tick=tick)
 
 
 def _content(copy: Copy) -> str:

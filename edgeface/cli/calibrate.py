@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,6 @@ from edgeface.cli.context import Context
 from edgeface.image import encode_png
 from edgeface.match import Gallery
 from edgeface.model import ModelSpec
-from edgeface.service.bootstrap import freeze_gallery
-from edgeface.store.gallery import GalleryStore
 
 
 @click.command(short_help="What score opens this door, and how often it errs.")
@@ -38,10 +37,7 @@ def calibrate(context: Context, as_json: bool, plot: Path | None) -> None:
     config, loaded = context.config(), context.loaded()
     options = config.decide
     spec = loaded.choice.embedder.spec
-    with context.gallery() as database:
-        store = GalleryStore(database)
-        gallery = freeze_gallery(store, loaded.models.embedder, learned=config.learn.enabled)
-        names = {person: store.name_of(person) or "?" for person in gallery.people}
+    gallery, names = context.faces(loaded.models.embedder, learned=config.learn.enabled)
     found = bars.derive(gallery, spec, options.false_accepts, stricter=options.threshold)
     others = {dial: bars.derive(gallery, spec, dial) for dial in DIALS}
     if as_json:
@@ -53,7 +49,7 @@ def calibrate(context: Context, as_json: bool, plot: Path | None) -> None:
 
 
 def _plot(
-    path: Path, bar: Bar, dial: str | None, others: dict[str, Bar], spec: ModelSpec, names: dict[str, str]
+    path: Path, bar: Bar, dial: str | None, others: dict[str, Bar], spec: ModelSpec, names: Mapping[str, str]
 ) -> None:
     tail, mates = bars.tail_of(spec), spec.visit_mates
     picture = draw(bar, lambda at: expected(at, tail), lambda at: missed(at, mates), names, others, dial)
@@ -84,7 +80,7 @@ def _report(bar: Bar, dial: str | None, others: dict[str, Bar], spec: ModelSpec)
 
 
 def _tell(
-    bar: Bar, dial: str | None, others: dict[str, Bar], spec: ModelSpec, gallery: Gallery, names: dict[str, str]
+    bar: Bar, dial: str | None, others: dict[str, Bar], spec: ModelSpec, gallery: Gallery, names: Mapping[str, str]
 ) -> None:
     click.echo(f"Dial: {f'false_accepts = {chr(34)}{dial}{chr(34)}' if dial else 'not set'}. {_capital(bar.reason)}.")
     if bar.problem:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from edgeface.adapters.clock import SystemClock
+from edgeface.commands.words import ConsentGiven, ConsentTaken
 from edgeface.errors import EnrolmentError
 from edgeface.store.consent import Consent, Given, read_text, taken
 
@@ -30,3 +31,15 @@ def ask(by: str | None, text_file: Path, given: Given, *, required: bool) -> Con
         click.confirm("Did the person agree to this?", abort=True, err=True)
         by = str(click.prompt("Recorded by (your name)", err=True))
     return taken(text, by, given, SystemClock().now())
+
+
+def told_of(consent: Consent | None) -> ConsentTaken | None:
+    """A consent as the reader is told of it, which keeps its own time."""
+    if consent is None:
+        return None
+    return ConsentTaken(
+        by=consent.recorded_by,
+        given=ConsentGiven(consent.given.value),
+        text_version=consent.text_version,
+        text_sha256=consent.text_sha256,
+    )

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import click
 
 from edgeface.adapters.clock import SystemClock
+from edgeface.adapters.reader_socket import ReaderSocket
+from edgeface.commands import VERBS, words, words_local
 from edgeface.config import load
+from edgeface.embed import Embedder
 from edgeface.errors import GalleryError
+from edgeface.match import Gallery
 from edgeface.pipeline import Models
 from edgeface.service.bootstrap import GALLERY, Loaded, load_models
-from edgeface.service.desk import Desk
+from edgeface.service.desk import Desk, perform
+from edgeface.service.desk.moves import freeze
+from edgeface.service.serve import SOCKET
 from edgeface.service.settings import Config
 from edgeface.store.database import Database, open_database
+from edgeface.wire import plain, record
 
 _KEY_ADVICE = (
     "it opens the templates in this gallery. Keep a copy elsewhere, apart from backups of the gallery: without it "
@@ -56,6 +64,39 @@ class Context:
     def desk(self, database: Database) -> Desk:
         """Where the verbs of an open gallery are carried out, while no reader runs."""
         return Desk(config=self.config(), database=database, loaded=self.loaded, now=SystemClock().now, by=self.by)
+
+    def ask(self, verb: str, asked: Any) -> Any:
+        """The answer to a verb: of the reader that runs on this home folder, or worked out here while none runs.
+
+        Raises EdgefaceError, whatever the verb says no with.
+        """
+        with self.reader() as reader:
+            if reader is not None:
+                return record(VERBS[verb].answer, reader.local(verb, plain(asked)), verb)
+        with self.gallery() as database:
+            return perform(self.desk(database), verb, asked)
+
+    @contextmanager
+    def reader(self) -> Iterator[ReaderSocket | None]:
+        """The reader that runs on this home folder; None if none does."""
+        with ReaderSocket(self.home / SOCKET) as reader:
+            yield reader if reader.answers() else None
+
+    def people(self) -> Mapping[str, str]:
+        """Everybody enrolled, names by id; nobody if nobody ever was."""
+        if not (self.home / GALLERY).exists():
+            return {}
+        found: dict[str, str] = {}
+        while True:
+            page = self.ask("people/list", words.Page(first=len(found), most=200))
+            found |= {row.id: row.name for row in page.people}
+            if len(found) >= page.total or not page.people:
+                return found
+
+    def faces(self, embedder: Embedder, *, learned: bool) -> tuple[Gallery, Mapping[str, str]]:
+        """The templates of everybody whom the embedder in use can know, and the names. For commands that measure."""
+        table = self.ask("people/faces", words_local.Faces(learned=learned))
+        return freeze(table, embedder)
 
     @contextmanager
     def gallery(self, *, dry_run: bool = False) -> Iterator[Database]:

@@ -18,10 +18,10 @@ from edgeface.adapters import gpio, mqtt, tflite
 from edgeface.adapters.clock import SystemClock
 from edgeface.adapters.golden import Proof
 from edgeface.cli.context import Context
+from edgeface.commands import words
 from edgeface.errors import EdgefaceError, GalleryInUse
 from edgeface.service.bootstrap import ACCESS, GALLERY, broker_options, load_rules
 from edgeface.store import crypto, keyfile
-from edgeface.store.gallery import GalleryStore
 
 
 class Health(StrEnum):
@@ -126,16 +126,13 @@ def _liveness(context: Context) -> tuple[Health, str]:
 def _gallery(context: Context) -> tuple[Health, str]:
     if not (context.home / GALLERY).exists() and not (context.home / f"{GALLERY}.exists").exists():
         return Health.OK, f"none yet; the first `edgeface enrol` makes {context.home / GALLERY}"
-    understood = context.models().embedder.understood
     try:
-        with context.gallery() as database:
-            store = GalleryStore(database)
-            people, lacking = store.people(), store.lacking(*understood)
+        found = context.ask("health", words.Nothing())
     except GalleryInUse:
-        return Health.WARNING, "in use by another edgeface process, so not looked into"
-    if lacking:
-        return Health.WARNING, f"{len(lacking)} of {len(people)} people have no template of the embedder in use"
-    return Health.OK, f"{len(people)} people, SQLite {sqlite3.sqlite_version}"
+        return Health.WARNING, "in use by another edgeface process that does not answer, so not looked into"
+    if found.lacking:
+        return Health.WARNING, f"{found.lacking} of {found.people} people have no template of the embedder in use"
+    return Health.OK, f"{found.people} people, SQLite {sqlite3.sqlite_version}"
 
 
 def _device_key(context: Context) -> tuple[Health, str]:
@@ -144,6 +141,9 @@ def _device_key(context: Context) -> tuple[Health, str]:
         return Health.OK, "none yet; it is made with the gallery"
     keys = keyfile.find(gallery)
     name = crypto.key_id(keys.current)
+    if former := [crypto.key_id(key) for key in keys.keys[:-1]]:
+        said = f"{name}; {', '.join(former)} of before is still there, and opens old backups and what forgetting left"
+        return Health.WARNING, f"{said}: start the reader once to end the change, then `edgeface keys rotate-device`"
     if keys.from_credential:
         return Health.OK, f"{name}, a systemd credential"
     return Health.OK, f"{name} in {keys.file}: who takes the whole card has the key too; keep a copy elsewhere"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from edgeface.cli.context import Context
+from edgeface.commands import words
 from edgeface.errors import GalleryMissing
 from edgeface.service.bootstrap import GALLERY
-from edgeface.signature import public_of, public_text
 
 
 @click.group(short_help="The lock, and the key its controller checks decisions with.")
@@ -27,5 +27,4 @@ def key(context: Context) -> None:
         raise GalleryMissing(
             f"there is no gallery in {context.home} yet: enrol somebody first, `edgeface enrol --help`"
         )
-    with context.gallery() as database:
-        click.echo(public_text(public_of(database.keyring.signing_seed)))
+    click.echo(context.ask("door/key", words.Nothing()).key)

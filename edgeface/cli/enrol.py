@@ -17,13 +17,13 @@ from edgeface.cli.consent import ask
 from edgeface.cli.context import Context
 from edgeface.cli.enrol_folder import enrol_folder
 from edgeface.cli.enrol_guided import guide
+from edgeface.cli.registrar import registrar
 from edgeface.enrol import Portrait, Unfit, bars, gather, portrait
 from edgeface.errors import EnrolmentError, PictureError
 from edgeface.pipeline import Models, Options
 from edgeface.service.bootstrap import GALLERY
-from edgeface.service.enrolment import Admitted, Registrar, Shot, Wish
+from edgeface.service.enrolment import Admitted, Shot, Wish
 from edgeface.store.consent import TEXT_FILE, Given
-from edgeface.store.gallery import GalleryStore
 from edgeface.store.names import valid_name
 
 
@@ -102,9 +102,8 @@ def enrol(
         _warn_of_dial(context)
         ctx.exit(0 if whole else 1)
     config, models = context.config(), context.models()
-    with context.gallery(dry_run=dry_run) as database:
-        registrar = Registrar(database, models.embedder, by=context.by, dry_run=dry_run)
-        registrar.expect(wish)
+    with registrar(context, models.embedder, dry_run=dry_run) as books:
+        books.expect(wish)
         if guided:
             shown = guide(source, models, config, glasses=glasses, preview=preview, quiet=as_json)
             outcomes: dict[Path, Portrait | Unfit] = {
@@ -114,7 +113,7 @@ def enrol(
             outcomes = _look(pictures, models, config.pipeline(), quiet=as_json)
         found = _sort(outcomes, wish.name, bars(models.embedder.spec).apart, config.enrol.max_templates, strict=strict)
         shots = [Shot(source=path.name, portrait=shot) for path, shot in found.kept.items()]
-        admitted = registrar.admit(wish, shots, consent, SystemClock().now())
+        admitted = books.admit(wish, shots, consent, SystemClock().now())
     _report(admitted, found, as_json, dry_run=dry_run)
     _warn_of_dial(context)
 
@@ -124,8 +123,7 @@ def _warn_of_dial(context: Context) -> None:
     dial = context.config().decide.false_accepts
     if dial is None or not (context.home / GALLERY).exists():
         return
-    with context.gallery() as database:
-        people = len(GalleryStore(database).people())
+    people = len(context.people())
     if not keeps(dial, people, context.loaded().choice.embedder.spec):
         said = f'false_accepts = "{dial}" cannot be promised to {people} people: the reader will not start with it'
         click.echo(f"warning: {said}. `edgeface calibrate` says which dial can be kept.", err=True)

@@ -14,10 +14,10 @@ from edgeface.adapters.album import open_album
 from edgeface.adapters.clock import SystemClock
 from edgeface.cli.context import Context
 from edgeface.cli.enrol_report import Told, plain, printable, summary, write
+from edgeface.cli.registrar import DistantRegistrar, registrar
 from edgeface.errors import EnrolmentError
 from edgeface.service.batch import Desk, Outcome, PersonReport, enrol_group, sort_out
 from edgeface.service.batch_log import BatchLog, fingerprint
-from edgeface.service.enrolment import Registrar
 from edgeface.store.consent import Consent
 
 NAMED = 20
@@ -38,14 +38,18 @@ def enrol_folder(
 ) -> bool:
     """Whether everybody is enrolled. Raises EnrolmentError if there is nobody to enrol."""
     config, models = context.config(), context.models()
-    with open_album(folder) as album, context.gallery(dry_run=dry_run) as database:
+    with open_album(folder) as album, registrar(context, models.embedder, dry_run=dry_run) as books:
+        if dry_run and isinstance(books, DistantRegistrar):
+            raise EnrolmentError(
+                "a folder is not tried beside a running reader, which would not compare its people with each other: "
+                "stop the service, or leave --dry-run out"
+            )
         batch = sort_out(album.items, None if table is None else read_table(table))
         if not batch.groups:
             raise EnrolmentError(
                 f"{folder} shows nobody: put the pictures of each person in a folder with the person's name, or say "
                 "whose they are with --table"
             )
-        registrar = Registrar(database, models.embedder, dry_run=dry_run)
         mark = fingerprint(folder, models.embedder.identity, config, strict=strict)
         log = BatchLog(None if report is None else _made(report), mark, dry_run=dry_run)
         total = sum(len(group.items) for group in batch.groups)
@@ -53,7 +57,7 @@ def enrol_folder(
         with click.progressbar(length=total, label="Looking at pictures", hidden=as_json, file=sys.stderr) as bar:
             desk = Desk(
                 album=album,
-                registrar=registrar,
+                registrar=books,
                 models=models,
                 options=config.pipeline(),
                 most=config.enrol.max_templates,
@@ -62,7 +66,7 @@ def enrol_folder(
                 looked=lambda: bar.update(1),
             )
             for group in batch.groups:
-                known = log.known(group, registrar)
+                known = log.known(group, books)
                 if known is None:
                     known = enrol_group(group, desk, SystemClock().now())
                     log.add(group, known)

@@ -29,8 +29,7 @@ from edgeface.explain import Account, Diary, Standing, Step
 from edgeface.image import encode_png
 from edgeface.liveness import Check, Fault, Liveness
 from edgeface.match import Gallery
-from edgeface.service.bootstrap import GALLERY, freeze_gallery
-from edgeface.store.gallery import GalleryStore
+from edgeface.service.bootstrap import GALLERY
 
 
 @click.command(short_help="Draw what happened to each face, gate by gate.")
@@ -52,7 +51,7 @@ def explain(context: Context, source: Path, out: Path | None, as_json: bool, no_
     home's models, settings and people; nothing is stored and no door hears of it. Without a gallery faces are judged
     up to the comparison.
 
-    The picture shows faces: it is readable by you alone. While the reader runs it holds the gallery: use --no-gallery.
+    The picture shows faces: it is readable by you alone.
     """
     picture = out if out is not None or as_json else Path(f"{source.resolve().stem or 'film'}-explained.png")
     if picture is not None and picture.exists() and picture.resolve() == source.resolve():
@@ -111,10 +110,7 @@ def _people(context: Context, embedder: Embedder, no_gallery: bool) -> tuple[Gal
     if no_gallery or not (context.home / GALLERY).exists():
         nobody = np.zeros((0, embedder.spec.dimensions), np.int8)
         return match.freeze(nobody, (), embedder.identity, 0, embedder.spec.dimensions), {}
-    with context.gallery() as database:
-        store = GalleryStore(database)
-        gallery = freeze_gallery(store, embedder)
-        return gallery, {person: store.name_of(person) or "?" for person in gallery.people}
+    return context.faces(embedder, learned=True)
 
 
 def _write(path: Path, content: bytes) -> None:

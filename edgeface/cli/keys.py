@@ -15,14 +15,13 @@ import click
 
 from edgeface.adapters.clock import SystemClock
 from edgeface.cli.context import Context
-from edgeface.commands import VERBS, Command, Role, signed, words
+from edgeface.commands import VERBS, Command, Role, signed, words, words_device
 from edgeface.commands.verbs import PAIR
 from edgeface.errors import ConfigError, GalleryMissing
 from edgeface.service.bootstrap import GALLERY
-from edgeface.service.desk import perform
 from edgeface.service.desk.keys import OPEN_FOR_S, close_window, open_window, proof_of, valid_key_name
 from edgeface.signature import SEED_BYTES, key_id, parse_public, public_of, public_text
-from edgeface.store import commands, files
+from edgeface.store import files
 from edgeface.wire import MessageError, loads, plain
 
 _LINE = re.compile(r"edgeface-command-key-1 ([0-9a-f]{64})")
@@ -80,8 +79,7 @@ def pair(context: Context, role: str, close: bool) -> None:
 @click.pass_obj
 def list_keys(context: Context, as_json: bool) -> None:
     """All keys that may command, and those that were revoked."""
-    with context.gallery() as database:
-        found = perform(context.desk(database), "keys/list", words.Nothing()).keys
+    found = context.ask("keys/list", words.Nothing()).keys
     for row in found:
         gone = "  revoked" if row.revoked else ""
         click.echo(json.dumps(plain(row)) if as_json else f"{row.id}  {row.role.value:8} {row.name}{gone}")
@@ -94,8 +92,7 @@ def list_keys(context: Context, as_json: bool) -> None:
 @click.pass_obj
 def revoke(context: Context, key: str) -> None:
     """Let KEY (an id) command no more, for good."""
-    with context.gallery() as database:
-        perform(context.desk(database), "keys/revoke", words.KeyName(id=key))
+    context.ask("keys/revoke", words.KeyName(id=key))
     click.echo(f"{key} may command no more.")
 
 
@@ -105,17 +102,14 @@ def revoke(context: Context, key: str) -> None:
 @click.option("--name", required=True, help="Whose key it is.")
 @click.pass_obj
 def add(context: Context, key: str, role: str, name: str) -> None:
-    """Add KEY here and now, while no reader runs: for whoever sets up the machine.
+    """Add KEY here and now: for whoever sets up the machine, as root or the reader's own user.
 
     KEY is the public part, ed25519:..., as `keys make` prints it, or the file itself. A key with the role "publish"
     signs bundles of models (`edgeface models pack`) and commands nothing.
     """
-    public = _public(key)
-    with context.gallery() as database, database.transaction() as tables:
-        made = commands.add(
-            tables, public, valid_key_name(name), Role(role), SystemClock().now(), by=context.by
-        )
-    click.echo(f"{made} may {'publish models' if role == Role.PUBLISH else f'command as {role}'}.")
+    asked = words_device.NewKey(public_key=public_text(_public(key)), name=name, role=Role(role))
+    made = context.ask("keys/add", asked)
+    click.echo(f"{made.id} may {'publish models' if role == Role.PUBLISH else f'command as {role}'}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +127,7 @@ class _Way:
 @click.option("--key", "file", type=click.Path(path_type=Path, dir_okay=False, exists=True), required=True,
               help="Your key.")  # fmt: skip
 @click.option("--to", required=True, help="The reader's key: as `edgeface door key` prints it, or its id.")
-@click.option("--ttl", default=10, show_default=True, help="Seconds that it may be on its way.")
+@click.option("--ttl", default=10, show_default=True, help="Most seconds that it may be on its way.")
 def sign(verb: str, body: str, file: Path, to: str, ttl: int) -> None:
     """Print the command VERB, with BODY as a JSON object, signed and ready to be sent to request/VERB.
 
@@ -172,7 +166,7 @@ def _signed(way: _Way, verb: str, body: Mapping[str, object]) -> str:
             body=body,
             seq=time.time_ns() // 10**6,
             issued_at=moment,
-            ttl_s=way.ttl_s,
+            ttl_s=min(way.ttl_s, VERBS[verb].most_ttl_s),
         )
         return signed(way.seed, command)
     except ValueError as error:

@@ -32,7 +32,7 @@ from edgeface.cli.models_install import install, remove
 from edgeface.cli.models_update import pack, roll_back, update
 from edgeface.cli.models_update import status as models_status
 from edgeface.cli.people import people
-from edgeface.cli.people_move import export, import_people
+from edgeface.cli.people_move import export, import_people, recipient
 from edgeface.cli.replay import replay
 from edgeface.cli.review import review
 from edgeface.cli.review_strangers import forget, ignore, name, strangers
@@ -114,6 +114,7 @@ for command in (backup, restore):
     main.add_command(command)
 people.add_command(export)
 people.add_command(import_people)
+people.add_command(recipient)
 for command in (grant, deny, revoke, group, pin, card, lockdown, reset):
     access.add_command(command)
 people.add_command(snapshots)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import click
 
 from edgeface.adapters.clock import SystemClock
 from edgeface.cli.context import Context
-from edgeface.frame import Instant
-from edgeface.store.consent import Consent, consent_of, duplicates_of
-from edgeface.store.gallery import GalleryStore, Person
-from edgeface.store.retention import DAY_NS, FOREVER_NS, RetentionStore, Term
+from edgeface.commands import words
+from edgeface.commands.words_people import ConsentRow, Forget, Keep, PersonCard
+from edgeface.store.names import valid_name
+from edgeface.wire import plain
 
 
 @click.group(invoke_without_command=True, short_help="List, show, rename or forget people.")
@@ -30,13 +29,15 @@ def people(ctx: click.Context) -> None:
 @click.pass_obj
 def list_people(context: Context, as_json: bool = False) -> None:
     """Everybody, with the number of templates that the embedder in use can compare."""
-    identity = context.loaded().embedder.identity
-    with context.gallery() as database:
-        everybody = GalleryStore(database).people()
-    for person in everybody:
-        row = _row(person, identity)
-        click.echo(json.dumps(row) if as_json else _text(row))
-    if not everybody and not as_json:
+    seen = 0
+    while True:
+        page = context.ask("people/list", words.Page(first=seen, most=200))
+        for row in page.people:
+            click.echo(json.dumps(plain(row)) if as_json else _text(row))
+        seen += len(page.people)
+        if seen >= page.total or not page.people:
+            break
+    if not seen and not as_json:
         click.echo("Nobody is enrolled yet: `edgeface enrol NAME PICTURE...`")
 
 
@@ -46,23 +47,15 @@ def list_people(context: Context, as_json: bool = False) -> None:
 @click.pass_obj
 def show(context: Context, who: str, as_json: bool) -> None:
     """All that is kept of WHO (a name or an id): templates, consent, and whose face it is too."""
-    identity = context.loaded().embedder.identity
-    with context.gallery() as database:
-        store = GalleryStore(database)
-        person = store.find(who)
-        consent, twins = consent_of(database, person.id), duplicates_of(database, person.id)
-        term = RetentionStore(database, context.config().retention).term(person.id)
-        names = {twin.of_person_id: store.name_of(twin.of_person_id) for twin in twins}
+    card = context.ask("people/show", words.Who(who=who))
     if as_json:
-        told = None if consent is None else asdict(consent)
-        kept = {"kept_until": _day(term.ends_wall_ns), "duplicates": [asdict(twin) for twin in twins]}
-        click.echo(json.dumps({**_row(person, identity), "consent": told, **kept}))
+        click.echo(json.dumps(_shown(card)))
         return
-    click.echo(_text(_row(person, identity)))
-    click.echo(_kept(term, context.config().retention.people_days))
-    click.echo("no consent is on record" if consent is None else _consent(consent))
-    for twin in twins:
-        click.echo(f"same face as {names[twin.of_person_id]} ({twin.of_person_id}), allowed by {twin.allowed_by}")
+    click.echo(_text(card))
+    click.echo(card.keep_says)
+    click.echo("no consent is on record" if card.consent is None else _consent(card.consent))
+    for twin in card.twins:
+        click.echo(f"same face as {twin.name} ({twin.id}), allowed by {twin.allowed_by}")
 
 
 @people.command()
@@ -71,10 +64,8 @@ def show(context: Context, who: str, as_json: bool) -> None:
 @click.pass_obj
 def rename(context: Context, who: str, name: str) -> None:
     """Give WHO (a name or an id) the new NAME; the former one is overwritten on the disk."""
-    with context.gallery() as database:
-        store = GalleryStore(database)
-        person = store.rename(store.find(who).id, name, SystemClock().now(), by=context.by)
-    click.echo(f"{person.id} is now {person.name}.")
+    renamed = context.ask("people/rename", words.Rename(who=who, name=name))
+    click.echo(f"{renamed.id} is now {valid_name(name)}.")
 
 
 @people.command()
@@ -91,14 +82,14 @@ def keep(context: Context, who: str, until: datetime | None, days: float | None,
     """
     if (until is not None) + (days is not None) + forever + as_usual != 1:
         raise click.UsageError("say one of --until, --days, --forever and --as-usual")
-    now, options = SystemClock().now(), context.config().retention
-    if days is not None and not now.wall_trusted:
+    if days is not None and not SystemClock().now().wall_trusted:
         raise click.UsageError("the clock is not set, so days cannot be counted: use --until")
-    with context.gallery() as database:
-        person, terms = GalleryStore(database).find(who), RetentionStore(database, options)
-        terms.keep(person.id, _moment(until, days, forever, now))
-        term = terms.term(person.id)
-    click.echo(f"{person.name} ({person.id}): {_kept(term, options.people_days)}")
+    try:
+        asked = Keep(who=who, until=None if until is None else f"{until:%Y-%m-%d}", days=days, forever=forever)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    found = context.ask("people/keep", asked)
+    click.echo(f"{found.id}: {found.says}")
 
 
 @people.command()
@@ -112,71 +103,49 @@ def forget(context: Context, who: str, yes: bool, as_json: bool) -> None:
     The person's key is destroyed, name and templates are overwritten on the disk, and every file in the home folder is
     searched for what might be left. Copies elsewhere stay; they are unreadable without the device key.
     """
-    with context.gallery() as database:
-        store = GalleryStore(database)
-        person = store.find(who)
-        if not yes:
-            click.confirm(f"Forget {person.name} ({person.id}) for good?", abort=True)
-        receipt = store.forget(person.id, SystemClock().now(), by=context.by)
+    if not yes:
+        card = context.ask("people/show", words.Who(who=who))
+        click.confirm(f"Forget {card.name} ({card.id}) for good?", abort=True)
+        who = card.id
+    receipt = context.ask("people/forget", Forget(who=who))
     if as_json:
-        click.echo(json.dumps(asdict(receipt)))
+        click.echo(json.dumps(plain(receipt)))
         return
-    click.echo(f"{person.id} is forgotten; decisions about that id stay in the journal without a name.")
+    click.echo(f"{receipt.id} is forgotten; decisions about that id stay in the journal without a name.")
     click.echo(f"Key and {receipt.templates} template(s) destroyed; {receipt.files} files searched.")
     for file in receipt.remains:
         click.echo(f"{file} still holds the person: delete that copy.", err=True)
 
 
-def _row(person: Person, identity: str) -> dict[str, Any]:
+def _shown(card: PersonCard) -> dict[str, Any]:
+    given = card.consent
     return {
-        "id": person.id,
-        "name": person.name,
-        "templates": person.templates.get(identity, 0),
-        "templates_of_other_models": sum(n for model, n in person.templates.items() if model != identity),
+        **{key: getattr(card, key) for key in ("id", "name", "templates", "templates_of_other_models")},
+        "consent": None
+        if given is None
+        else {
+            "recorded_by": given.by,
+            "given": given.given.value,
+            "text_version": given.text,
+            "text_sha256": given.text_sha256,
+            "recorded_at": _when(given.at),
+        },
+        "kept_until": None if card.keep_until is None else _when(card.keep_until),
+        "duplicates": [{"of_person_id": twin.id, "allowed_by": twin.allowed_by} for twin in card.twins],
     }
 
 
-def _moment(until: datetime | None, days: float | None, forever: bool, now: Instant) -> int | None:
-    """The date that was asked for, in nanoseconds since 1970; None for the general rule."""
-    if until is not None:
-        return int(until.replace(tzinfo=UTC).timestamp() + 86_400) * 10**9
-    if days is not None:
-        return min(now.wall_ns + int(days * DAY_NS), FOREVER_NS)
-    return FOREVER_NS if forever else None
+def _when(at: datetime) -> str:
+    return at.isoformat(timespec="seconds")
 
 
-def _kept(term: Term, people_days: float | None) -> str:
-    """How long somebody is kept, and why, as a sentence."""
-    if term.set_wall_ns == FOREVER_NS:
-        return "kept until somebody forgets the person, by a setting of its own"
-    if term.set_wall_ns is not None:
-        return f"kept until {_day(term.ends_wall_ns)}, a date of its own"
-    if people_days is None:
-        return "kept until somebody forgets the person"
-    if term.ends_wall_ns is None:
-        return f"kept for {people_days:g} days after the last visit, once the reader has run with its clock set"
-    return f"kept until {_day(term.ends_wall_ns)}, {people_days:g} days after the last visit"
-
-
-def _day(wall_ns: int | None) -> str | None:
-    """A moment as people and machines read it, UTC."""
-    if wall_ns is None:
-        return None
-    return datetime.fromtimestamp(min(wall_ns / 1e9, _LAST_S), UTC).isoformat(timespec="seconds")
-
-
-_LAST_S = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
-
-
-def _consent(consent: Consent) -> str:
-    when = datetime.fromtimestamp(consent.recorded_at_wall_ns / 1e9, UTC).isoformat(timespec="seconds")
-    unsure = "" if consent.wall_trusted else " (by a clock that was not set)"
+def _consent(consent: ConsentRow) -> str:
     return (
-        f"consent: {consent.given.value}, recorded by {consent.recorded_by} at {when}{unsure}, "
-        f"to {consent.text_version!r}, sha256 {consent.text_sha256}"
+        f"consent: {consent.given.value}, recorded by {consent.by} at {_when(consent.at)}, "
+        f"to {consent.text!r}, sha256 {consent.text_sha256}"
     )
 
 
-def _text(row: dict[str, Any]) -> str:
-    note = "" if row["templates"] else "  cannot be recognised: enrol again with the embedder in use"
-    return f"{row['id']}  {row['name']}  {row['templates']} template(s){note}"
+def _text(row: words.PersonRow | PersonCard) -> str:
+    note = "" if row.templates else "  cannot be recognised: enrol again with the embedder in use"
+    return f"{row.id}  {row.name}  {row.templates} template(s){note}"

@@ -7,7 +7,7 @@ import json
 import click
 
 from edgeface.cli.context import Context
-from edgeface.store.outbox import Outbox
+from edgeface.commands import words_records
 
 
 @click.command(short_help="Send past decisions to the broker once more, as history.")
@@ -16,7 +16,7 @@ from edgeface.store.outbox import Outbox
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
 def replay(context: Context, first: int, last: int, as_json: bool) -> None:
-    """Send the rows FIRST to LAST of the journal once more when the reader runs next.
+    """Send the rows FIRST to LAST of the journal once more: now, or when the reader runs next.
 
     For a consumer with a gap in `seq`. They go out on `history` and on `door/<door>/event`, marked as replayed, and
     open nothing; consumers drop what they know by its id. Rows that are no messages, such as starts, are named: who
@@ -24,8 +24,7 @@ def replay(context: Context, first: int, last: int, as_json: bool) -> None:
     """
     if last < first:
         raise click.BadParameter("LAST must not be below FIRST")
-    with context.gallery() as database:
-        again = Outbox(database).again(first, last)
+    again = context.ask("history/replay", words_records.Rows(first=first, last=last))
     if as_json:
         click.echo(json.dumps({"waiting": again.waiting, "silent": list(again.silent)}))
         return

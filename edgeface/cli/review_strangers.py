@@ -6,22 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
-from edgeface.adapters.clock import SystemClock
-from edgeface.cli.consent import ask
+from edgeface.cli.consent import ask, told_of
 from edgeface.cli.context import Context
-from edgeface.cli.review import show_rows, when
-from edgeface.embed import to_template, unit
-from edgeface.enrol import bars
-from edgeface.errors import EnrolmentError
-from edgeface.match import Gallery, likeness
-from edgeface.service.bootstrap import freeze_gallery
+from edgeface.cli.review import show_rows
+from edgeface.commands.words_review import Ignored, Named, StrangerId, StrangersWanted
 from edgeface.store.consent import TEXT_FILE, Given
-from edgeface.store.gallery import GalleryStore, NewTemplate
 from edgeface.store.names import valid_name
-from edgeface.store.strangers import StrangerStore
-from edgeface.strangers import Stranger
+from edgeface.wire import plain
 
 
 @click.command(short_help="Visitors whom nobody enrolled, told apart.")
@@ -30,13 +22,11 @@ from edgeface.strangers import Stranger
 @click.pass_obj
 def strangers(context: Context, everybody: bool, as_json: bool) -> None:
     """Visitors whom nobody enrolled, who came most often first. No picture of them is kept."""
-    embedder = context.models().embedder
-    with context.gallery() as database:
-        store = GalleryStore(database)
-        gallery = freeze_gallery(store, embedder)
-        known = StrangerStore(database, embedder.identity).all()
-        shown = sorted((one for one in known if everybody or not one.ignored), key=lambda one: -one.visits)
-        rows = [_row(one, gallery, store) for one in shown]
+    shown = context.ask("strangers/list", StrangersWanted(everybody=everybody)).strangers
+    rows = [
+        {**plain(one), **{key: getattr(one, key).isoformat(timespec="seconds") for key in ("first_seen", "last_seen")}}
+        for one in shown
+    ]
     show_rows(rows, as_json, _text)
     if not rows and not as_json:
         click.echo("No strangers are remembered.")
@@ -65,23 +55,11 @@ def name(
 
     Add pictures with `edgeface enrol NAME PICTURE... --add`: one template of chance visits recognises less well.
     """
-    config, embedder = context.config(), context.models().embedder
-    valid = valid_name(name)
-    consent = ask(consent_by, consent_text, Given(consent_given), required=config.enrol.require_consent)
-    with context.gallery() as database:
-        store, now = GalleryStore(database), SystemClock().now()
-        found = StrangerStore(database, embedder.identity).find(stranger)
-        _refuse_known(found, freeze_gallery(store, embedder), store, bars(embedder.spec).same)
-        template = NewTemplate(
-            model_sha256=embedder.identity,
-            vector=to_template(unit(found.total)),
-            quality=0.0,
-            pose=None,
-            source=f"{found.visits} visits of {found.id}",
-        )
-        person = store.enrol(valid, [template], now, consent=consent, stranger=found.id)
-    told = {"stranger": stranger, "id": person.id, "name": person.name, "visits": found.visits}
-    show_rows([told], as_json, lambda _: f"{stranger} is {person.name} from now on, id {person.id}.")
+    consent = ask(consent_by, consent_text, Given(consent_given), required=context.config().enrol.require_consent)
+    told = told_of(consent)
+    made = context.ask("strangers/name", Named(stranger=stranger, name=valid_name(name), consent=told))
+    row = {"stranger": stranger, "id": made.id, "name": valid_name(name), "visits": made.visits}
+    show_rows([row], as_json, lambda _: f"{stranger} is {valid_name(name)} from now on, id {made.id}.")
 
 
 @click.command(short_help="Do not show a stranger any more.")
@@ -91,8 +69,7 @@ def name(
 @click.pass_obj
 def ignore(context: Context, stranger: str, undo: bool, as_json: bool) -> None:
     """Say that STRANGER is of no interest: still told apart, not shown."""
-    with context.gallery() as database:
-        StrangerStore(database, context.models().embedder.identity).ignore(stranger, not undo)
+    context.ask("strangers/ignore", Ignored(stranger=stranger, ignored=not undo))
     told = {"stranger": stranger, "ignored": not undo}
     show_rows([told], as_json, lambda _: f"{stranger} is {'shown again' if undo else 'ignored'}.")
 
@@ -103,33 +80,8 @@ def ignore(context: Context, stranger: str, undo: bool, as_json: bool) -> None:
 @click.pass_obj
 def forget(context: Context, stranger: str, as_json: bool) -> None:
     """Delete what is known of STRANGER, to the last byte."""
-    with context.gallery() as database:
-        StrangerStore(database, context.models().embedder.identity).forget(stranger)
+    context.ask("strangers/forget", StrangerId(stranger=stranger))
     show_rows([{"stranger": stranger, "forgotten": True}], as_json, lambda _: f"{stranger} is forgotten.")
-
-
-def _refuse_known(stranger: Stranger, gallery: Gallery, store: GalleryStore, same: float) -> None:
-    scores = likeness(unit(stranger.total), gallery)
-    if scores.size and (best := int(np.argmax(scores))) is not None and scores[best] >= same:
-        known = gallery.people[best]
-        raise EnrolmentError(
-            f"this face is already enrolled as {store.name_of(known)} ({known}, similarity {scores[best]:.2f}): "
-            "add pictures to that person with `edgeface enrol --add`"
-        )
-
-
-def _row(stranger: Stranger, gallery: Gallery, store: GalleryStore) -> dict[str, Any]:
-    scores = likeness(unit(stranger.total), gallery)
-    best = int(np.argmax(scores)) if scores.size else None
-    return {
-        "id": stranger.id,
-        "visits": stranger.visits,
-        "first_seen": when(stranger.first_seen_wall_ns),
-        "last_seen": when(stranger.last_seen_wall_ns),
-        "ignored": stranger.ignored,
-        "most_like": None if best is None else store.name_of(gallery.people[best]),
-        "similarity": None if best is None else round(float(scores[best]), 3),
-    }
 
 
 def _text(row: dict[str, Any]) -> str:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from edgeface.cli.context import Context
+from edgeface.commands import words
+from edgeface.commands.words_review import SnapshotRow, Visit
 from edgeface.errors import GalleryError
 from edgeface.store.files import create_private
-from edgeface.store.gallery import GalleryStore
-from edgeface.store.snapshots import Snapshot, SnapshotStore
 
 
 @click.command(short_help="Pictures kept of somebody's visits.")
@@ -27,31 +27,29 @@ def snapshots(context: Context, who: str, out: Path | None, delete: bool, as_jso
     They are sealed under the person's key and deleted with the person, and after keep_days. Files written with --out
     are yours to look after: forgetting the person finds them in the home folder only.
     """
-    with context.gallery() as database:
-        person, store = GalleryStore(database).find(who), SnapshotStore(database, context.config().snapshots)
-        found = store.of(person.id)
-        if delete:
-            store.delete(person.id)
-    for one in found:
-        file = None if out is None else _write(one, out)
-        row = {"decision": one.decision_id, "taken": _when(one), "bytes": len(one.picture)}
-        told = {**row, "file": None if file is None else str(file)}
-        text = f"{row['taken']}  visit {one.decision_id}, {len(one.picture)} bytes" + (f"  {file}" if file else "")
-        click.echo(json.dumps(told) if as_json else text)
+    found = context.ask("snapshots/list", words.Who(who=who))
+    for one in found.snapshots:
+        file = None if out is None else _write(context, found.id, one.decision, out)
+        told = {"decision": one.decision, "taken": _when(one), "bytes": one.bytes}
+        text = f"{_when(one)}  visit {one.decision}, {one.bytes} bytes" + (f"  {file}" if file else "")
+        click.echo(json.dumps({**told, "file": None if file is None else str(file)}) if as_json else text)
+    if delete:
+        context.ask("snapshots/delete", words.Who(who=found.id))
     if not as_json:
-        click.echo(f"{len(found)} picture(s) of {person.name}{' deleted' if delete else ''}.")
+        click.echo(f"{len(found.snapshots)} picture(s) of {found.name}{' deleted' if delete else ''}.")
 
 
-def _when(one: Snapshot) -> str:
-    return datetime.fromtimestamp(one.taken_at_wall_ns / 1e9, UTC).isoformat(timespec="seconds")
+def _when(one: SnapshotRow) -> str:
+    return one.taken.isoformat(timespec="seconds")
 
 
-def _write(one: Snapshot, folder: Path) -> Path:
+def _write(context: Context, person_id: str, visit: str, folder: Path) -> Path:
     """A file that only its owner may read. Raises GalleryError."""
-    file = folder / f"{one.decision_id}.jpg"
+    picture = context.ask("snapshots/show", Visit(who=person_id, decision=visit))
+    file = folder / f"{visit}.jpg"
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        create_private(file, one.picture)
+        create_private(file, base64.b64decode(picture.jpeg))
     except OSError as error:
         raise GalleryError(f"{file} cannot be written: {error.strerror}; name another folder") from error
     return file

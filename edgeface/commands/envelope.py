@@ -123,6 +123,8 @@ class Refused:
     """A sentence. It repeats nothing of the command but numbers."""
     error: str | None = None
     """Name of the error behind it, for whoever raises it again."""
+    problem: str | None = None
+    """Which of its problems, where it knows several."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

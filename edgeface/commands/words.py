@@ -78,6 +78,17 @@ class ConsentGiven(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentTaken:
+    """That a person agreed, to which words."""
+
+    by: str
+    """Who took it."""
+    given: ConsentGiven
+    text_version: str
+    text_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Enrol:
     """A person to be taught, from pictures."""
 
@@ -281,14 +292,31 @@ class Lockdown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reset:
-    """Forget what the doors remember: of one person, or of the clock."""
+    """Forget what the doors remember: of one person, of the clock, or everything."""
 
     who: str | None = None
     clock: bool = False
+    everything: bool = False
+    """Lockdowns included; also after damage."""
 
     def __post_init__(self) -> None:
-        if (self.who is not None) + self.clock != 1:
-            raise ValueError("who or clock: say one of them")
+        if (self.who is not None) + self.clock + self.everything != 1:
+            raise ValueError("who, clock or everything: say one of them")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Open:
+    """Open a door now, for whoever stands there."""
+
+    door: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """The decision that opens it, as it is published: signed, with the controller's newest word, for 3 seconds."""
+
+    decision: str
+    seq: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,7 +341,7 @@ class Presented:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceKey:
-    """By which a decision is known to be this reader's."""
+    """A key of the reader that is no secret."""
 
     key: str
     """Public, as text."""

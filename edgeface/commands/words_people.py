@@ -24,6 +24,15 @@ class ConsentRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TwinRow:
+    """Somebody who was enrolled with the same face."""
+
+    id: str
+    name: str | None
+    allowed_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PersonCard:
     """Somebody enrolled, but for what the face looks like."""
 
@@ -51,6 +60,10 @@ class PersonCard:
     """When the person is forgotten by itself."""
     last_visit: datetime | None
     """The last decision about the person at a time that was known."""
+    keep_says: str = ""
+    """How long the person is kept, as a sentence."""
+    twins: tuple[TwinRow, ...] = ()
+    """Whose face it is too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,3 +151,34 @@ class PersonData:
     decisions: tuple[DecisionRow, ...]
     """The newest, 50 at the most."""
     decisions_in_all: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keep:
+    """Until when somebody is kept. With none of them: by the general rule."""
+
+    who: str
+    """Name or id."""
+    until: str | None = None
+    """The last day, such as 2026-12-31, UTC."""
+    days: float | None = None
+    """So many days from now on."""
+    forever: bool = False
+    """Until somebody forgets the person."""
+
+    def __post_init__(self) -> None:
+        if (self.until is not None) + (self.days is not None) + self.forever > 1:
+            raise ValueError("until, days or forever: say one of them")
+        if self.days is not None and not 0 < self.days <= 36_500:
+            raise ValueError("days must be above 0 and at most 36500")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """How long that is."""
+
+    id: str
+    says: str
+    """As a sentence."""
+    until: datetime | None
+    """Null: not until a certain time."""

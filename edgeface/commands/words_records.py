@@ -78,6 +78,8 @@ class AuditWanted:
     """How many to tell, 1..100."""
     kind: str | None = None
     """Only of this kind."""
+    who: str | None = None
+    """Only about this person, by name or id; of somebody forgotten, by id."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.most <= 100 or (self.before is not None and not 0 <= self.before < 2**53):
@@ -157,3 +159,35 @@ class AuditLines:
     """Number of the last row in them, to be asked on from."""
     through: int
     """Number of the row with which the file ends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditHead:
+    """The newest row."""
+
+    head: str
+    """Signed, for a witness to keep."""
+    key: str
+    """What checks it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """Rows of the journal, the ends included."""
+
+    first: int
+    last: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.first <= self.last < 2**53:
+            raise ValueError("first must be 1 or more, and last not below it")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """What is sent again, on `history`, marked as replayed."""
+
+    waiting: int
+    """How many."""
+    silent: tuple[int, ...]
+    """Rows that are no messages, such as starts: who lacks them lacks nothing. The first 500."""

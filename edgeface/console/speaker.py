@@ -95,7 +95,7 @@ class Speaker:
             body=body,
             seq=self._advance(own, int(time.time() * 1000)),
             issued_at=datetime.now(UTC),
-            ttl_s=TTL_S,
+            ttl_s=min(TTL_S, VERBS[verb].most_ttl_s),
         )
 
     def _advance(self, key: str, least: int) -> int:

@@ -18,7 +18,7 @@ from edgeface.enrol import Portrait, Unfit, bars, gather, portrait
 from edgeface.errors import EnrolmentError, EnrolmentProblem, PictureError
 from edgeface.frame import Instant
 from edgeface.pipeline import Models, Options
-from edgeface.service.enrolment import Registrar, Shot, Wish
+from edgeface.service.enrolment import Admits, Shot, Wish
 from edgeface.store.consent import Consent
 from edgeface.store.names import name_key, valid_name
 
@@ -161,7 +161,7 @@ class Desk:
     """What enrolling a group takes."""
 
     album: Album
-    registrar: Registrar
+    registrar: Admits
     models: Models
     options: Options
     most: int

@@ -14,7 +14,7 @@ from typing import Any
 
 from edgeface.errors import EnrolmentError, EnrolmentProblem
 from edgeface.service.batch import Fate, Group, Outcome, PersonReport, PictureReport
-from edgeface.service.enrolment import Registrar
+from edgeface.service.enrolment import Admits
 from edgeface.service.settings import Config
 
 FILE = "progress.jsonl"
@@ -46,7 +46,7 @@ class BatchLog:
         except (OSError, UnicodeDecodeError) as error:
             raise EnrolmentError(f"{self._path} cannot be used: {error}; remove it, or see --report") from error
 
-    def known(self, group: Group, registrar: Registrar) -> PersonReport | None:
+    def known(self, group: Group, registrar: Admits) -> PersonReport | None:
         """What the log says of a person, if it still holds; else None."""
         entry = self._done.get(group.name)
         if entry is None or entry["sizes"] != _sizes(group):

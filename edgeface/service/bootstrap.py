@@ -36,7 +36,7 @@ from edgeface.service import learner, succession
 from edgeface.service.afterwards import afterwards
 from edgeface.service.guard import Guard, recall
 from edgeface.service.idle import Idle
-from edgeface.service.loop import Reader
+from edgeface.service.loop import Reader, Recorded
 from edgeface.service.outside import open_outside
 from edgeface.service.requests import Requests
 from edgeface.service.rulewatch import RuleWatch
@@ -101,8 +101,12 @@ class Station:
     """How many decisions no consumer has confirmed yet."""
     requests: Requests | None
     """Commands that come over MQTT wait here to be served; None if no broker is configured."""
+    announce: Callable[[Recorded], None]
+    """Take a decision that is stored to the lock and to the broker."""
     announce_info: Callable[[], None]
     """Publish `info` anew, as something in it has changed."""
+    replay: Callable[[int, int], object]
+    """Send a range of rows of the journal once more, as history."""
     parts: Mapping[str, Callable[[], bool]]
     """Whether each part beside the reader's own loop still ticks, by name."""
     report: Callable[[HealthMessage], None]
@@ -226,7 +230,9 @@ def open_station(config: Config, loaded: Loaded, database: Database, *, film_tim
             problem=outside.problem,
             waiting=Outbox(database).count,
             requests=outside.requests,
+            announce=outside.announce,
             announce_info=outside.announce_info,
+            replay=outside.replay or Outbox(database).again,
             parts=parts,
             report=outside.report,
         )

@@ -21,10 +21,11 @@ from typing import Any
 
 from edgeface.canonical import canonical
 from edgeface.commands import VERBS, Answer, Code, Command, Key, Refused, Status, Verb, authentic, check, read, signed
-from edgeface.commands.envelope import named, readable
-from edgeface.commands.verbs import PAIR
+from edgeface.commands.envelope import MOST_TTL_S, named, readable
+from edgeface.commands.verbs import PAIR, Reach
 from edgeface.commands.words import Watch
-from edgeface.errors import EdgefaceError, GalleryError
+from edgeface.errors import EdgefaceError, EnrolmentError, GalleryError
+from edgeface.frame import Instant
 from edgeface.service.desk import ACTS, Desk
 from edgeface.signature import key_id, parse_public, public_of
 from edgeface.store import audit, commands
@@ -142,8 +143,9 @@ class Clerk:
             verb = VERBS.get(command.verb)
             if verb is None:
                 refused = Refused(code=Code.UNKNOWN_VERB, reason="this reader knows no such verb")
-            elif verb.near and not desk.near:
-                refused = Refused(code=Code.UNKNOWN_VERB, reason="that is asked over the reader's own socket only")
+            elif verb.reach is Reach.MACHINE or (verb.reach is Reach.SOCKET and not desk.near):
+                reason = "that is asked over the reader's own socket only"
+                refused = Refused(code=Code.UNKNOWN_VERB, reason=reason)
             else:
                 return self._authentic(command, key, verb, desk)
         assert refused is not None
@@ -161,7 +163,7 @@ class Clerk:
         )
         if (before := self._before(order)) is not None:
             return before
-        refused = check(command, key, verb.role, desk.now())
+        refused = check(command, key, verb.role, desk.now()) or _sluggish(command, verb, desk.now())
         if refused is None:
             return self._understood(order, command.body, "body", desk)
         log.info("command refused: %s", refused.code.value)
@@ -217,7 +219,8 @@ class Clerk:
             if isinstance(error, GalleryError) and error.exit_code != NO:
                 raise
             code = Code.CLOSED if order.verb.name == PAIR else Code.REFUSED
-            return order.say(Refused(code=code, reason=str(error), error=type(error).__name__))
+            problem = error.problem if isinstance(error, EnrolmentError) else None
+            return order.say(Refused(code=code, reason=str(error), error=type(error).__name__, problem=problem))
         return order.say(plain(answer))
 
     def _note(self, desk: Desk, order: _Order) -> None:
@@ -252,6 +255,17 @@ class Clerk:
         return signed(self._seed, answer)
 
 
+def _sluggish(command: Command, verb: Verb, now: Instant) -> Refused | None:
+    """Why a verb that must be of now may be older than it says."""
+    if verb.most_ttl_s == MOST_TTL_S:
+        return None
+    if command.ttl_s > verb.most_ttl_s:
+        return Refused(code=Code.LATE, reason=f"this takes a ttl_s of {verb.most_ttl_s} at the most")
+    if not now.wall_trusted:
+        return Refused(code=Code.LATE, reason="the reader's clock is not set: it cannot know that this is of now")
+    return None
+
+
 def _advance(tables: Tables, order: _Order) -> None:
     if order.seq is not None:
         commands.advance(tables, order.mark.asker, order.seq)
@@ -261,6 +275,8 @@ def _said(outcome: Outcome) -> str:
     """An answer to a user of this machine, whose kernel vouches for it."""
     if isinstance(outcome, Refused):
         told = {"reason": outcome.code.value, "text": outcome.reason, "error": outcome.error}
+        if outcome.problem is not None:
+            told["problem"] = outcome.problem
         return dumps({"kind": "refused", **told})
     return dumps({"kind": "done", "answer": outcome})
 

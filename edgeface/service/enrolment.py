@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -57,6 +58,22 @@ class Admitted:
     """How many the person has now."""
     alike: tuple[str, ...]
     """Whom the person looks like, as sentences that follow the name."""
+
+
+class Admits(Protocol):
+    """Whoever knows everybody enrolled and takes new people in."""
+
+    def expect(self, wish: Wish) -> None:
+        """Raises EnrolmentError or UnknownPerson if the name will not do: before the slow part."""
+        ...
+
+    def knows(self, person_id: str | None, name: str) -> bool:
+        """Whether that person is enrolled, under that name."""
+        ...
+
+    def admit(self, wish: Wish, shots: Sequence[Shot], consent: Consent | None, now: Instant) -> Admitted:
+        """Enrol a person, or add to one, in one transaction. Raises EnrolmentError that says why not."""
+        ...
 
 
 class Registrar:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from edgeface import access
-from edgeface.access import Answer, Contact, Factor, Request, Rules, Ruling, State, Verdict
+from edgeface.access import Answer, Contact, Factor, Request, Rules, Ruling, State, Step, Verdict
 from edgeface.access.parts import ALL
 from edgeface.decide import Decision, Outcome
 from edgeface.frame import Instant
@@ -87,6 +87,12 @@ class Guard:
         """A PIN or card arrives."""
         state, answer = access.present(self._state, self._rules, factor, now)
         return answer, self._memory(state)
+
+    def let_in(self, door: str, now: Instant) -> tuple[Step, Memory]:
+        """Somebody in charge opens a door from afar: what stands against it, and what there would be to remember."""
+        request = Request(person_id=None, door=door, contacts=self._contacts)
+        state, step = access.let_in(self._state, self._rules, request, now)
+        return step, self._memory(state)
 
     def hear(self, door: str, contact: Contact) -> None:
         """What a door's contact says now. Until it has said something it is unknown, and no interlock opens."""

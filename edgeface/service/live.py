@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import threading
 from collections.abc import Callable
@@ -10,10 +11,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from edgeface.access import Answer, Factor, State
-from edgeface.errors import GalleryError
+from edgeface.decide import opened_from_afar
+from edgeface.errors import DoorError, GalleryError
+from edgeface.frame import Instant
 from edgeface.service.bootstrap import Loaded, derive_bar, freeze_gallery, load_rules
-from edgeface.service.guard import Guard
-from edgeface.service.loop import Reader
+from edgeface.service.guard import Guard, Memory
+from edgeface.service.loop import Reader, Recorded
 from edgeface.service.settings import Config
 from edgeface.store.database import Database
 from edgeface.store.gallery import GalleryStore
@@ -35,6 +38,11 @@ class LiveReader:
     loaded: Loaded
     announce: Callable[[], None]
     """Tells `info` anew."""
+    hand_out: Callable[[Recorded], None]
+    """Takes a decision that is stored to the lock and to the broker."""
+    now: Callable[[], Instant]
+    again: Callable[[int, int], object]
+    """Sends a range of rows once more."""
 
     def turn(self) -> AbstractContextManager[object]:
         """Between two frames."""
@@ -71,6 +79,21 @@ class LiveReader:
             self.journal.remember(memory.change)
         return lambda: self.guard.keep(memory)
 
+    def let_in(self, door: str, by: str) -> tuple[Recorded, Callable[[], None]]:
+        """Store the decision that opens a door from afar; what is returned opens it. Raises DoorError, GalleryError."""
+        now = self.now()
+        step, memory = self.guard.let_in(door, now)
+        if not step.passed:
+            raise DoorError(f"the door stays shut: {step.reason}")
+        decision = opened_from_afar(door, by, now, secrets.token_hex(16))
+        recorded = Recorded(seq=self.journal.record(decision, memory.change), decision=decision)
+
+        def put_in_force() -> None:
+            self.guard.keep(memory)
+            self.hand_out(recorded)
+
+        return recorded, put_in_force
+
     def present(self, factor: Factor) -> Answer:
         """A PIN or a card."""
         return self.reader.present(factor)
@@ -78,6 +101,15 @@ class LiveReader:
     def shut(self) -> str | None:
         """Why it lets in nobody, or hardly anybody."""
         return self.guard.problem(self.config.decide.door)
+
+    def replay(self, first: int, last: int) -> None:
+        """Rows of the journal are sent once more, as history."""
+        self.again(first, last)
+
+    def forgot(self) -> None:
+        """The doors remember nothing."""
+        self.guard.keep(Memory(state=State(), change=None))
+        self.reader.reconsider()
 
     def restart(self) -> None:
         """As by the service manager: the loop ends, journal and broker are left in order."""

@@ -43,6 +43,8 @@ class Outside:
     """Commands that come over MQTT wait here to be served; None if no broker is configured."""
     announce_info: Callable[[], None]
     """Publish `info` anew, as something in it has changed."""
+    replay: Callable[[int, int], object] | None
+    """Send a range of rows once more; None if no broker is configured."""
     report: Callable[[HealthMessage], None]
     """Takes a report of the reader's health to whoever listens, and never waits."""
 
@@ -160,6 +162,7 @@ def _outside(
         parts={name: part.ticks for name, part in ticking.items() if part is not None},
         requests=requests,
         announce_info=deliverer.announce if deliverer else lambda: None,
+        replay=deliverer.replay if deliverer else None,
         report=report,
     )
 

@@ -41,6 +41,7 @@ def serving(station: Station, config: Config, loaded: Loaded, database: Database
 
     Raises ReaderError if another process answers at the socket's place.
     """
+    clock = SystemClock()
     live = LiveReader(
         reader=station.reader,
         guard=station.guard,
@@ -49,8 +50,10 @@ def serving(station: Station, config: Config, loaded: Loaded, database: Database
         config=config,
         loaded=loaded,
         announce=station.announce_info,
+        again=station.replay,
+        hand_out=station.announce,
+        now=clock.now,
     )
-    clock = SystemClock()
     guide = Guide(loaded.models, config.pipeline(), config.enrol.guided)
     desk = Desk(
         config=config, database=database, loaded=lambda: loaded, now=clock.now, by="reader", live=live, guide=guide

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +19,9 @@ from typing import Any
 
 from edgeface.errors import BackupError, GalleryCorrupt, GalleryError, GalleryInUse, KeyWrong
 from edgeface.frame import Instant
-from edgeface.store import audit, chain, crypto, files, keyfile
+from edgeface.store import audit, chain, commands, crypto, files, keyfile
 from edgeface.store.audit import Facts, Kind
+from edgeface.store.commands import KnownKey
 from edgeface.store.database import APPLICATION_ID, Database, open_database, read_marker, write_marker
 from edgeface.store.gallery import GalleryStore
 from edgeface.store.keyring import Keyring, unlock
@@ -53,6 +54,8 @@ class Restored:
     copy: Copy
     forgotten_again: tuple[str, ...]
     """Ids of people who were forgotten after the backup was made, and who therefore are not back."""
+    revoked: tuple[str, ...]
+    """Ids of keys that may command no more: revoked after the backup, or nobody can tell how far they have counted."""
     replaced: Path | None
     """Where the gallery that was there is now."""
 
@@ -67,13 +70,13 @@ def backup(database: Database, file: Path, now: Instant, *, by: str = "local", t
         raise BackupError(f"{file} is there already: name another file")
     unfinished = file.with_name(file.name + ".part")
     with database.transaction() as tables:
-        audit.note(tables, Kind.COPY, now, {"what": "backup", "by": by})
+        seq = audit.note(tables, Kind.COPY, now, {"what": "backup", "by": by})
     try:
         unfinished.unlink(missing_ok=True)
         files.create_private(unfinished, b"")
         database.copy_into(unfinished)
         copy = inspect(unfinished, (database.keyring.device_key,), tick=tick)
-        if copy.last_seq != audit.last_seq(database) or copy.people != len(GalleryStore(database).people()):
+        if copy.last_seq < seq:  # a reader at work may have written more rows by then
             raise BackupError(f"{file} is not the whole gallery: check the disk")
         files.settle(unfinished, file)
     except OSError as error:
@@ -81,6 +84,23 @@ def backup(database: Database, file: Path, now: Instant, *, by: str = "local", t
     finally:
         unfinished.unlink(missing_ok=True)
     return copy
+
+
+def bring(made: Path, file: Path, sha256: str) -> None:
+    """Take a copy that the reader made to where it belongs, and check that it came whole. Raises BackupError."""
+    unfinished = file.with_name(file.name + ".part")
+    try:
+        unfinished.unlink(missing_ok=True)
+        files.create_private(unfinished, b"")
+        shutil.copyfile(made, unfinished)
+        if _sha256(unfinished) != sha256:
+            raise BackupError(f"{file} did not come whole: check the disk")
+        files.settle(unfinished, file)
+    except OSError as error:
+        raise BackupError(f"{file} cannot be written: {error.strerror}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+        made.unlink(missing_ok=True)
 
 
 def inspect(file: Path, keys: Sequence[bytes], *, tick: Tick = lambda total: None) -> Copy:
@@ -169,7 +189,7 @@ def restore(
     marker = read_marker(path)
     if marker not in (None, copy.gallery_id):
         raise BackupError(f"{file} is of gallery {copy.gallery_id}, here was {marker}: use another folder (--home)")
-    forgotten = _forgotten(path, replace)
+    forgotten, keys = _former(path, replace)
     aside = path.with_name(path.name + ".replaced") if path.exists() else None
     if aside is not None and aside.exists():
         raise BackupError(f"{aside} is left from an earlier restoration: delete it, or keep it elsewhere")
@@ -178,27 +198,29 @@ def restore(
         with database.transaction() as tables:
             facts: Facts = {"what": "restore", "by": by, "sha256": copy.sha256, "backup_seq": copy.last_seq}
             audit.note(tables, Kind.COPY, now, facts)
+            revoked = commands.outlast(tables, keys, now, by=by)
         store = GalleryStore(database)
         again = tuple(person.id for person in store.people() if person.id in forgotten)
         for person_id in again:
             store.forget(person_id, now, by=by)
-    return Restored(copy=copy, forgotten_again=again, replaced=aside)
+    return Restored(copy=copy, forgotten_again=again, revoked=revoked, replaced=aside)
 
 
-def _forgotten(path: Path, replace: bool) -> frozenset[str]:
-    """Whom the gallery that is there forgot. One that cannot be opened knows nothing."""
+def _former(path: Path, replace: bool) -> tuple[frozenset[str], Mapping[str, KnownKey] | None]:
+    """Whom the gallery that is there forgot, and its keys that may command. One that cannot be opened knows nothing."""
     if not path.exists():
-        return frozenset()
+        return frozenset(), None
     if not replace:
         raise BackupError(f"{path} is there: a gallery is only replaced when you say so (--replace)")
     try:
         with closing(open_database(path)) as database:
             rows = database.read("SELECT person_id FROM audit WHERE kind = ?", (Kind.FORGET.value,))
+            keys = {known.key.key_id: known for known in commands.everybody(database)}
     except GalleryInUse:
         raise
     except GalleryError:
-        return frozenset()
-    return frozenset(row["person_id"] for row in rows)
+        return frozenset(), None
+    return frozenset(row["person_id"] for row in rows), keys
 
 
 def _put(file: Path, path: Path, aside: Path | None, copy: Copy) -> None:

@@ -1,6 +1,8 @@
-"""People on their way to another device: one file, sealed under a passphrase, of no use to another model.
+"""People on their way to another device: one file, sealed under a passphrase or for that device alone, of no use to
+another model.
 
     {"edgeface_people":1,"kdf":{"n":65536,"p":1,"r":8,"salt":"..."}}    canonical JSON, one line; bound to what follows
+    {"edgeface_people":1,"to":{"ephemeral":"...","recipient":"..."}}    or this: X25519, see crypto.py
     nonce, ciphertext and tag (see crypto.py) of canonical JSON: from which gallery, which model, and the people
 
 What visits taught stays behind: only what was enrolled travels.
@@ -14,7 +16,6 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,17 +23,17 @@ import numpy as np
 from edgeface.canonical import Json, canonical
 from edgeface.errors import BackupError
 from edgeface.pose import Pose
-from edgeface.store import crypto, files
+from edgeface.store import crypto
 from edgeface.store.consent import Consent, Given, consent_of
 from edgeface.store.crypto import Unsealable
 from edgeface.store.database import Database
 from edgeface.store.gallery import GalleryStore, NewTemplate, expect
+from edgeface.store.keyring import Keyring
 
 N, R, P = 1 << 16, 8, 1
 """Cost of a guess at the passphrase (RFC 7914): 64 MiB, so that a board can still open it. A choice."""
 SHORTEST = 12
 """Characters of a passphrase: whoever has the file may guess for as long as he likes."""
-_LIMIT_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -91,46 +92,69 @@ def _traveller(database: Database, person_id: str, model_sha256: str) -> Travell
     return Traveller(id=person.id, name=person.name, consent=consent_of(database, person_id), templates=templates)
 
 
-def write(file: Path, bundle: Bundle, passphrase: str) -> None:
-    """A new file, readable by its owner. Raises BackupError."""
-    if len(passphrase) < SHORTEST:
-        raise BackupError(f"the passphrase has {len(passphrase)} characters: use {SHORTEST} or more")
-    salt = os.urandom(16)
-    kdf: dict[str, Json] = {"n": N, "r": R, "p": P, "salt": salt.hex()}
-    head = canonical({"edgeface_people": 1, "kdf": kdf})
+def seal(bundle: Bundle, passphrase: str | None, recipient: str | None = None) -> bytes:
+    """The people as a file's bytes, for whoever has the passphrase, or for one device. Raises BackupError."""
     told: Json = {
         "gallery": bundle.gallery_id,
         "model": bundle.model_sha256,
         "people": [_plain(person) for person in bundle.people],
     }
-    try:
-        files.create_private(file, head + b"\n" + crypto.seal(_key(passphrase, salt, N, R, P), canonical(told), head))
-    except FileExistsError as error:
-        raise BackupError(f"{file} is there already: name another file") from error
-    except OSError as error:
-        raise BackupError(f"{file} cannot be written: {error.strerror}") from error
+    if recipient is not None:
+        try:
+            return _sealed_for(crypto.parse_recipient(recipient), canonical(told))
+        except ValueError as error:
+            raise BackupError(f"{error}: `edgeface people recipient` prints it on the other device") from error
+    if passphrase is None or len(passphrase) < SHORTEST:
+        raise BackupError(f"the passphrase has {len(passphrase or '')} characters: use {SHORTEST} or more")
+    salt = os.urandom(16)
+    kdf: dict[str, Json] = {"n": N, "r": R, "p": P, "salt": salt.hex()}
+    head = canonical({"edgeface_people": 1, "kdf": kdf})
+    return head + b"\n" + crypto.seal(_key(passphrase, salt, N, R, P), canonical(told), head)
 
 
-def read(file: Path, passphrase: str) -> Bundle:
-    """What a file holds. Raises BackupError if it is none, was altered, or the passphrase is another."""
+def _sealed_for(recipient: bytes, plain: bytes) -> bytes:
+    ephemeral, key = crypto.send_to(recipient)
+    head = canonical({"edgeface_people": 1, "to": {"recipient": recipient.hex(), "ephemeral": ephemeral.hex()}})
+    return head + b"\n" + crypto.seal(key, plain, head)
+
+
+def unseal(data: bytes, passphrase: str | None, keyring: Keyring) -> Bundle:
+    """What a file's bytes hold. Raises BackupError if they are none, were altered, or are not for who opens them."""
+    head, _, sealed = data.partition(b"\n")
     try:
-        if file.stat().st_size > _LIMIT_BYTES:
-            raise BackupError(f"{file} is too large for a file of people")
-        head, _, sealed = file.read_bytes().partition(b"\n")
         told = json.loads(head)
-        kdf = told["kdf"] if told["edgeface_people"] == 1 else {}
-        if (kdf["n"], kdf["r"], kdf["p"]) != (N, R, P):  # whoever made the file must not choose the cost
-            raise BackupError(f"{file} was made by another edgeface: install that version")
-        salt = bytes.fromhex(kdf["salt"])
-    except OSError as error:
-        raise BackupError(f"{file} cannot be read: {error.strerror}") from error
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise BackupError(f"{file} holds no people of edgeface") from error
+        key = _opened_with(told, passphrase, keyring)
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        raise BackupError("this holds no people of edgeface") from error
     try:
-        plain = crypto.unseal(_key(passphrase, salt, N, R, P), sealed, head)
+        plain = crypto.unseal(key, sealed, head)
     except Unsealable as error:
-        raise BackupError(f"{file} does not open: another passphrase, or the file was altered") from error
+        raise BackupError("it does not open: another passphrase, or the file was altered") from error
     return _bundle(json.loads(plain))
+
+
+def _opened_with(told: Any, passphrase: str | None, keyring: Keyring) -> bytes:
+    if told["edgeface_people"] != 1:
+        raise BackupError("it was made by another edgeface: install that version")
+    if "to" in told:
+        wanted, own = bytes.fromhex(told["to"]["recipient"]), crypto.recipient_of(keyring.signing_seed)
+        if wanted != own:
+            raise BackupError("it is sealed for another device, or for this one before its gallery was made anew")
+        return crypto.receive(keyring.signing_seed, bytes.fromhex(told["to"]["ephemeral"]))
+    kdf = told["kdf"]
+    if (kdf["n"], kdf["r"], kdf["p"]) != (N, R, P):  # whoever made the file must not choose the cost
+        raise BackupError("it was made by another edgeface: install that version")
+    if passphrase is None:
+        raise BackupError("it is sealed under a passphrase: give it")
+    return _key(passphrase, bytes.fromhex(kdf["salt"]), N, R, P)
+
+
+def needs_passphrase(data: bytes) -> bool:
+    """Whether it is one for whoever has the passphrase, as far as its first line says."""
+    try:
+        return "to" not in json.loads(data.partition(b"\n")[0])
+    except (TypeError, ValueError, RecursionError):
+        return False
 
 
 def _key(passphrase: str, salt: bytes, n: int, r: int, p: int) -> bytes:

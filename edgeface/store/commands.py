@@ -7,6 +7,7 @@ them go when somebody is forgotten.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import sqlite_utils
@@ -92,6 +93,31 @@ def revoke(tables: Tables, wanted: str, now: Instant, *, by: str) -> None:
 def advance(tables: sqlite_utils.Database, wanted: str, seq: int) -> None:
     """Remember that a key has counted so far, within the caller's transaction."""
     tables.execute("UPDATE command_keys SET newest_seq = max(newest_seq, ?) WHERE id = ?", (seq, wanted))
+
+
+def outlast(tables: Tables, former: Mapping[str, KnownKey] | None, now: Instant, *, by: str) -> tuple[str, ...]:
+    """After a restoration, within its transaction: no number that a key may have used since the backup is taken again,
+    and a key that was revoked since stays so. The ids of the keys that had to be revoked for it.
+
+    `former`: the keys of the gallery that was there; None if it cannot be asked. Then a key that counts milliseconds
+    since 1970 goes on from now, if the device knows the time; what another has used by now nobody can tell.
+    """
+    gone = []
+    for row in list(tables.query("SELECT * FROM command_keys WHERE revoked_at_wall_ns IS NULL")):
+        key = _key(row)
+        if former is None:
+            now_ms = now.wall_ns // 10**6
+            newest = now_ms if now.wall_trusted and key.newest_seq <= now_ms else None
+        elif (known := former.get(key.key_id)) is not None and not known.key.revoked:
+            newest = max(key.newest_seq, known.key.newest_seq)
+        else:
+            newest = None
+        if newest is None:
+            revoke(tables, key.key_id, now, by=by)
+            gone.append(key.key_id)
+        else:
+            advance(tables, key.key_id, newest)
+    return tuple(gone)
 
 
 def remember(tables: Tables, mark: Mark, digest: str, answer: str | None) -> None:

@@ -12,8 +12,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 KEY_BYTES = 32
@@ -69,3 +71,46 @@ def fingerprint(key: bytes, text: str) -> str:
 def derive(key: bytes, purpose: str) -> bytes:
     """Another key, 32 bytes, for another purpose. By SHA-512, so that no `fingerprint` under the same key tells it."""
     return hmac.new(key, purpose.encode(), "sha512").digest()[:KEY_BYTES]
+
+
+_RECIPIENT = re.compile(r"edgeface-recipient-1 ([0-9a-f]{64})")
+
+
+def recipient_of(seed: bytes) -> bytes:
+    """The public key for which others seal what only the holder of this seed opens: X25519 (RFC 7748), 32 bytes."""
+    return _own(seed).public_key().public_bytes_raw()
+
+
+def recipient_text(public: bytes) -> str:
+    """The key as people hand it on."""
+    return f"edgeface-recipient-1 {public.hex()}"
+
+
+def parse_recipient(text: str) -> bytes:
+    """The reverse. Raises ValueError."""
+    found = _RECIPIENT.fullmatch(text.strip())
+    if found is None:
+        raise ValueError("this is no key of a device to seal for")
+    return bytes.fromhex(found[1])
+
+
+def send_to(recipient: bytes) -> tuple[bytes, bytes]:
+    """What travels in plain text, and the key that it stands for: once, for one recipient. Raises ValueError."""
+    once = X25519PrivateKey.generate()
+    ephemeral = once.public_key().public_bytes_raw()
+    return ephemeral, _agreed(once.exchange(X25519PublicKey.from_public_bytes(recipient)), ephemeral, recipient)
+
+
+def receive(seed: bytes, ephemeral: bytes) -> bytes:
+    """The key that the sender used. Raises ValueError for what is no key."""
+    own = _own(seed)
+    return _agreed(own.exchange(X25519PublicKey.from_public_bytes(ephemeral)), ephemeral, recipient_of(seed))
+
+
+def _own(seed: bytes) -> X25519PrivateKey:
+    return X25519PrivateKey.from_private_bytes(derive(seed, "edgeface recipient 1"))
+
+
+def _agreed(shared: bytes, ephemeral: bytes, recipient: bytes) -> bytes:
+    """Bound to both ends, as RFC 9180 does."""
+    return derive(shared, f"edgeface sealed for 1 {ephemeral.hex()} {recipient.hex()}")

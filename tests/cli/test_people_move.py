@@ -102,8 +102,9 @@ def test_a_file_that_is_there_stays(edgeface: Edgeface, file: Path) -> None:
 
 
 def test_another_model_and_no_consent_are_refused(file: Path, tmp_path: Path, loaded: Loaded) -> None:
-    found, embedder = bundle.read(file, WORDS), loaded.models.embedder
+    embedder = loaded.models.embedder
     with closing(open_database(tmp_path / "new.db")) as database:
+        found = bundle.unseal(file.read_bytes(), WORDS, database.keyring)
         with pytest.raises(BackupError, match="use the same model and runtime"):
             settle_in(database, replace(found, model_sha256="b" * 64), embedder, instant(), need_consent=True)
         bare = replace(found, people=tuple(replace(person, consent=None) for person in found.people))
@@ -115,3 +116,25 @@ def test_another_model_and_no_consent_are_refused(file: Path, tmp_path: Path, lo
         assert GalleryStore(database).people() == ()
         taken = settle_in(database, bare, embedder, instant(), need_consent=False)
         assert {one.refused for one in taken} == {None}
+
+
+def test_a_file_for_one_device_opens_there_alone_and_without_words(
+    edgeface: Edgeface, home: Path, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("EDGEFACE_PASSPHRASE", raising=False)
+    new, other, sealed = tmp_path / "new", tmp_path / "other", tmp_path / "sealed"
+    key = edgeface("--home", new, "people", "recipient").stdout.strip()
+    assert key.startswith("edgeface-recipient-1 ")
+    assert edgeface("people", "export", sealed, "--to", key).exit_code == 0
+    assert not any(word in sealed.read_bytes() for word in (b"Ada", b"Grace", b"Warden"))
+    lost = edgeface("--home", other, "people", "import", sealed)
+    assert (lost.exit_code, "sealed for another device" in lost.stderr) == (65, True)
+    assert "2 of 2 people are taken in." in edgeface("--home", new, "people", "import", sealed).stdout
+    assert people(edgeface, new) == people(edgeface, home)
+    whole = sealed.read_bytes()
+    for at in (3, 30, 60, 150, len(whole) - 1):
+        sealed.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        assert edgeface("--home", new, "people", "import", sealed).exit_code == 65, at
+    for odd in ("edgeface-recipient-1 xyz", "edgeface-recipient-1 " + "00" * 32, ""):
+        assert edgeface("people", "export", tmp_path / "odd", "--to", odd).exit_code in (65, 78), odd
+    assert not (tmp_path / "odd").exists()

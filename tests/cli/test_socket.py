@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -14,55 +13,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from at_work import endless, reading
 
 from commanding import Commander
 from edgeface.adapters.reader_socket import ReaderSocket
 from edgeface.commands import Role
 from edgeface.errors import ReaderAbsent, ReaderError
 from edgeface.frame import Pixels
-from edgeface.image import decode, encode_jpeg, encode_png
+from edgeface.image import decode, encode_jpeg
 from edgeface.signature import key_id, parse_public, public_of
 from edgeface.store import commands
 from edgeface.store.database import open_database
-from portraits import at, shot
+from portraits import at
 
 SEED = bytes(range(32))
-READY_WITHIN_S = 60
 
 
 @pytest.fixture
 def long_film(tmp_path: Path, astronaut: Pixels) -> Path:
-    """Somebody walks up to the camera, again and again, for minutes."""
-    folder, frames = tmp_path / "film", 40
-    folder.mkdir()
-    for index in range(frames):
-        (folder / f"{index:05}.png").write_bytes(encode_png(shot(astronaut, index)))
-    for index in range(frames, 3000):
-        (folder / f"{index:05}.png").symlink_to(folder / f"{index % frames:05}.png")
-    return folder
-
-
-@contextmanager
-def reading(home: Path, source: Path, *words: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """`edgeface run`, once it answers at its socket."""
-    command = [sys.executable, "-m", "edgeface", "--home", str(home), "run", "--json", "--source", str(source), *words]
-    with subprocess.Popen(
-        command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    ) as process:
-        try:
-            end = time.monotonic() + READY_WITHIN_S
-            while not answers(home / "edgeface.sock"):
-                assert process.poll() is None, process.stderr and process.stderr.read().decode()
-                assert time.monotonic() < end
-                time.sleep(0.05)
-            yield process
-        finally:
-            process.kill()
-
-
-def answers(place: Path) -> bool:
-    with ReaderSocket(place) as reader:
-        return reader.answers()
+    return endless(astronaut, tmp_path / "film")
 
 
 def with_a_key(home: Path) -> None:

@@ -19,13 +19,16 @@ from commanding import NOON, Bench, Commander, at_a_desk, noon, stranger
 from edgeface.access import Answer, Factor, Reply, Rules, State
 from edgeface.adapters.clock import boot_id
 from edgeface.commands import VERBS, Code, Role, may
+from edgeface.commands.verbs import Reach
 from edgeface.config import load
-from edgeface.errors import ConfigError, GalleryError
+from edgeface.decide import opened_from_afar
+from edgeface.errors import ConfigError, DoorError, GalleryError
 from edgeface.frame import Pixels
 from edgeface.image import encode_jpeg
 from edgeface.service.bootstrap import Loaded
 from edgeface.service.desk import ACTS
 from edgeface.service.desk.keys import open_window, proof_of
+from edgeface.service.loop import Recorded
 from edgeface.signature import public_of, public_text
 from edgeface.store import commands
 from edgeface.store.database import Database, open_database
@@ -55,12 +58,24 @@ class Remembering:
         changed = change(self.state)
         return lambda: setattr(self, "state", changed)
 
+    def let_in(self, door: str, by: str) -> tuple[Recorded, Callable[[], None]]:
+        if self.no is not None:
+            raise self.no
+        recorded = Recorded(seq=1, decision=opened_from_afar(door, by, noon(), "0" * 32))
+        return recorded, lambda: self.done.append(f"{door} opened by {by}")
+
     def present(self, factor: Factor) -> Answer:
         self.done.append(f"{factor.kind.value} at {factor.door}")
         return Answer(reply=Reply.ACCEPTED, reason="thank you")
 
     def shut(self) -> None:
         return None
+
+    def replay(self, first: int, last: int) -> None:
+        self.done.append(f"replay {first} to {last}")
+
+    def forgot(self) -> None:
+        self.state = State()
 
     def restart(self) -> None:
         self.done.append("restart")
@@ -145,7 +160,7 @@ def test_people_with_whom_the_reader_could_not_go_on_are_not_taken(
 def test_the_same_command_again_gets_the_same_answer_and_acts_once(bench: Bench, home: Path, live: Remembering) -> None:
     key = bench.keys[Role.ADMIN]
     for verb, body in (("access/deny", {"who": ["everyone"]}), ("door/lockdown", {}), ("log", {"level": "warning"})):
-        asked = key.sign(key.make(verb, body))
+        asked = key.sign(key.make(verb, body, ttl_s=3))
         first = bench.send(asked, verb)
         assert first["code"] == "done", first
         before = everything(bench.database), (home / "access.toml").read_bytes(), list(live.done)
@@ -209,9 +224,9 @@ def test_whatever_is_refused_has_its_name_and_leaves_no_trace(bench: Bench, home
 def test_a_role_may_do_what_it_may_and_nothing_else(bench: Bench, role: Role) -> None:
     bench.near = True
     for verb in VERBS.values():
-        if verb.name == "keys/pair":
+        if verb.name == "keys/pair" or verb.reach is Reach.MACHINE:
             continue
-        code = bench.code(verb.name, {"no": "such word"}, role)
+        code = bench.code(verb.name, {"no": "such word"}, role, ttl_s=3)
         assert code is (Code.BAD_BODY if may(role, verb.role) else Code.WRONG_ROLE), verb.name
 
 
@@ -358,11 +373,35 @@ def test_words_of_any_kind_make_nobody_stumble(bench: Bench, verb: str, data: so
     body = data.draw(some.dictionaries(some.sampled_from(known or ["x"]) | NAMES, VALUES, max_size=5))
     key = bench.keys[Role.ADMIN]
     try:
-        asked = key.sign(key.make(verb, body))
+        asked = key.sign(key.make(verb, body, ttl_s=3))
     except ValueError:
         return
     before = len(GalleryStore(bench.database).people())
     answer = bench.send(asked, verb)
-    expected = ("done", "refused", "bad_body", "closed", "malformed") if not VERBS[verb].near else ("unknown_verb",)
+    far = VERBS[verb].reach is not Reach.ANYWHERE
+    expected = ("unknown_verb",) if far else ("done", "refused", "bad_body", "closed")
     assert answer["code"] in (*expected, "malformed"), answer
     assert len(GalleryStore(bench.database).people()) == before
+
+
+def test_a_door_is_opened_from_afar_now_or_never(bench: Bench, live: Remembering) -> None:
+    operator = bench.keys[Role.OPERATE]
+    assert bench.ask("door/open", {"door": "main"}, Role.OPERATE, ttl_s=3)["code"] == "done"
+    assert live.done == [f"main opened by key {operator.key_id}"]
+    payload = operator.sign(operator.make("door/open", {"door": "main"}, ttl_s=3))
+    first, again = bench.send(payload, "door/open"), bench.send(payload, "door/open")
+    assert first == again
+    assert len(live.done) == 2  # the same command opens once
+    assert bench.code("door/open", {"door": "main"}, Role.OPERATE, ttl_s=4) is Code.LATE
+    assert bench.code("door/open", {"door": "side"}, Role.OPERATE, ttl_s=3) is Code.REFUSED
+    assert bench.code("door/open", {"door": "main"}, Role.ENROL, ttl_s=3) is Code.WRONG_ROLE
+    bench.moment = noon(4)
+    assert bench.code("door/open", {"door": "main"}, Role.OPERATE, ttl_s=3) is Code.LATE
+    bench.moment = noon(trusted=False)
+    assert bench.code("door/open", {"door": "main"}, Role.OPERATE, ttl_s=3) is Code.LATE
+    bench.moment = noon()
+    live.no = DoorError("the door stays shut: a lockdown holds")
+    assert "lockdown" in bench.ask("door/open", {"door": "main"}, Role.OPERATE, ttl_s=3)["error"]
+    live.no = GalleryError("the disk is full")
+    assert bench.code("door/open", {"door": "main"}, Role.OPERATE, ttl_s=3) is Code.NOT_STORED
+    assert len(live.done) == 2

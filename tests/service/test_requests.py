@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+import pytest
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
@@ -18,7 +20,9 @@ from paho.mqtt.properties import Properties
 
 from broker import Broker, running, wait_until
 from commanding import Commander
+from edgeface.adapters.clock import SystemClock
 from edgeface.commands import Role
+from edgeface.controller import Doorkeeper, Opening
 from edgeface.decide import Outcome
 from edgeface.frame import Pixels
 from edgeface.image import encode_jpeg
@@ -40,6 +44,7 @@ class Asker:
     def __init__(self, port: int, commander: Commander) -> None:
         self.commander = commander
         self.answers: SimpleQueue[MQTTMessage] = SimpleQueue()
+        self.decisions: SimpleQueue[MQTTMessage] = SimpleQueue()
         ready: SimpleQueue[None] = SimpleQueue()
         self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
         self._client.on_connect = lambda client, *_: client.subscribe("edgeface/#", qos=1)
@@ -63,9 +68,9 @@ class Asker:
     def heard(self) -> MQTTMessage:
         return self.answers.get(timeout=15)
 
-    def ask(self, verb: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def ask(self, verb: str, body: Mapping[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
         self.commander.issued_at = datetime.now(UTC).replace(microsecond=0)
-        self.send(verb, self.commander.sign(self.commander.make(verb, body)))
+        self.send(verb, self.commander.sign(self.commander.make(verb, body, **changes)))
         found: dict[str, Any] = json.loads(self.heard().payload)
         return found
 
@@ -74,7 +79,12 @@ class Asker:
         self._client.loop_stop()
         self._client.on_connect = self._client.on_subscribe = self._client.on_message = None
 
+    def say(self, topic: str, word: str) -> None:
+        self._client.publish(topic, word, qos=1)
+
     def _take(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        if message.topic == "edgeface/reader/decision":
+            self.decisions.put(message)
         word = getattr(message.properties, "CorrelationData", None)
         if "/response/" in message.topic or (word is not None and "/request/" not in message.topic):
             self.answers.put(message)
@@ -250,3 +260,32 @@ def test_a_flood_is_answered_busy_and_bounded() -> None:
     requests.stop()
     assert set(speaker.said) == {"busy", "done"}
     assert len(speaker.said) == 100
+
+
+def test_a_door_is_opened_from_afar_with_the_controllers_own_word(
+    home: Path, tmp_path: Path, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked by a signed command, decided and journalled as any visit, and judged by a controller as any grant."""
+    monkeypatch.setattr(SystemClock, "_synchronised", lambda self: True)
+    with running(tmp_path) as broker, at_work(home, loaded, broker) as (_, asker):
+        keeper = Doorkeeper(door="main", public_key=asker.ask("door/key")["data"]["key"])
+        asker.say("edgeface/reader/door/main/nonce", keeper.nonce())
+        time.sleep(0.3)  # the word is on another topic, and may come later
+        done = asker.ask("door/open", {"door": "main"}, ttl_s=3)
+        assert done["code"] == "done", done
+        payload = asker.decisions.get(timeout=15).payload
+        opening = keeper.judge(payload, retained=False)
+        assert isinstance(opening, Opening), opening
+        assert (opening.id, opening.seq, opening.person_id) == (done["data"]["decision"], done["data"]["seq"], None)
+        assert keeper.judge(payload, retained=False) is not None
+        assert not isinstance(keeper.judge(payload, retained=False), Opening)  # once
+        told = json.loads(payload)
+        assert (told["rule"], told["person"], "by key " in told["reason"]) == ("remote_unlock", None, True)
+        assert asker.ask("door/lockdown")["code"] == "done"
+        refused = asker.ask("door/open", {"door": "main"}, ttl_s=3)
+        assert (refused["code"], "a lockdown holds" in refused["error"]) == ("refused", True)
+        rows = asker.ask("decisions/list")["data"]["decisions"]
+        assert [row["rule"] for row in rows] == ["remote_unlock"]
+        assert asker.decisions.empty()
+        again = asker.ask("history/replay", {"first": 1, "last": done["data"]["seq"]})
+        assert (again["code"], again["data"]["waiting"]) == ("done", 1)

@@ -6,16 +6,19 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from edgeface.commands import Role
 from edgeface.errors import BackupError, GalleryInUse, KeyMissing, KeyWrong
-from edgeface.store import keyfile, rotation
+from edgeface.store import audit, commands, keyfile, rotation
 from edgeface.store.backup import backup, inspect, restore
 from edgeface.store.database import Database, open_database
 from edgeface.store.gallery import GalleryStore, NewTemplate
+from edgeface.store.heads import read_heads, signed_head, signer_of
 from edgeface.store.journal import Journal
 from edgeface.store.verify import verify_gallery
 from samples import decision, instant
@@ -185,3 +188,66 @@ def test_the_backup_of_another_gallery_is_refused(database: Database, tmp_path: 
     open_database(new).close()
     with pytest.raises(BackupError, match="use another folder"):
         restore(copy, new, instant(), replace=True)
+
+
+def add_key(database: Database, byte: int) -> str:
+    with database.transaction() as tables:
+        return commands.add(tables, bytes([byte]) * 32, f"key {byte}", Role.ADMIN, instant(), by="test")
+
+
+def counted(database: Database, key: str, seq: int) -> None:
+    with database.transaction() as tables:
+        commands.advance(tables, key, seq)
+
+
+def test_no_number_that_was_used_since_the_backup_is_taken_again(path: Path, database: Database) -> None:
+    """What was recorded between the backup and the restoration stays a replay; who was thrown out stays out."""
+    first, second, third = (add_key(database, byte) for byte in (1, 2, 3))
+    counted(database, first, 10)
+    file = path.parent.parent / "later.db"
+    backup(database, file, instant())
+    counted(database, first, 5000)
+    with database.transaction() as tables:
+        commands.revoke(tables, second, instant(), by="test")
+    database.close()
+    done = restore(file, path, instant(), replace=True)
+    assert done.revoked == (second,)
+    with closing(open_database(path)) as back:
+        keys = [commands.find(back, key) for key in (first, second, third)]
+        assert [(key.newest_seq, key.revoked) for key in keys if key] == [(5000, False), (0, True), (0, False)]
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_where_nobody_can_tell_how_far_keys_have_counted(path: Path, database: Database, trusted: bool) -> None:
+    """The gallery is lost. Keys that count milliseconds go on from now, others must be made anew."""
+    by_time, ahead = add_key(database, 1), add_key(database, 2)
+    now = replace(instant(), wall_trusted=trusted)
+    now_ms = now.wall_ns // 10**6
+    counted(database, by_time, now_ms - 86_400_000)
+    counted(database, ahead, now_ms + 1)
+    file = path.parent.parent / "later.db"
+    backup(database, file, instant())
+    database.close()
+    path.unlink()
+    path.with_name(path.name + "-wal").unlink(missing_ok=True)
+    done = restore(file, path, now)
+    assert set(done.revoked) == ({ahead} if trusted else {by_time, ahead})
+    with closing(open_database(path)) as back:
+        key = commands.find(back, by_time)
+        assert key is not None
+        assert (key.newest_seq, key.revoked) == ((now_ms, False) if trusted else (now_ms - 86_400_000, True))
+
+
+def test_a_witness_sees_that_an_older_log_was_put_back(path: Path, database: Database, copy: Path) -> None:
+    signer = signer_of(database.keyring)
+    for _ in range(3):
+        with database.transaction() as tables:
+            audit.note(tables, audit.Kind.COMMAND, instant(), {"what": "test"})
+    head = signed_head(signer, audit.newest(database), instant())
+    database.close()
+    restore(copy, path, instant(), replace=True)
+    with closing(open_database(path)) as back:
+        assert verify_gallery(back, ()).broken is None
+        broken = verify_gallery(back, read_heads(head, signer.verifier)).broken
+        assert broken is not None
+        assert "an older copy was put back" in broken.says or "made anew" in broken.says

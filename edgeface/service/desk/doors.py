@@ -29,12 +29,24 @@ def lockdown(desk: Desk, ask: words.Lockdown) -> words.Nothing:
 
 def reset(desk: Desk, ask: words.Reset) -> words.Nothing:
     """Forget what the doors remember of somebody, or the latest time that was seen."""
+    if ask.everything:
+        desk.remember_nothing()
+        return words.Nothing()
     if ask.clock:
         desk.remember({"what": "reset clock"}, lambda state: replace(state, clock={}))
         return words.Nothing()
     person_id = desk.rules().find(str(ask.who))
     desk.remember({"what": "reset", "who": person_id}, lambda state: access.forget(state, person_id))
     return words.Nothing()
+
+
+def unlock(desk: Desk, ask: words.Open) -> words.Opened:
+    """Open this reader's door now. The decision goes the way of every other: on the disk first, then to the lock."""
+    if ask.door != desk.config.decide.door:
+        raise ConfigError(f"this reader serves {desk.config.decide.door}, no other door")
+    recorded, put_in_force = desk.expect_live().let_in(ask.door, desk.by)
+    desk.then.append(put_in_force)
+    return words.Opened(decision=recorded.decision.id, seq=recorded.seq)
 
 
 def present(desk: Desk, ask: words.Present) -> words.Presented:

@@ -14,7 +14,7 @@ from edgeface.errors import EnrolmentError, PictureError
 from edgeface.service.desk.persons import expect_mark
 from edgeface.service.desk.place import Desk
 from edgeface.service.enrolment import Registrar, Shot, Wish
-from edgeface.store.consent import Consent, Given, read_text, taken
+from edgeface.store.consent import Consent, ConsentText, Given, read_text, taken
 from edgeface.store.gallery import GalleryStore
 from edgeface.store.names import name_key, valid_name
 
@@ -91,7 +91,15 @@ def consent_of(desk: Desk, ask: words.Enrol | GuidedWish) -> Consent | None:
     """What is on record of the consent that was taken. Raises EnrolmentError if there must be one."""
     if ask.consent_by is not None:
         return taken(read_text(), ask.consent_by, Given(ask.consent_given.value), desk.now())
-    if desk.config.enrol.require_consent and not ask.add:
+    return consent_told(desk, None, needed=not ask.add)
+
+
+def consent_told(desk: Desk, told: words.ConsentTaken | None, *, needed: bool) -> Consent | None:
+    """The same of a consent to a text that the command line has read."""
+    if told is not None:
+        text = ConsentText(version=told.text_version[:80], words="", sha256=told.text_sha256)
+        return taken(text, told.by, Given(told.given.value), desk.now())
+    if needed and desk.config.enrol.require_consent:
         raise EnrolmentError("nobody is enrolled without consent: say in consent_by who took it")
     return None
 

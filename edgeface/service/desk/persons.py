@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from edgeface.canonical import canonical
 from edgeface.commands import words, words_people
-from edgeface.commands.words_people import ConsentRow, PersonCard, PersonData, TemplateRow
+from edgeface.commands.words_people import ConsentRow, PersonCard, PersonData, TemplateRow, TwinRow
 from edgeface.enrol import bars
-from edgeface.errors import EnrolmentError
+from edgeface.errors import ConfigError, EnrolmentError
+from edgeface.frame import Instant
 from edgeface.service.bootstrap import freeze_gallery
 from edgeface.service.desk import records, rulebook
 from edgeface.service.desk.place import Desk
@@ -19,7 +20,7 @@ from edgeface.store import audit, consent
 from edgeface.store import merge as merging
 from edgeface.store.audit import Kind
 from edgeface.store.gallery import GalleryStore, Person, expect
-from edgeface.store.retention import RetentionStore
+from edgeface.store.retention import DAY_NS, FOREVER_NS, RetentionStore, Term
 
 MOST_DECISIONS = 50
 
@@ -74,6 +75,45 @@ def data(desk: Desk, ask: words.Who) -> PersonData:
     )
 
 
+def keep(desk: Desk, ask: words_people.Keep) -> words_people.Kept:
+    """Until when somebody is kept; then the running reader forgets the person by itself."""
+    now, options = desk.now(), desk.config.retention
+    if ask.days is not None and not now.wall_trusted:
+        raise ConfigError("the clock is not set, so days cannot be counted: name a day")
+    person, terms = GalleryStore(desk.database).find(ask.who), RetentionStore(desk.database, options)
+    terms.keep(person.id, _until(ask, now))
+    term = terms.term(person.id)
+    ends = None if term.ends_wall_ns is None or term.ends_wall_ns >= FOREVER_NS else moment(term.ends_wall_ns)
+    return words_people.Kept(id=person.id, says=kept(term, options.people_days), until=ends)
+
+
+def _until(ask: words_people.Keep, now: Instant) -> int | None:
+    """The date that was asked for, in nanoseconds since 1970; None for the general rule."""
+    if ask.until is not None:
+        try:
+            day = date.fromisoformat(ask.until)
+        except ValueError:
+            raise ConfigError("use a day such as 2026-12-21") from None
+        return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() + 86_400) * 10**9
+    if ask.days is not None:
+        return min(now.wall_ns + int(ask.days * DAY_NS), FOREVER_NS)
+    return FOREVER_NS if ask.forever else None
+
+
+def kept(term: Term, people_days: float | None) -> str:
+    """How long somebody is kept, and why, as a sentence."""
+    if term.set_wall_ns == FOREVER_NS:
+        return "kept until somebody forgets the person, by a setting of its own"
+    if people_days is None and term.set_wall_ns is None:
+        return "kept until somebody forgets the person"
+    if term.ends_wall_ns is None:
+        return f"kept for {people_days:g} days after the last visit, once the reader has run with its clock set"
+    day = moment(term.ends_wall_ns).isoformat(timespec="seconds")
+    if term.set_wall_ns is not None:
+        return f"kept until {day}, a date of its own"
+    return f"kept until {day}, {people_days:g} days after the last visit"
+
+
 def card_of(desk: Desk, person: Person) -> PersonCard:
     """What is known of a person."""
     identity, rules = desk.loaded().embedder.identity, desk.rules().rules()
@@ -100,6 +140,8 @@ def card_of(desk: Desk, person: Person) -> PersonCard:
         consent=None if given is None else _consent(given),
         keep_until=None if term.ends_wall_ns is None else moment(term.ends_wall_ns),
         last_visit=moment(seen[0]["at_wall_ns"]) if seen else None,
+        keep_says=kept(term, desk.config.retention.people_days),
+        twins=_twins(desk, person.id),
     )
 
 
@@ -135,6 +177,14 @@ def _mark(desk: Desk, person: Person) -> str:
 def _learned(desk: Desk, person_id: str) -> int:
     sql = "SELECT count(*) AS n FROM lessons JOIN templates ON templates.id = template_id WHERE person_id = ?"
     return int(desk.database.read(sql, (person_id,))[0]["n"])
+
+
+def _twins(desk: Desk, person_id: str) -> tuple[TwinRow, ...]:
+    store = GalleryStore(desk.database)
+    return tuple(
+        TwinRow(id=twin.of_person_id, name=store.name_of(twin.of_person_id), allowed_by=twin.allowed_by)
+        for twin in consent.duplicates_of(desk.database, person_id)
+    )
 
 
 def _consent(given: consent.Consent) -> ConsentRow:
@@ -178,9 +228,7 @@ def _expect_alike(desk: Desk, store: GalleryStore, gone: Person, kept: Person) -
     embedder = desk.loaded().models.embedder
     gallery = freeze_gallery(store, embedder)
     if gone.id == kept.id or not {gone.id, kept.id} <= set(gallery.people):
-        raise EnrolmentError(
-            "two people with templates of the model in use are merged, no others: nothing was changed"
-        )
+        raise EnrolmentError("two people with templates of the model in use are merged, no others: nothing was changed")
     first, second = (gallery.vectors[gallery.owners == gallery.people.index(one.id)] for one in (gone, kept))
     likeness, needed = float((first @ second.T).max()), bars(embedder.spec).apart
     if likeness < needed:

@@ -11,12 +11,13 @@ from typing import Protocol
 from edgeface.access import Answer, Factor, State, encode
 from edgeface.adapters.clock import boot_id
 from edgeface.commands.words import Watch
-from edgeface.errors import EnrolmentError, GalleryError
+from edgeface.errors import EnrolmentError, GalleryError, ReaderAbsent
 from edgeface.frame import Instant
 from edgeface.service.bootstrap import Loaded
 from edgeface.service.desk.rulebook import RuleBook
 from edgeface.service.guard import recall
 from edgeface.service.guide import Guide
+from edgeface.service.loop import Recorded
 from edgeface.service.settings import Config
 from edgeface.store import access_state, audit
 from edgeface.store.audit import Facts, Kind
@@ -43,12 +44,25 @@ class Live(Protocol):
         """Store what the doors remember from now on; what is returned puts it in force. Raises GalleryError."""
         ...
 
+    def let_in(self, door: str, by: str) -> tuple[Recorded, Callable[[], None]]:
+        """Store the decision that opens a door from afar; what is returned opens it. Raises DoorError if it must stay
+        shut, GalleryError if it could not be stored."""
+        ...
+
     def present(self, factor: Factor) -> Answer:
         """A PIN or a card. Raises GalleryError."""
         ...
 
     def shut(self) -> str | None:
         """Why it lets in nobody, or hardly anybody."""
+        ...
+
+    def replay(self, first: int, last: int) -> None:
+        """Send a range of rows of the journal once more, as history."""
+        ...
+
+    def forgot(self) -> None:
+        """What the doors remembered is gone from the store: begin anew."""
         ...
 
     def restart(self) -> None:
@@ -112,10 +126,18 @@ class Desk:
                 access_state.replace_all(tables, encode(change(state), boot_id()))
             audit.note(tables, Kind.COMMAND, now, {"by": self.by, **asked})
 
+    def remember_nothing(self) -> None:
+        """Forget all that the doors remember, damaged or not, and audit it, in one transaction."""
+        with self.database.transaction() as tables:
+            access_state.replace_all(tables, {})
+            audit.note(tables, Kind.COMMAND, self.now(), {"by": self.by, "what": "reset all"})
+        if self.live is not None:
+            self.then.append(self.live.forgot)
+
     def expect_live(self) -> Live:
-        """The running reader. Raises GalleryError if there is none."""
+        """The running reader. Raises ReaderAbsent if there is none."""
         if self.live is None:
-            raise GalleryError("no reader is running here")
+            raise ReaderAbsent("no reader is running here")
         return self.live
 
     def expect_guide(self) -> Guide:

@@ -16,10 +16,14 @@ from edgeface.store.audit import Kind
 from edgeface.store.chain import Link, Row
 from edgeface.store.gallery import GalleryStore
 from edgeface.store.heads import signed_head, signer_of
+from edgeface.store.outbox import Outbox
 from edgeface.store.verify import verify
 
 SLICE = 500
 """Rows that are read at a time: what decides at the door waits for no more than that."""
+
+MOST_SILENT = 500
+"""Numbers of rows that are no messages, in one answer."""
 
 MOST_BYTES = 40_000
 """Of lines in one answer, so that it fits into a message of MQTT."""
@@ -60,7 +64,8 @@ def rows(desk: Desk, ask: words_records.AuditWanted) -> AuditRows:
     if ask.kind is not None and ask.kind not in set(Kind):
         raise ConfigError(f"no row is of the kind {ask.kind[:40]!r}; there are {', '.join(Kind)}")
     kind = None if ask.kind is None else Kind(ask.kind)
-    found = audit.newest_entries(desk.database, ask.most + 1, kind, None, before=ask.before)
+    who = None if ask.who is None else _person(desk, ask.who)
+    found = audit.newest_entries(desk.database, ask.most + 1, kind, who, before=ask.before)
     names = desk.names()
     told = tuple(
         AuditRow(
@@ -119,6 +124,25 @@ def lines(desk: Desk, ask: words_records.AuditPart) -> AuditLines:
         told.append(line)
         last = int(str(row["seq"]))
     return AuditLines(lines=tuple(told), last=last, through=through)
+
+
+def head(desk: Desk, ask: words.Nothing) -> words_records.AuditHead:
+    """The newest row, signed, for a witness to keep."""
+    signer = signer_of(desk.database.keyring)
+    return words_records.AuditHead(
+        head=signed_head(signer, audit.newest(desk.database), desk.now()), key=str(signer.verifier)
+    )
+
+
+def replay(desk: Desk, ask: words_records.Rows) -> words_records.Replayed:
+    """Send past decisions once more, as history: for a consumer with a gap in `seq`. They open nothing."""
+    live, outbox = desk.live, Outbox(desk.database)
+    if live is None:
+        found = outbox.again(ask.first, ask.last)
+    else:
+        found = outbox.look(ask.first, ask.last)
+        desk.then.append(lambda: live.replay(ask.first, ask.last))
+    return words_records.Replayed(waiting=found.waiting, silent=found.silent[:MOST_SILENT])
 
 
 def _sliced(desk: Desk, after: Link, through: Link) -> Iterator[Row]:
