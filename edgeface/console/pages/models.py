@@ -1,17 +1,21 @@
-"""The models in use, each with its card."""
+"""The models in use, each with its card, and the bundles that replace them."""
 
 from __future__ import annotations
 
 from starlette.responses import Response
 
-from edgeface.commands import words, words_device
+from edgeface.commands import words, words_device, words_updates
 from edgeface.console.markdown import to_html
+from edgeface.console.speaker import No
 from edgeface.console.visit import Visit, Way
 
 
-def show(visit: Visit) -> Response:
-    """All of them."""
-    return visit.page("models.html", models=visit.expect("models/list", words.Nothing()).models)
+def show(visit: Visit, error: str | None = None) -> Response:
+    """All of them, and which bundle they are of."""
+    models = visit.expect("models/list", words.Nothing()).models
+    bundles = visit.expect("models/status", words.Nothing())
+    status = 200 if error is None else 409
+    return visit.page("models.html", status=status, models=models, bundles=bundles, error=error)
 
 
 def card(visit: Visit) -> Response:
@@ -20,4 +24,29 @@ def card(visit: Visit) -> Response:
     return visit.page("card.html", name=found.name, body=to_html(found.markdown))
 
 
-WAYS = (Way("GET", "/models", show), Way("GET", "/models/{name}", card))
+def update(visit: Visit) -> Response:
+    """Try a bundle that lies on the device; the reader goes on meanwhile."""
+    try:
+        ask = words_updates.Bundle(file=visit.form.get("file", "").strip(), strand=bool(visit.form.get("strand")))
+    except ValueError as error:
+        return show(visit, str(error))
+    answer = visit.ask("models/update", ask)
+    if isinstance(answer, No):
+        return show(visit, answer.says)
+    return visit.go("/models", visit.words.models.begun.format(version=answer.version))
+
+
+def rollback(visit: Visit) -> Response:
+    """Go back to the former models."""
+    answer = visit.ask("models/rollback", words.Nothing())
+    if isinstance(answer, No):
+        return show(visit, answer.says)
+    return visit.go("/models", visit.words.models.left.format(version=answer.version))
+
+
+WAYS = (
+    Way("GET", "/models", show),
+    Way("GET", "/models/{name}", card),
+    Way("POST", "/models/update", update),
+    Way("POST", "/models/rollback", rollback),
+)
