@@ -31,8 +31,9 @@ holds "settings are the owner's, credentials root's alone" sh -c '
     [ "$(stat -c "%U:%G %a" /etc/edgeface)" = "root:edgeface 750" ] &&
     [ "$(stat -c "%U:%G %a" /etc/edgeface/credentials)" = "root:root 700" ]'
 holds "as that user: doctor finds the models proven" sh -c "
-    setpriv --reuid edgeface --regid edgeface --init-groups $python -m edgeface --home /var/lib/edgeface doctor > /tmp/doctor || true
-    grep -q 'edgeface-embed-80 (litert-xnnpack, proven)' /tmp/doctor"
+    setpriv --reuid edgeface --regid edgeface --init-groups $python -m edgeface --home /var/lib/edgeface doctor --json \
+        > /proof/doctor.jsonl || true
+    grep -q 'edgeface-embed-80 (litert-xnnpack, proven)' /proof/doctor.jsonl"
 
 echo 'EDGEFACE_SOURCE=rtsp://192.0.2.1/door' > /etc/edgeface/reader.env
 listed /tmp/first
