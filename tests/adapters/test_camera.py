@@ -384,7 +384,7 @@ def test_a_network_camera_that_nobody_reads_for_a_while_does_not_pass_the_past_o
         server.close()
     for frame in seen:
         stamped_s = frame.captured_at.monotonic_ns / 1e9 - began
-        assert stamped_s - 0.25 < frame.pixels.mean() / 25 < stamped_s + 0.1
+        assert stamped_s - 0.5 < frame.pixels.mean() / 25 < stamped_s + 0.3, "and not a second and a half"
 
 
 @contextmanager
