@@ -372,4 +372,5 @@ def test_people_of_another_day_than_the_audit_are_damage(path: Path) -> None:
 
 
 def one_template() -> NewTemplate:
-    return NewTemplate(model_sha256="1a" + 62 * "0", vector=np.ones(128, np.int8), quality=1.0, pose=None, source="x.jpg")
+    vector = np.ones(128, np.int8)
+    return NewTemplate(model_sha256="1a" + 62 * "0", vector=vector, quality=1.0, pose=None, source="x.jpg")
