@@ -110,7 +110,7 @@ class Hall:
         self._openings(rows)
         if odd := {one["cmd_id"] for one in acted if "cmd_id" in one} - self.asked:
             self.blame(f"commands acted that nobody sent: {', '.join(sorted(odd))}")
-        if odd := kinds - {"decision", "start", "enrol", "command", "clock", "config", "keys"}:
+        if odd := kinds - {"decision", "start", "enrol", "command", "clock", "config", "keys", "alarm"}:
             self.blame(f"rows of kinds that nobody asked for: {', '.join(sorted(odd))}")
 
     def finish(self) -> None:
