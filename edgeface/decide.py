@@ -60,12 +60,13 @@ class Options:
             bar.parse(self.false_accepts)
         if self.threshold is not None and not 0 < self.threshold < 1:
             raise ValueError("threshold must be between 0 and 1")
-        if not 2 <= self.min_shots <= self.unknown_shots:
-            raise ValueError("min_shots must be at least 2 and at most unknown_shots")
+        if not 2 <= self.min_shots <= self.unknown_shots <= 1000:
+            raise ValueError("min_shots must be at least 2 and at most unknown_shots, unknown_shots at most 1000")
         if not 0 < self.max_age_s <= 0.5:
             raise ValueError("max_age_s must be above 0 and at most 0.5")
-        if not (self.patience_s > 0 and self.retry_s > 0):
-            raise ValueError("patience_s and retry_s must be above 0")
+        for name in ("patience_s", "retry_s"):
+            if not 0 < getattr(self, name) <= 600:
+                raise ValueError(f"{name} must be above 0 and at most 600")
         if not 0 <= self.min_margin < 1:
             raise ValueError("min_margin must be at least 0 and below 1")
 

@@ -51,8 +51,8 @@ class Options:
     """Open questions, and shots that were said not to be the person, are deleted after so long. A choice."""
 
     def __post_init__(self) -> None:
-        if not self.min_shots >= 2:
-            raise ValueError("min_shots must be at least 2")
+        if not 2 <= self.min_shots <= 100:
+            raise ValueError("min_shots must be 2 to 100")
         if not 0 <= self.min_quality <= 100:
             raise ValueError("min_quality must be 0 to 100")
         if not 0 <= self.min_lead < 1:
@@ -61,8 +61,8 @@ class Options:
             raise ValueError("most_alike must be above 0 and at most 1")
         if not 0 <= self.most_learned <= 16:
             raise ValueError("most_learned must be 0 to 16")
-        if not self.rest_hours >= 0:
-            raise ValueError("rest_hours must not be negative")
+        if not 0 <= self.rest_hours <= 8760:
+            raise ValueError("rest_hours must be 0 to 8760, a year")
         if not 0 <= self.most_questions <= 16:
             raise ValueError("most_questions must be 0 to 16")
         if not 0 < self.keep_days <= 365:

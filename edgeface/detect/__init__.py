@@ -67,8 +67,8 @@ class Options:
             raise ValueError("faint_score must be above 0 and at most 1")
         if not 0 < self.max_overlap < 1:
             raise ValueError("max_overlap must be between 0 and 1")
-        if self.max_faces < 1:
-            raise ValueError("max_faces must be at least 1")
+        if not 1 <= self.max_faces <= 1000:
+            raise ValueError("max_faces must be 1 to 1000")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

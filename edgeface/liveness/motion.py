@@ -104,8 +104,8 @@ class Options:
             raise ValueError(f"min_glimpses must be 5 to {KEPT}")
         if not 0 <= self.interval_s <= 0.5:
             raise ValueError("interval_s must be 0 to 0.5")
-        if not self.min_face_px >= 16:
-            raise ValueError("min_face_px must be at least 16")
+        if not 16 <= self.min_face_px <= 1000:
+            raise ValueError("min_face_px must be 16 to 1000")
         if not 0 < self.patience_s <= 30:
             raise ValueError("patience_s must be above 0 and at most 30")
 

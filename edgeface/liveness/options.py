@@ -49,7 +49,7 @@ class Options:
             raise ValueError("require names a check twice")
         if self.min_score is not None and not 0 < self.min_score < 1:
             raise ValueError("min_score must be between 0 and 1")
-        if not self.min_face_px >= 16:
-            raise ValueError("min_face_px must be at least 16")
+        if not 16 <= self.min_face_px <= 1000:
+            raise ValueError("min_face_px must be 16 to 1000")
         if not 0.5 <= self.min_room <= 8:
             raise ValueError("min_room must be 0.5 to 8")

@@ -10,6 +10,9 @@ import numpy as np
 from edgeface.pose import Pose
 from edgeface.quality.refusal import Refusal, Refused
 
+_MOST = {"min_eye_distance_px": 1000, "min_sharpness": 100, "min_dynamic_range": 255, "max_second_face": 10}
+"""What some measures can come to; beyond it nobody would ever pass."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -62,9 +65,9 @@ class Options:
                 raise ValueError(f"{name} must be 0 to 1")
         if not 0 <= self.min_unified_score <= 100:
             raise ValueError("min_unified_score must be 0 to 100")
-        names = ("min_eye_distance_px", "min_sharpness", "min_dynamic_range", "max_second_face")
-        if not all(getattr(self, name) >= 0 for name in names):
-            raise ValueError(f"{', '.join(names)} must not be negative")
+        for name, most in _MOST.items():
+            if not 0 <= getattr(self, name) <= most:
+                raise ValueError(f"{name} must be 0 to {most}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

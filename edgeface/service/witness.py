@@ -36,10 +36,10 @@ class AuditOptions:
     """File that heads are appended to, best on another machine or medium; unset: they only go to the broker."""
 
     def __post_init__(self) -> None:
-        if self.head_every_rows < 1:
-            raise ValueError(f"head_every_rows must be 1 or more, not {self.head_every_rows}")
-        if not self.head_every_s >= 1:
-            raise ValueError(f"head_every_s must be 1 or more, not {self.head_every_s:g}")
+        if not 1 <= self.head_every_rows <= 1_000_000:
+            raise ValueError(f"head_every_rows must be 1 to 1000000, not {self.head_every_rows}")
+        if not 1 <= self.head_every_s <= 86_400:
+            raise ValueError(f"head_every_s must be 1 to 86400, a day, not {self.head_every_s:g}")
 
 
 Send = Callable[[str], bool]

@@ -37,13 +37,13 @@ class Options:
             raise ValueError("min_overlap must be between 0 and 1")
         if not 0 <= self.max_jump <= 3:
             raise ValueError("max_jump must be 0 to 3")
-        if not self.patience_s > 0:
-            raise ValueError("patience_s must be above 0")
+        if not 0 < self.patience_s <= 10:
+            raise ValueError("patience_s must be above 0 and at most 10")
         if not 0 <= self.memory_s <= 60:
             raise ValueError("memory_s must be 0 to 60")
         if not 0 < self.min_likeness <= self.min_likeness_in_doubt:
             raise ValueError("min_likeness must be above 0 and at most min_likeness_in_doubt")
         if not self.min_likeness_in_doubt <= 2:
             raise ValueError("min_likeness_in_doubt must be at most 2")
-        if self.most_looked_at < 1:
-            raise ValueError("most_looked_at must be at least 1")
+        if not 1 <= self.most_looked_at <= 64:
+            raise ValueError("most_looked_at must be 1 to 64")
