@@ -87,7 +87,8 @@ def enrol(
     picture passes the same quality gate as at the door; one that does not is named with its reason, and the usable ones
     are enrolled. All must show one person, and one whom the reader does not know yet. No picture is kept.
 
-    With --guided no PICTURES are needed: the person looks into the camera and is told where to turn the head.
+    With --guided no PICTURES are needed: the person looks into the camera and is told where to turn the head. What
+    [liveness] requires at the door is required of whoever sits there, too.
 
     With --folder many people are enrolled, NAME being the name of each one's folder; one statement of consent counts
     for all. Exit 1 if somebody was not enrolled. Call it again to go on after a stop, or once pictures were replaced.
@@ -101,11 +102,12 @@ def enrol(
         whole = enrol_folder(context, folder, table, report, consent, strict=strict, dry_run=dry_run, as_json=as_json)
         _warn_of_dial(context)
         ctx.exit(0 if whole else 1)
-    config, models = context.config(), context.models()
+    config, loaded = context.config(), context.loaded()
+    models = loaded.models
     with registrar(context, models.embedder, dry_run=dry_run) as books:
         books.expect(wish)
         if guided:
-            shown = guide(source, models, config, glasses=glasses, preview=preview, quiet=as_json)
+            shown = guide(source, loaded, config, glasses=glasses, preview=preview, quiet=as_json)
             outcomes: dict[Path, Portrait | Unfit] = {
                 Path(f"{shot.source} #{number}"): shot.portrait for number, shot in enumerate(shown, 1)
             }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from contextlib import closing
 from dataclasses import replace
@@ -12,12 +13,13 @@ import click
 from edgeface.adapters.camera import open_source
 from edgeface.adapters.camera.files import Replay
 from edgeface.adapters.clock import SystemClock
-from edgeface.enrol import Bin, bars, portrait
+from edgeface.enrol import Bin, Portrait, bars, portrait
+from edgeface.enrol.alive import Witness
 from edgeface.enrol.session import ENDED, Guided, Session, Stage, advance, begin, confirm, filled, missing, wanted
 from edgeface.errors import CameraLost, EnrolmentError, PictureError
 from edgeface.frame import Instant
 from edgeface.image import Ring, encode_png, ring_picture
-from edgeface.pipeline import Models
+from edgeface.service.bootstrap import Loaded
 from edgeface.service.enrolment import Shot
 from edgeface.service.ports import Camera
 from edgeface.service.settings import Config
@@ -29,13 +31,15 @@ _WIDE = 78
 
 
 def guide(
-    source: str, models: Models, config: Config, *, glasses: bool, preview: Path | None, quiet: bool
+    source: str, loaded: Loaded, config: Config, *, glasses: bool, preview: Path | None, quiet: bool
 ) -> tuple[Shot, ...]:
-    """What a session saw, once it has seen everything.
+    """What a session saw, once it has seen everything, and a living person before it if the door requires one.
 
     Raises EnrolmentError if it ends before that, CameraError if the camera does.
     """
-    asked, apart = config.enrol.guided, bars(models.embedder.spec).apart
+    models, asked, live = loaded.models, config.enrol.guided, config.liveness
+    apart = bars(models.embedder.spec).apart
+    witness = Witness(models.liveness, live, loaded.live_floor(live.min_score), (secrets.randbits(64),))
     # A film is played as it was filmed, however slow this machine is; cameras know no other pace.
     options = replace(config.camera, real_time=False)
     camera = open_source(source, SystemClock(), options, on_bad_picture=_tell_bad)
@@ -44,17 +48,36 @@ def guide(
         for frame in camera.frames():
             session = session or begin(_before(frame.captured_at), glasses=glasses)
             found = portrait(frame.pixels, models, config.pipeline())
+            if isinstance(found, Portrait):
+                witness.see(frame.pixels, found, frame.captured_at)
             session = advance(session, found, frame.captured_at, apart, asked)
-            teller.tell(session)
+            teller.tell(_prompted(session, witness))
             if session.stage is Stage.GLASSES:
                 click.prompt("Press Enter when it is done", default="", show_default=False, prompt_suffix=" ", err=True)
                 session = confirm(session, _now(camera, session))
-            if session.stage in ENDED:
+            if session.stage in ENDED and not _awaits(witness, session, frame.captured_at, asked):
                 break
     if session is None:
         raise CameraLost(f"{source} gave no usable picture: look at it with `edgeface inspect`")
     teller.end(session)
-    return _shots(session, asked)
+    shots = _shots(session, asked)
+    if witness.fault is not None:
+        raise EnrolmentError(f"nobody was enrolled: {witness.fault.reason.rstrip(',')}")
+    return shots
+
+
+def _prompted(session: Session, witness: Witness) -> Session:
+    """With what the challenge asks for in the place of what the session does: one thing at a time."""
+    if session.stage is Stage.LOOKING and witness.prompt is not None:
+        return replace(session, hint=f"please {witness.prompt.words}")
+    if session.stage is Stage.DONE and witness.fault is not None:
+        return replace(session, hint=witness.fault.reason)
+    return session
+
+
+def _awaits(witness: Witness, session: Session, now: Instant, asked: Guided) -> bool:
+    """Whether all pictures are taken and only a check that takes its time is missing."""
+    return session.stage is Stage.DONE and witness.waits and now.seconds_since(session.progress_at) <= asked.step_s
 
 
 def _shots(session: Session, asked: Guided) -> tuple[Shot, ...]:

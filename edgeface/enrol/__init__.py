@@ -5,6 +5,7 @@ check     does a set show one person, and somebody new?
 choose    which of the good pictures cover most
 gather    a set of pictures, sorted
 session   a person before a camera, asked to turn the head until all sides have been seen
+alive     is it a person, and no picture of one?
 """
 
 from __future__ import annotations

@@ -113,6 +113,22 @@ def test_glasses_are_asked_for_in_the_middle(edgeface: Edgeface, film: Callable[
 
 
 @pytest.mark.parametrize(
+    ("check", "code", "said"),
+    [("motion", 0, "thank you, that is all"), ("challenge", 65, "nobody was enrolled: ")],
+)
+def test_what_the_door_requires_is_required_of_who_is_enrolled(
+    edgeface: Edgeface, film: Callable[..., Path], home: Path, astronaut: Pixels, check: str, code: int, said: str
+) -> None:
+    """A head that turns once has depth, but nobody asked it to."""
+    asked = ASKED.replace('"frontal", "left", "right", "down"', '"frontal", "left"')
+    once = head(astronaut, lambda seconds: Moment(head_deg=(-20 * seconds, 0), shift=(0.02 * seconds, 0.0)), 2.2)
+    source = film(frame.pixels for frame in once)
+    (home / "edgeface.toml").write_text(f'{asked}[liveness]\nrequire = ["{check}"]\n')
+    result = edgeface("enrol", "Eileen", "--guided", "--source", source)
+    assert (result.exit_code, said in result.stderr) == (code, True), result.output
+
+
+@pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (("--guided", "a.png"), "leave PICTURES out"),
