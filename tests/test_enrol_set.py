@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgeface.calibration import false_match_rate
 from edgeface.embed import to_template, unit
 from edgeface.enrol import Bin, agreement, bars, bin_of, choose, resemblances
+from edgeface.enrol.check import KNOWN_RATE
 from edgeface.match import freeze
 from edgeface.pose import Pose
 from edgeface.service.bootstrap import Loaded
@@ -89,3 +93,14 @@ def test_the_bars_of_the_shipped_embedder_stand_in_order(loaded: Loaded) -> None
     found = bars(loaded.models.embedder.spec)
     assert found.same == loaded.floor
     assert 0.2 < found.apart < found.alike < found.same
+
+
+def test_among_many_a_new_face_must_be_more_alike_to_be_one_of_them(loaded: Loaded) -> None:
+    """Of new people as few are refused among a thousand as among a hundred, and look-alikes are named as before."""
+    spec = loaded.models.embedder.spec
+    few, many, most = (bars(spec, people) for people in (1, 1000, 10**9))
+    assert few.same == loaded.floor < many.same == most.same
+    assert spec.impostor_tail is not None
+    assert false_match_rate(many.same, spec.impostor_tail) == pytest.approx(KNOWN_RATE / 1000, rel=0.01)
+    assert (few.alike, few.apart) == (many.alike, many.apart)
+    assert bars(replace(spec, impostor_tail=None), 1000).same == loaded.floor

@@ -20,6 +20,10 @@ from edgeface.model import ModelSpec
 LOOK_ALIKE_FMR = 1e-3
 """Two people who are as alike as one pair of strangers in a thousand are named to whoever enrols. A choice."""
 
+KNOWN_RATE = 1e-2
+"""Of new people so many may be refused as enrolled already, however many are: as far down as the embedder's tail was
+measured. A choice; what it comes to is in models/enrolment.md."""
+
 APART_FMR = 1e-2
 """Pictures of one set must be more alike than 99 of 100 pairs of strangers. A choice: pictures of one person taken
 years apart are to pass, and the impostor tail is measured no lower."""
@@ -30,7 +34,7 @@ class Bars:
     """The cosines that matter at enrolment."""
 
     same: float
-    """From here two faces are one person's: the bar of recognition."""
+    """From here a new face is that of somebody enrolled: the embedder's own threshold, or more among many."""
     alike: float
     """From here they are look-alikes."""
     apart: float
@@ -58,14 +62,17 @@ class Resemblance:
     """Cosine: the median over the pictures of each one's best template."""
 
 
-def bars(spec: ModelSpec) -> Bars:
-    """The cosines of an embedder. Without a measured impostor tail its own threshold serves for both."""
-    same = spec.thresholds["grant"]
-    tail = spec.impostor_tail
+def bars(spec: ModelSpec, people: int = 1) -> Bars:
+    """The cosines of an embedder, with so many people enrolled: a stranger is compared with each of them.
+
+    Without a measured impostor tail its own threshold serves for all.
+    """
+    card, tail = spec.thresholds["grant"], spec.impostor_tail
     if tail is None:
-        return Bars(same=same, alike=same, apart=same)
-    alike, apart = (threshold_for(max(fmr, tail.lowest_fmr), tail) for fmr in (LOOK_ALIKE_FMR, APART_FMR))
-    return Bars(same=same, alike=min(same, alike), apart=min(same, apart))
+        return Bars(same=card, alike=card, apart=card)
+    rates = (KNOWN_RATE / max(people, 1), LOOK_ALIKE_FMR, APART_FMR)
+    same, alike, apart = (threshold_for(max(fmr, tail.lowest_fmr), tail) for fmr in rates)
+    return Bars(same=max(card, same), alike=min(card, alike), apart=min(card, apart))
 
 
 def agreement(portraits: Sequence[Portrait], apart: float) -> Agreement:

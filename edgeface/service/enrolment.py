@@ -83,7 +83,7 @@ class Registrar:
         """`by` whom people are enrolled is audited."""
         self._by = by
         self._database, self._store = database, GalleryStore(database)
-        self._embedder, self._bars = embedder, bars(embedder.spec)
+        self._embedder = embedder
         self._gallery = freeze_gallery(self._store, embedder)
         self._dry_run = dry_run
         self._pretended: dict[str, str] = {}
@@ -110,12 +110,13 @@ class Registrar:
         self.expect(wish)
         portraits = [shot.portrait for shot in shots]
         own = self._store.find(wish.name) if wish.add else None
-        alike = resemblances(portraits, self._gallery, self._bars.alike)
+        levels = bars(self._embedder.spec, len(self._gallery.people))
+        alike = resemblances(portraits, self._gallery, levels.alike)
         if own is not None:
-            self._expect_same(own, portraits)
+            self._expect_same(own, portraits, levels.apart)
             twins = {own.id, *(twin.of_person_id for twin in duplicates_of(self._database, own.id))}
             alike = tuple(other for other in alike if other.person_id not in twins)
-        same = [other for other in alike if other.score >= self._bars.same]
+        same = [other for other in alike if other.score >= levels.same]
         if same and not wish.allow_duplicate:
             problem = EnrolmentProblem.FACE_KNOWN if len(same) == 1 else EnrolmentProblem.FACE_OF_SEVERAL
             raise EnrolmentError(self._known(same, wish.name), problem)
@@ -155,11 +156,11 @@ class Registrar:
         ]
         return self._store.enrol(wish.name, templates, now, consent=consent, duplicates=permitted, by=self._by).id
 
-    def _expect_same(self, own: Person, portraits: Sequence[Portrait]) -> None:
+    def _expect_same(self, own: Person, portraits: Sequence[Portrait], apart: float) -> None:
         """Pictures that are added must look like the person. One without templates of this model cannot be compared."""
         if own.id not in self._gallery.people:
             return
-        if own.id not in {other.person_id for other in resemblances(portraits, self._gallery, self._bars.apart)}:
+        if own.id not in {other.person_id for other in resemblances(portraits, self._gallery, apart)}:
             sentence = f"the pictures do not show {own.name}: nothing was added"
             raise EnrolmentError(sentence, EnrolmentProblem.OTHER_FACE)
 

@@ -49,7 +49,8 @@ def settle_in(
     found = []
     for person in bundle.people:
         own = np.stack([from_template(template.vector) for template in person.templates])
-        refused = _form(person, embedder) or _twin(own, np.concatenate(vectors), owners, bars(embedder.spec).same)
+        same = bars(embedder.spec, len(set(owners))).same
+        refused = _form(person, embedder) or _twin(own, np.concatenate(vectors), owners, same)
         if refused is None and need_consent and person.consent is None:
             refused = "no consent is on record"
         if refused is None:

@@ -33,7 +33,8 @@ def name(desk: Desk, ask: words_review.Named) -> words_review.Became:
     embedder, store = desk.loaded().models.embedder, GalleryStore(desk.database)
     valid, consent = valid_name(ask.name), consent_told(desk, ask.consent, needed=True)
     found = _store(desk).find(ask.stranger)
-    _refuse_known(found, freeze_gallery(store, embedder), store, bars(embedder.spec).same)
+    gallery = freeze_gallery(store, embedder)
+    _refuse_known(found, gallery, store, bars(embedder.spec, len(gallery.people)).same)
     template = NewTemplate(
         model_sha256=embedder.identity,
         vector=to_template(unit(found.total)),
