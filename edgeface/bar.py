@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from edgeface.calibration import false_match_rate, threshold_for
+from edgeface.calibration import Calibration, false_match_rate, log_likelihood_ratio, threshold_for
 from edgeface.match import Gallery, priced
 from edgeface.model import ImpostorTail, MatedScores, ModelSpec, Tensor
 
@@ -62,10 +62,17 @@ class Bar:
     """Why the dial cannot be kept, as a sentence; then the door must not open by it."""
     reason: str
     """How the threshold came about, as a sentence without names."""
+    calibration: Calibration = ()
+    """What a fused cosine of a whole visit says; empty: it was never measured."""
 
     def needed(self, person_id: str) -> float:
         """Fused cosine that lets a visitor in as this person; infinity for somebody the bar does not know."""
         return float(self.floors[self.people.index(person_id)]) if person_id in self.people else math.inf
+
+    def strength(self, score: float) -> float | None:
+        """Fused cosine -> log10 of how many times likelier it is of this person's visit than of another's. Of the two
+        people alone: with how many others he was compared is the threshold's business."""
+        return log_likelihood_ratio(score, self.calibration) if self.calibration else None
 
 
 def parse(dial: str) -> int:
@@ -108,6 +115,7 @@ def derive(gallery: Gallery, spec: ModelSpec, dial: str | None = None, *, strict
         too_alike=alike,
         problem=problem,
         reason=_why(threshold, derived, card, _crowd(gallery), tail),
+        calibration=spec.visit_calibration,
     )
 
 

@@ -21,6 +21,14 @@ def log_likelihood_ratio(similarity: float, calibration: Calibration) -> float:
     return float(np.interp(similarity, cosines, logs))
 
 
+def in_words(log10: float) -> str:
+    """What a likelihood ratio says to a person, two digits of it: "1,400 times likelier of one person than of two"."""
+    times, kinds = 10 ** abs(log10), ("one person than of two", "two people than of one")
+    digits = max(0, math.floor(math.log10(times)) - 1)
+    plain = f"{round(times, -digits):,.0f}" if times >= 10 else f"{times:.1f}"
+    return f"{plain} times likelier of {kinds[log10 < 0]}"
+
+
 def false_match_rate(similarity: float, tail: ImpostorTail) -> float:
     """How often two different people reach this cosine, 0..1.
 

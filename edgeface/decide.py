@@ -120,6 +120,9 @@ class Decision:
     captured_at: Instant
     """When the last frame that counted was taken."""
     decided_at: Instant
+    strength: float | None = None
+    """Log10 of how many times likelier the score is if it is the best person than if it is another
+    (`edgeface.bar.Bar.strength`); None without a score, or where it was never measured."""
     duress: bool = False
     """A duress PIN was used: for whoever answers alarms, never for the door's display."""
 
@@ -160,6 +163,8 @@ class Case:
     """The score that the gallery asks for, for whom the verdict names (`edgeface.bar`): nothing grants below."""
     lifeless: Fault | None
     """Why this may be no living face; None if every check that the door requires is passed."""
+    strength: float | None = None
+    """What the verdict's score says: `Decision.strength`."""
     contested: bool = False
     """Another face in the same picture is taken for the same person: one of the two is not."""
 
@@ -188,6 +193,7 @@ def decide(case: Case, options: Options, now: Instant, identity: str) -> Decisio
         person_id=verdict.person_id if ruling.outcome is Outcome.GRANT and verdict else None,
         score=verdict.score if verdict else None,
         margin=verdict.margin if verdict else None,
+        strength=case.strength,
         threshold=needed(case.floor, options),
         quality=belief.quality_sum / belief.shots if belief.shots else None,
         liveness=belief.liveness.score,

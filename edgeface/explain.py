@@ -17,6 +17,7 @@ import numpy as np
 
 from edgeface import decide, image, liveness, quality
 from edgeface.bar import Bar
+from edgeface.calibration import in_words, log_likelihood_ratio
 from edgeface.decide import Case, Decision
 from edgeface.detect import Detection, PixelBox
 from edgeface.frame import Frame, Instant, Pixels
@@ -37,6 +38,16 @@ NEAREST = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Likeness:
+    """How like somebody enrolled one shot is."""
+
+    person_id: str
+    cosine: float
+    strength: float | None
+    """What such a cosine of a single picture says: log10 likelihood ratio; None if that was never measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """Where a visit stood after a frame."""
 
@@ -50,6 +61,8 @@ class Standing:
     margin: float | None
     needed: float
     """Score that this takes; infinity if nothing does."""
+    strength: float | None
+    """What the fused cosine says: log10 likelihood ratio; None if that was never measured."""
     checks: Mapping[Check, Fault | None]
     """What each liveness check has against the visitor, required or not; None if it is passed."""
     doubt: str | None
@@ -71,8 +84,8 @@ class Step:
     limits: tuple[Limit, ...] = ()
     """Every measure of quality with its limit."""
     liveness: Liveness | None = None
-    nearest: tuple[tuple[str, float], ...] | None = None
-    """Who is most like this shot alone, with the cosine, the nearest first; None if the gate refused it."""
+    nearest: tuple[Likeness, ...] | None = None
+    """Who is most like this shot alone, the nearest first; None if the gate refused it."""
     standing: Standing | None = None
     decision: Decision | None = None
     """What was decided upon this frame."""
@@ -189,14 +202,18 @@ class Diary:
             quality=seen.view.quality,
             limits=quality.held(seen.view.quality, seen.view.pose, self._options.quality),
             liveness=seen.liveness,
-            nearest=None if seen.match is None else _nearest(seen.match, self._gallery),
+            nearest=None if seen.match is None else self._nearest(seen.match),
             standing=None if case is None else _standing(case, self._options, self._live_floor, frame.captured_at),
         )
 
-
-def _nearest(found: Match, gallery: Gallery) -> tuple[tuple[str, float], ...]:
-    order = np.argsort(-found.scores, kind="stable")[:NEAREST]
-    return tuple((gallery.people[index], float(found.scores[index])) for index in order)
+    def _nearest(self, found: Match) -> tuple[Likeness, ...]:
+        line = self._models.embedder.spec.calibration
+        order = np.argsort(-found.scores, kind="stable")[:NEAREST]
+        nearest = [(self._gallery.people[index], float(found.scores[index])) for index in order]
+        return tuple(
+            Likeness(person_id=who, cosine=cosine, strength=log_likelihood_ratio(cosine, line) if line else None)
+            for who, cosine in nearest
+        )
 
 
 def _standing(case: Case, options: Options, live_floor: float | None, now: Instant) -> Standing:
@@ -210,6 +227,7 @@ def _standing(case: Case, options: Options, live_floor: float | None, now: Insta
         newest_score=None if verdict is None else verdict.newest_score,
         margin=None if verdict is None else verdict.margin,
         needed=decide.needed(case.floor, options.decide),
+        strength=case.strength,
         checks=said,
         doubt=None if against is None else against.reason,
     )
@@ -300,7 +318,8 @@ def _alike_gate(stood: Standing | None) -> Gate:
     if stood is None or stood.score is None:
         return Gate(name="alike", passed=None, said="nobody to compare with, or no good shot yet")
     lead = "" if stood.margin is None else f", {stood.margin:.2f} ahead of the next"
-    said = f"{stood.score:.2f}, {stood.needed:.2f} needed{lead}"
+    strength = "" if stood.strength is None else f"; {in_words(stood.strength)}"
+    said = f"{stood.score:.2f}, {stood.needed:.2f} needed{lead}{strength}"
     return Gate(name="alike", passed=stood.score >= stood.needed, said=said)
 
 

@@ -93,6 +93,9 @@ class DecisionMessage:
     liveness: float | None = None
     """Mean over the shots that counted, 0 attack .. 1 bona fide; null if none could be judged. Messages stored before
     there was a liveness model lack it."""
+    strength: float | None = None
+    """Log10 likelihood ratio: 3 says that such a score is 1,000 times likelier of the person it was taken for than of
+    another; null if it was never measured. Older messages lack it."""
     duress: bool = False
     """A silent alarm: the person was made to open. Never show it at the door. Older messages lack it."""
     nonce: str | None = None
@@ -345,6 +348,7 @@ def decision_message(decision: Decision, *, seq: int, boot_id: str) -> DecisionM
         threshold=round(decision.threshold, 4),
         quality=_rounded(decision.quality),
         liveness=_rounded(decision.liveness),
+        strength=_rounded(decision.strength),
         pose=decision.pose,
         shots=decision.shots,
         track=decision.track,

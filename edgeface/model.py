@@ -129,6 +129,8 @@ class ModelSpec:
     """Embedders: of the best moment of whole visits, shots fused as the reader does; see `tools/visit_tail.py`."""
     visit_mates: MatedScores | None = None
     """Embedders: of the people enrolled themselves, one picture each."""
+    visit_calibration: tuple[tuple[float, float], ...] = ()
+    """Embedders: as `calibration`, of the best moment of whole visits."""
     golden: dict[str, str] = field(default_factory=dict)
     """sha256 of what the model gives for the probes of `edgeface/adapters/golden.py`, by kernel path."""
     golden_sample: bytes = b""

@@ -165,6 +165,7 @@ def cases(scene: Scene, gallery: Gallery, bar: Bar, live_floor: float | None, op
             verdict=verdicts[number],
             ended=number in scene.ended,
             floor=_needed(verdicts[number], bar, gallery),
+            strength=_strength(verdicts[number], bar, gallery),
             lifeless=liveness.fault(belief.liveness, options.liveness, live_floor),
         )
         for number, belief in scene.beliefs.items()
@@ -184,6 +185,10 @@ def _needed(verdict: Verdict | None, bar: Bar, gallery: Gallery) -> float:
     if bar.revision != gallery.revision:
         return math.inf
     return bar.threshold if verdict is None else bar.needed(verdict.person_id)
+
+
+def _strength(verdict: Verdict | None, bar: Bar, gallery: Gallery) -> float | None:
+    return None if verdict is None or bar.revision != gallery.revision else bar.strength(verdict.score)
 
 
 def examine(

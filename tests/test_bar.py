@@ -169,6 +169,14 @@ def test_what_visits_taught_is_one_more_chance_each() -> None:
     assert "2 people enrolled and 2 templates that visits taught" in found.reason
 
 
+def test_a_score_says_as_much_as_whole_visits_did() -> None:
+    """Whole visits, not single pictures; and nothing where none were measured."""
+    spec = replace(SPEC, calibration=((0.1, 0.0), (0.9, 0.1)), visit_calibration=((0.2, -1.0), (0.6, 3.0)))
+    found = bar.derive(CROWD, spec)
+    assert [found.strength(score) for score in (0.0, 0.4, 0.5, 0.9)] == pytest.approx([-1.0, 1.0, 2.0, 3.0])
+    assert bar.derive(CROWD, SPEC).strength(0.5) is None
+
+
 def test_whether_a_dial_leaves_room_for_a_lesson() -> None:
     tail = bar.tail_of(SPEC)
     assert tail is not None

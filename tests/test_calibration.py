@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeface.adapters import manifest
-from edgeface.calibration import Calibration, false_match_rate, log_likelihood_ratio, threshold_for
+from edgeface.calibration import Calibration, false_match_rate, in_words, log_likelihood_ratio, threshold_for
 from edgeface.model import ImpostorTail, Task
 
 LINE: Calibration = ((0.1, -2.0), (0.3, 0.5), (0.6, 4.5))
@@ -59,6 +59,20 @@ def test_straight_between_the_corners_and_level_beyond(similarity: float, expect
     assert log_likelihood_ratio(similarity, LINE) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(
+    ("log10", "words"),
+    [
+        (3.903, "8,000 times likelier of one person than of two"),
+        (2.051, "110 times likelier of one person than of two"),
+        (0.3, "2.0 times likelier of one person than of two"),
+        (0.0, "1.0 times likelier of one person than of two"),
+        (-1.104, "13 times likelier of two people than of one"),
+    ],
+)
+def test_a_ratio_in_words(log10: float, words: str) -> None:
+    assert in_words(log10) == words
+
+
 @given(tail=tails, low=cosines, high=cosines)
 def test_strangers_never_come_nearer_more_often(tail: ImpostorTail, low: float, high: float) -> None:
     low, high = sorted((low, high))
@@ -103,5 +117,6 @@ def test_the_shipped_embedder_is_calibrated_and_its_threshold_is_the_tails() -> 
     (spec,) = (e.spec for e in manifest.read(manifest.shipped()).values() if e.spec.task is Task.EMBEDDER)
     assert spec.impostor_tail is not None
     assert threshold_for(1e-4, spec.impostor_tail) == pytest.approx(spec.thresholds["grant"], abs=0.01)
-    assert log_likelihood_ratio(spec.thresholds["grant"], spec.calibration) > 2
-    assert log_likelihood_ratio(0.0, spec.calibration) < -1
+    for line in (spec.calibration, spec.visit_calibration):
+        assert log_likelihood_ratio(spec.thresholds["grant"], line) > 2
+        assert log_likelihood_ratio(0.0, line) < -1

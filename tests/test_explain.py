@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count
 
 import numpy as np
@@ -36,7 +37,7 @@ def watched(loaded: Loaded, people: Gallery, frames: list[Frame]) -> tuple[Accou
     diary = Diary(
         models=loaded.models,
         gallery=people,
-        bar=level(people, 0.5),
+        bar=replace(level(people, 0.5), calibration=loaded.models.embedder.spec.visit_calibration),
         live_floor=0.05,
         options=OPTIONS,
         identify=lambda: str(next(ids)),
@@ -83,9 +84,16 @@ def test_every_gate_says_what_it_made_of_the_face(loaded: Loaded, astronaut: Pix
     assert all((limit.off_by > 0) != limit.kept for limit in first.limits)
     assert first.nearest is None
     assert decided.nearest is not None
-    assert decided.nearest[0][0] == "p_ada"
+    assert decided.nearest[0].person_id == "p_ada"
     assert decided.standing is not None
     assert (decided.standing.shots, decided.standing.doubt) == (3, None)
+    strength = decided.nearest[0].strength
+    assert strength is not None
+    assert strength > 3
+    (alike,) = (gate for gate in gates(decided, ()) if gate.name == "alike")
+    assert alike.said.endswith("; 8,000 times likelier of one person than of two")
+    assert decided.decision is not None
+    assert decided.decision.strength == decided.standing.strength
     assert {gate.name: gate.passed for gate in gates(decided, OPTIONS.liveness.require)} == {
         "detected": True, "quality": True, "alive: picture": True, "alive: motion": None, "alive: challenge": None,
         "alike": True, "evidence": True,

@@ -21,7 +21,7 @@ from edgeface.frame import Frame, Pixels
 from edgeface.liveness import Check, Judge
 from edgeface.match import Gallery
 from edgeface.model import Layout, Task, Tensor
-from edgeface.pipeline import Models, Options, Passed, Scene, Sighting, examine, judge, recognise
+from edgeface.pipeline import Models, Options, Passed, Scene, Sighting, cases, examine, judge, recognise
 from edgeface.quality import Refusal, Scorer
 from edgeface.scene import MOST_LOST, remembered
 from edgeface.track import Options as TrackOptions
@@ -132,6 +132,20 @@ def test_three_good_shots_of_somebody_known_open_the_door() -> None:
     assert decision.score == pytest.approx(0.9, abs=0.01)
     assert decision.margin == pytest.approx(0.9, abs=0.01)
     assert decision.captured_at == decision.decided_at == at(0.2)
+
+
+def test_a_decision_tells_how_much_its_score_says() -> None:
+    stage = Stage()
+    for seconds in (0.0, 0.1, 0.2):
+        stage.see(seconds, (detection(x=100 + 40 * seconds), ADA))
+    measured = replace(level(stage.people, FLOOR), calibration=((0.0, 0.0), (0.9, 1.8)))
+    (case,) = cases(stage.scene, stage.people, measured, LIVE, stage.options)
+    assert case.verdict is not None
+    assert case.strength == pytest.approx(2 * min(case.verdict.score, 0.9))
+    _, (decision,) = judge(stage.scene, stage.people, measured, LIVE, stage.options, at(0.2), lambda: "id")
+    assert decision.strength == case.strength
+    (other,) = cases(stage.scene, stage.people, replace(measured, revision=9), LIVE, stage.options)
+    assert other.strength is None, "of another gallery"
 
 
 def test_a_sighting_tells_what_became_of_the_face() -> None:

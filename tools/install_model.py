@@ -24,7 +24,8 @@ import numpy as np
 from edgeface.adapters import golden, manifest, tflite
 
 MODELS = Path(__file__).parent.parent / "models"
-OF_THE_FILE = ("golden", "golden_sample", "calibration", "impostor_tail", "visit_tail", "visit_mates")
+OF_SCORES = ("calibration", "impostor_tail", "visit_tail", "visit_mates", "visit_calibration")
+OF_THE_FILE = ("golden", "golden_sample", *OF_SCORES)
 """Keys that were measured on a file, and say nothing of another."""
 
 
@@ -70,7 +71,7 @@ def _calibration(name: str, measured: Mapping[str, Any], path: Path) -> dict[str
     spec = manifest.read(path)[name].spec
     if measured["sha256"] != spec.sha256:
         raise SystemExit(f"the calibration was measured on a file {measured['sha256'][:12]}..., not on {spec.file}")
-    changes = {"calibration": str(measured["calibration"])} if "calibration" in measured else {}
+    changes = {key: str(measured[key]) for key in ("calibration", "visit_calibration") if key in measured}
     for key in sorted({"impostor_tail", "visit_tail", "visit_mates"} & measured.keys()):
         changes[key] = f"{{ {', '.join(f'{name} = {value}' for name, value in measured[key].items())} }}"
     return changes

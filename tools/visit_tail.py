@@ -1,10 +1,13 @@
-"""How near strangers come in whole visits, for the bar of the reader. Measured on simulated visits of LFW-dev people.
+"""How near strangers come in whole visits, for the bar of the reader, and what a score says of who it is.
+
+Measured on simulated visits of LFW-dev people.
 
     python -m tools.visit_tail --data DATA --json work/visit-tail.json
     python -m tools.install_model edgeface-embed-80 --calibration work/visit-tail.json
 
-The generalised Pareto fit of `tools.tail`, to the best moment of every visit against everybody else's reference. How
-well its promises hold for other people is measured by `python -m tools.evaluate visits`.
+The generalised Pareto fit of `tools.tail`, to the best moment of every visit against everybody else's reference, and
+the line of `tools.likelihood`, to those and to everybody's own. How well both hold for other people is measured by
+`python -m tools.evaluate visits`.
 """
 
 from __future__ import annotations
@@ -20,8 +23,9 @@ import numpy.typing as npt
 
 from edgeface.decide import Options
 from edgeface.service.bootstrap import load_models
-from tools import tail
+from tools import likelihood, tail
 from tools.evaluate.acquire import Bench
+from tools.evaluate.visit_strength import comparisons
 from tools.evaluate.visits import fused, populate, strangers
 from tools.metrics import Floats
 
@@ -48,6 +52,7 @@ def main() -> None:
         "sha256": loaded.choice.embedder.spec.sha256,
         "visit_tail": kept,
         "visit_mates": _mates(scores, world.owner),
+        "visit_calibration": [list(corner) for corner in likelihood.fit(comparisons(scores, world.owner, everybody))],
     }
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")

@@ -141,6 +141,7 @@ _KINDS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "impostor_tail": (_tail, "a table as tools.calibrate_scores writes it"),
     "visit_tail": (_tail, "a table as tools.visit_tail writes it"),
     "visit_mates": (_mates, "a table as tools.visit_tail writes it"),
+    "visit_calibration": (_calibration, "2 to 9 points [cosine, log10 likelihood ratio] that rise"),
 }
 """Every key of a model, what turns TOML's value into ModelSpec's, and how to say what is wanted."""
 
@@ -193,8 +194,8 @@ def _checked(spec: ModelSpec) -> ModelSpec:
         (spec.output < 0, "output must not be negative"),
         (
             spec.task is not Task.EMBEDDER
-            and any((spec.calibration, spec.impostor_tail, spec.visit_tail, spec.visit_mates)),
-            f"calibration, tails and visit_mates are not for the task {spec.task}",
+            and any(getattr(spec, name) for name in _OF_SCORES),
+            f"{', '.join(_OF_SCORES)} are not for the task {spec.task}",
         ),
         (
             threshold is not None and not 0 < spec.thresholds.get(threshold, 0) < 1,
@@ -214,6 +215,8 @@ _LAYOUTS = {
     Layout.ANGLES: Task.POSE,
 }
 """Which task a layout is for; any other layout is a detector's."""
+_OF_SCORES = ("calibration", "impostor_tail", "visit_tail", "visit_mates", "visit_calibration")
+"""What embedders alone have."""
 _THRESHOLDS = {Task.DETECTOR: "min_score", Task.EMBEDDER: "grant", Task.LIVENESS: "live"}
 """The score that a model of a task cannot be without."""
 _FILE_NAME = re.compile(r"[^/\\\x00-\x1f]*[^/\\\x00-\x1f.][^/\\\x00-\x1f]*")

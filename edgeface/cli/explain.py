@@ -192,7 +192,10 @@ def _step(step: Step, told: Told) -> dict[str, Any]:
         "liveness": _alive(step.liveness),
         "nearest": None
         if step.nearest is None
-        else [{**_person(who, told), "cosine": round(cosine, 4)} for who, cosine in step.nearest],
+        else [
+            {**_person(one.person_id, told), "cosine": round(one.cosine, 4), "strength": _rounded(one.strength)}
+            for one in step.nearest
+        ],
         "standing": None if step.standing is None else _stood(step.standing, told),
         "decision": None if step.decision is None else step.decision.outcome.value,
     }
@@ -214,6 +217,7 @@ def _stood(standing: Standing, told: Told) -> dict[str, Any]:
         "newest_score": _rounded(standing.newest_score),
         "margin": _rounded(standing.margin),
         "needed": _rounded(standing.needed),
+        "strength": _rounded(standing.strength),
         "checks": {check.value: _check(check, fault, told) for check, fault in standing.checks.items()},
         "doubt": standing.doubt,
     }

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from edgeface.adapters import paper
 from edgeface.adapters.paper import Colour, Paper
 from edgeface.bar import Bar
+from edgeface.calibration import in_words
 from edgeface.decide import Outcome
 from edgeface.explain import PICTURE_PX, Account, Gate, Picture, Step, gates
 from edgeface.frame import Pixels
@@ -183,11 +184,12 @@ def _likeness(sheet: Paper, step: Step, told: Told, left: float, y: float, wide:
     sheet.text(left, y, "Likeness of this shot", size=16, bold=True)
     y += 28
     needed = told.bar.threshold if step.standing is None else step.standing.needed
-    for who, cosine in step.nearest or ():
-        enough = cosine >= needed
-        sheet.text(left, y, told.names.get(who, "?"), size=13, most=wide - 60)
-        sheet.text(left + wide, y, f"{cosine:.2f}", size=13, anchor="ra", bold=enough)
-        _bar(sheet, left, y + 18, wide, cosine, needed, paper.GREEN if enough else paper.MUTED)
+    for one in step.nearest or ():
+        enough = one.cosine >= needed
+        strength = "" if one.strength is None else f"evidence {one.strength:+.1f}   "
+        sheet.text(left, y, told.names.get(one.person_id, "?"), size=13, most=wide - 150)
+        sheet.text(left + wide, y, f"{strength}{one.cosine:.2f}", size=13, anchor="ra", bold=enough)
+        _bar(sheet, left, y + 18, wide, one.cosine, needed, paper.GREEN if enough else paper.MUTED)
         y += 38
     if not step.nearest:
         said = "nobody is enrolled" if step.nearest == () else "not compared: no good shot"
@@ -216,9 +218,10 @@ def _evidence(step: Step, told: Told) -> list[str]:
         return [shots, stood.doubt or ""]
     margin = "" if stood.margin is None else f"lead over the next: {stood.margin:.2f}"
     score = f"together {stood.score:.3f}, {stood.needed:.3f} needed"
+    strength = "" if stood.strength is None else in_words(stood.strength)
     newest = f"the newest alone {stood.newest_score:.3f}"
     against = f"against a grant: {stood.doubt}" if stood.doubt else ""
-    return [line for line in (shots, score, newest, margin, against) if line]
+    return [line for line in (shots, score, strength, newest, margin, against) if line]
 
 
 def _course(sheet: Paper, account: Account, left: float, y: float, wide: float) -> None:

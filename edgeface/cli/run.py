@@ -289,6 +289,7 @@ def _plain(recorded: Recorded, step: Step, name: str | None) -> dict[str, Any]:
         "rule": decision.rule,
         "score": decision.score,
         "margin": decision.margin,
+        "strength": decision.strength,
         "threshold": decision.threshold,
         "quality": decision.quality,
         "liveness": decision.liveness,

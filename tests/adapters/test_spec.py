@@ -146,7 +146,7 @@ def test_a_file_nested_deeper_than_python_goes(tmp_path: Path) -> None:
         ({"impostor_tail": {k: v for k, v in TAIL.items() if k != "above"}}, "impostor_tail must be"),
         (
             {"task": "detector", "layout": "grid", "thresholds": {"min_score": 0.5}},
-            "calibration, tails and visit_mates are not for the task detector",
+            "visit_mates, visit_calibration are not for the task detector",
         ),
     ],
 )

@@ -24,7 +24,7 @@ from edgeface.store.database import open_database
 Film = Callable[[Pixels, int], Path]
 DECISION_KEYS = {
     "seq", "id", "outcome", "door", "person", "reason", "rule", "score", "margin", "threshold", "quality",
-    "liveness", "shots", "track", "frame", "took_ms",
+    "strength", "liveness", "shots", "track", "frame", "took_ms",
 }  # fmt: skip
 
 

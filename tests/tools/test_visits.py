@@ -12,6 +12,7 @@ import pytest
 from edgeface import quality
 from fakes import axis
 from tools import visits
+from tools.evaluate.visit_strength import comparisons, strengths
 from tools.evaluate.visits import _any_of, averaged, best_frame, fused, moments, vote
 from tools.page import write_section
 from tools.samples.turn_faces import Angles
@@ -116,3 +117,19 @@ def test_a_section_of_a_page_is_replaced_and_the_rest_stays(tmp_path: Path) -> N
     assert page.read_text(encoding="utf-8") == (
         "# Title\n\nWords.\n\n## First\n\nnew\n\n## Second\n\nkept\n\n## Third\n\nmore\n"
     )
+
+
+def test_ratios_of_visits_are_told_as_they_are_seen() -> None:
+    """Scores are normal, those of one person higher."""
+    people = 250
+    scores = np.random.default_rng(0).normal(0.1, 0.1, (people, people)) + 0.2 * np.eye(people)
+    found = strengths(np.append(scores, np.full((1, people), -1.0), axis=0), np.append(np.arange(people), 0), splits=2)
+    assert found["visit_min_cllr"].value <= found["visit_cllr"].value < 0.7
+    assert -1 < found["visit_strength_told_-1_to_0"].value < 0 < found["visit_strength_told_0_to_1"].value < 1
+    assert 1 < found["visit_strength_told_1_to_2"].value < 2
+
+
+def test_visits_without_a_score_say_nothing_and_the_other_half_is_left_out() -> None:
+    scores, owner = np.array([[0.9, 0.1, 0.2], [0.3, 0.8, 0.1], [-1.0, -1.0, -1.0]]), np.array([0, 1, 0])
+    found = comparisons(scores, owner, np.array([True, False, True]))
+    assert (found.scores.tolist(), found.same.tolist(), found.people) == ([0.9, 0.2], [True, False], 3)

@@ -32,6 +32,7 @@ from tools.comparisons import Comparisons
 from tools.datasets import Archive
 from tools.evaluate.acquire import Bench, Report, Value, progress, stored
 from tools.evaluate.visit_cost import cost
+from tools.evaluate.visit_strength import strengths
 from tools.metrics import Figure, Floats
 from tools.visit_bank import Visit, by_person, folder_of, make, read
 from tools.visits import RATE_HZ
@@ -88,6 +89,7 @@ def visits(bench: Bench) -> Report:
     figures |= _refusals(world)
     figures |= cost(bench)
     figures |= _promises(rules["fused"], world)
+    figures |= strengths(rules["fused"], world.owner, splits=SPLITS // 2)
     return Report(figures=figures, remarks=_remarks(world))
 
 
@@ -242,6 +244,7 @@ def _compare(pooled: dict[str, list[Outcomes]]) -> dict[str, Value]:
         key = name.replace(" ", "_")
         figures[f"fnir_at_fpir_1e-2_gallery_100_{key}"] = _missed(outcomes, threshold)
         figures[f"threshold_at_fpir_1e-2_gallery_100_{key}"] = threshold
+    figures["fnir_fused_to_vote"] = _ratio(pooled, figures)
     figures["fpir_gallery_100_vote_default"] = _let_in(pooled["vote"], 0.9)
     figures["fnir_gallery_100_vote_default"] = _missed(pooled["vote"], 0.9)
     return figures
@@ -250,6 +253,21 @@ def _compare(pooled: dict[str, list[Outcomes]]) -> dict[str, Value]:
 def _missed(outcomes: list[Outcomes], threshold: float) -> Figure:
     missed = np.concatenate([one.mates < threshold for one in outcomes])
     return metrics.rate_by_person(missed, _pairs(np.concatenate([one.mated for one in outcomes])))
+
+
+def _ratio(pooled: dict[str, list[Outcomes]], figures: dict[str, Value]) -> Figure:
+    """How many visits the reader's rule misses for one that the vote does, in the vote's galleries; the same people are
+    drawn anew for both."""
+    same, missed = pooled["fused"][: len(pooled["vote"])], list[Floats]()
+    people = max(int(one.mated.max()) for one in same) + 1
+    for name, outcomes in (("fused", same), ("vote", pooled["vote"])):
+        threshold = figures[f"threshold_at_fpir_1e-2_gallery_100_{name}"]
+        hits = [np.bincount(one.mated, one.mates < threshold, minlength=people) for one in outcomes]
+        missed.append(np.sum(hits, axis=0))
+    drawn = np.stack([np.ones(people), *metrics.draws(people, 1000, 0)])
+    ratios = (drawn @ missed[0]) / np.maximum(drawn @ missed[1], 1)
+    low, high = np.percentile(ratios[1:], [2.5, 97.5])
+    return Figure(value=float(ratios[0]), low=float(low), high=float(high), n=sum(len(one.mates) for one in same))
 
 
 def _let_in(outcomes: list[Outcomes], threshold: float) -> Figure:

@@ -3,8 +3,8 @@
     python -m tools.studies.visits --data DATA
 
 Simulated visits (`tools.visit_bank`), 100 people enrolled with one old picture each, FNIR where 1 % of the strangers
-get in. The people fall into halves; what a design has to learn it learns on one half, and its figure is of the other:
-the mean of both.
+get in. The people fall into halves; what a design has to learn it learns on one half, and its figure is of the visits
+and galleries of the other alone: the mean of both.
 """
 
 from __future__ import annotations
@@ -101,6 +101,7 @@ def measure(world: World, design: Design) -> tuple[float, float]:
 
 def _missed(world: World, design: Design, fit: Half) -> float:
     shown = world if design.whiten is None else _whitened(world, fit, design.whiten)
+    shown = _of(shown, ~fit)  # whoever is in a crowd must not visit: he would be his own likeness in it
     scores = np.stack([_score(one, shown.references, design) for one in shown.visits])
     if design.crowd is not None:
         others = np.sort(scores[:, fit], axis=1)[:, -design.crowd :].mean(axis=1, keepdims=True)
@@ -109,6 +110,13 @@ def _missed(world: World, design: Design, fit: Half) -> float:
     kept = [(one.mates, one.strangers) for one in found]
     threshold = metrics.threshold_at_fmr(np.concatenate([strangers for _, strangers in kept]), RATE)
     return float(np.mean(np.concatenate([mates for mates, _ in kept]) < threshold))
+
+
+def _of(world: World, people: Half) -> World:
+    """With the visits of some people alone."""
+    kept = np.flatnonzero(people[world.owner])
+    visits = tuple(world.visits[place] for place in kept)
+    return World(names=world.names, references=world.references, visits=visits, owner=world.owner[kept])
 
 
 def _galleries(world: World, people: Half) -> list[npt.NDArray[np.intp]]:
