@@ -34,6 +34,7 @@ from edgeface.service.enrolment import Registrar
 from edgeface.store.database import open_database
 from tools.datasets import Archive
 from tools.evaluate.acquire import person_of, progress
+from tools.page import write_section
 
 AGAIN = 10
 """Every so many pictures are looked at once more, alone."""
@@ -44,13 +45,16 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--data", type=Path, required=True, help="folder of the archives")
     arguments.add_argument("--pictures", type=int, default=10_000, help="files in the batch")
+    arguments.add_argument("--page", type=Path, default=Path("models/enrolment.md"))
     chosen = arguments.parse_args()
     with TemporaryDirectory() as nowhere:
         root, loaded = Path(nowhere), load_models(Path(nowhere) / "home")
         files = make(chosen.data, root / "people", chosen.pictures)
         reports, took_s = enrol(root, loaded)
         alone_s = AGAIN * look(sorted((root / "people").rglob("*.*"))[::AGAIN], loaded)
-    tell(files, reports, took_s, alone_s)
+    lines = tell(files, reports)
+    print("\n".join(lines), f"\n\n{took_s / alone_s:.2f} times the time that looking at the pictures takes alone")
+    write_section(chosen.page, "A batch", lines)
 
 
 def make(data: Path, root: Path, most: int) -> int:
@@ -125,14 +129,25 @@ def look(paths: list[Path], loaded: Loaded) -> float:
     return spent_s
 
 
-def tell(files: int, reports: list[PersonReport], took_s: float, alone_s: float) -> None:
-    """The rate as a ratio, the memory, and every outcome."""
+def tell(files: int, reports: list[PersonReport]) -> list[str]:
+    """The memory, and every outcome."""
     pictures = [one for report in reports for one in report.pictures]
-    print(f"{files} files, {len(pictures)} of them somebody's, {len(reports)} people")
-    print(f"time: {took_s / alone_s:.2f} times what looking at the pictures takes alone")
-    print(f"memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB at the most")
-    print("people:", dict(Counter(report.kind or report.outcome.value for report in reports).most_common()))
-    print("pictures:", dict(Counter(one.kind or one.fate.value for one in pictures).most_common()))
+    people = Counter(report.kind or report.outcome.value for report in reports)
+    fates = Counter(one.kind or one.fate.value for one in pictures)
+    mebibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return [
+        f"`edgeface enrol --folder` with {files:,} files, {len(pictures):,} of them somebody's: each picture of LFW-dev "
+        f"as it is, dimmed, mirrored and out of focus, with street pictures, odd files and noise in between "
+        f"(`python -m tools.studies.batch --data DATA`). It takes {mebibytes} MB of memory at the most.",
+        "",
+        "| people | |",
+        "|---|---|",
+        *(f"| {what.replace('_', ' ')} | {count:,} |" for what, count in people.most_common()),
+        "",
+        "| pictures | |",
+        "|---|---|",
+        *(f"| {what.replace('_', ' ')} | {count:,} |" for what, count in fates.most_common()),
+    ]
 
 
 if __name__ == "__main__":
