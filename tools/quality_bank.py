@@ -62,7 +62,7 @@ def main() -> None:
     arguments = parser.parse_args()
     models = load_models(arguments.home).models
     reserved = set(arguments.reserved.read_text(encoding="utf-8").split())
-    people = list(_people(arguments.people, reserved))
+    people = list(families(arguments.people, reserved))
     near = _strangers(arguments.data, models)
     rows: list[tuple[str, float, Seen]] = []
     left_out = 0
@@ -74,7 +74,7 @@ def main() -> None:
     _write(arguments.out, rows)
 
 
-def _people(folder: Path, reserved: set[str]) -> Iterator[tuple[str, list[Path]]]:
+def families(folder: Path, reserved: set[str]) -> Iterator[tuple[str, list[Path]]]:
     """Everybody with two pictures or more."""
     for family in sorted(one for one in folder.iterdir() if one.name not in reserved):
         for person in sorted(family.iterdir()):

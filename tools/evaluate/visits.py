@@ -242,30 +242,31 @@ def _compare(pooled: dict[str, list[Outcomes]]) -> dict[str, Value]:
         strangers = np.concatenate([one.strangers for one in outcomes])
         threshold = metrics.threshold_at_fmr(strangers, RATE)
         key = name.replace(" ", "_")
-        figures[f"fnir_at_fpir_1e-2_gallery_100_{key}"] = _missed(outcomes, threshold)
+        figures[f"fnir_at_fpir_1e-2_gallery_100_{key}"] = missed(outcomes, threshold)
         figures[f"threshold_at_fpir_1e-2_gallery_100_{key}"] = threshold
     figures["fnir_fused_to_vote"] = _ratio(pooled, figures)
     figures["fpir_gallery_100_vote_default"] = _let_in(pooled["vote"], 0.9)
-    figures["fnir_gallery_100_vote_default"] = _missed(pooled["vote"], 0.9)
+    figures["fnir_gallery_100_vote_default"] = missed(pooled["vote"], 0.9)
     return figures
 
 
-def _missed(outcomes: list[Outcomes], threshold: float) -> Figure:
-    missed = np.concatenate([one.mates < threshold for one in outcomes])
-    return metrics.rate_by_person(missed, _pairs(np.concatenate([one.mated for one in outcomes])))
+def missed(outcomes: list[Outcomes], threshold: float) -> Figure:
+    """FNIR, and its interval by person."""
+    happened = np.concatenate([one.mates < threshold for one in outcomes])
+    return metrics.rate_by_person(happened, _pairs(np.concatenate([one.mated for one in outcomes])))
 
 
 def _ratio(pooled: dict[str, list[Outcomes]], figures: dict[str, Value]) -> Figure:
     """How many visits the reader's rule misses for one that the vote does, in the vote's galleries; the same people are
     drawn anew for both."""
-    same, missed = pooled["fused"][: len(pooled["vote"])], list[Floats]()
+    same, counts = pooled["fused"][: len(pooled["vote"])], list[Floats]()
     people = max(int(one.mated.max()) for one in same) + 1
     for name, outcomes in (("fused", same), ("vote", pooled["vote"])):
         threshold = figures[f"threshold_at_fpir_1e-2_gallery_100_{name}"]
         hits = [np.bincount(one.mated, one.mates < threshold, minlength=people) for one in outcomes]
-        missed.append(np.sum(hits, axis=0))
+        counts.append(np.sum(hits, axis=0))
     drawn = np.stack([np.ones(people), *metrics.draws(people, 1000, 0)])
-    ratios = (drawn @ missed[0]) / np.maximum(drawn @ missed[1], 1)
+    ratios = (drawn @ counts[0]) / np.maximum(drawn @ counts[1], 1)
     low, high = np.percentile(ratios[1:], [2.5, 97.5])
     return Figure(value=float(ratios[0]), low=float(low), high=float(high), n=sum(len(one.mates) for one in same))
 

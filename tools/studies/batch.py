@@ -136,8 +136,8 @@ def tell(files: int, reports: list[PersonReport]) -> list[str]:
     fates = Counter(one.kind or one.fate.value for one in pictures)
     mebibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     return [
-        f"`edgeface enrol --folder` with {files:,} files, {len(pictures):,} of them somebody's: each picture of LFW-dev "
-        f"as it is, dimmed, mirrored and out of focus, with street pictures, odd files and noise in between "
+        f"`edgeface enrol --folder` with {files:,} files, {len(pictures):,} of them somebody's: each picture of "
+        f"LFW-dev as it is, dimmed, mirrored and out of focus, with street pictures, odd files and noise in between "
         f"(`python -m tools.studies.batch --data DATA`). It takes {mebibytes} MB of memory at the most.",
         "",
         "| people | |",
