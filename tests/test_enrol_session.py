@@ -110,6 +110,24 @@ def test_a_head_that_has_begun_to_turn_is_told_to_turn_more() -> None:
     assert film.show(made(near(person(1), 6), yaw_deg=10.0)).hint == "turn your head a little to your left"
 
 
+@pytest.mark.parametrize("rest_deg", [-10.0, 0.0, 10.0])
+def test_up_and_down_are_counted_from_where_the_person_looked_ahead(rest_deg: float) -> None:
+    """Some look ahead with the chin high, as the pose is measured: they need lift it no less than others."""
+    film = Film.of()
+
+    def chin(pitch_deg: float, seed: int) -> Portrait:
+        return made(near(person(1), seed), pitch_deg=rest_deg + pitch_deg)
+
+    film.show(chin(-1.0, 1), chin(1.0, 2))
+    assert filled(film.session, film.asked)[Bin.FRONTAL] == 1
+    film.show(chin(13.0, 3), chin(-13.0, 4))
+    assert missing(film.session, film.asked) == (Bin.LEFT, Bin.RIGHT, Bin.UP, Bin.DOWN)
+    film.show(chin(17.0, 5), chin(17.0, 6), chin(-17.0, 7), chin(-17.0, 8))
+    assert missing(film.session, film.asked) == (Bin.LEFT, Bin.RIGHT)
+    assert film.session.heading is not None
+    assert film.session.heading.pitch_deg == pytest.approx(-17)
+
+
 def test_any_missing_side_counts_but_the_face_from_the_front_comes_first() -> None:
     film = Film.of()
     assert film.show(face(Bin.UP, 0)).taken == ()

@@ -114,7 +114,7 @@ class Session:
     strangers: int = 0
     """Good pictures in a row that show somebody else."""
     heading: Pose | None = None
-    """How the head is turned now; None if no single face is seen."""
+    """How the head is turned now, up and down as from where it looked ahead; None if no single face is seen."""
 
 
 def begin(now: Instant, *, glasses: bool = False) -> Session:
@@ -173,8 +173,8 @@ def advance(session: Session, found: Portrait | Unfit | None, now: Instant, apar
     if found is None or session.stage is Stage.GLASSES:
         return session
     if isinstance(found, Unfit):
-        return _refuse(session, found)
-    session = replace(session, stage=Stage.LOOKING, heading=found.pose)
+        return _refuse(session, found, asked)
+    session = replace(session, stage=Stage.LOOKING, heading=_from_front(session, found.pose, asked))
     if not _same_person(session, found.embedding, apart):
         return _doubt(session, asked)
     return _take(replace(session, strangers=0), found, now, asked)
@@ -184,7 +184,7 @@ def _late(session: Session, now: Instant, asked: Guided) -> bool:
     return now.seconds_since(session.progress_at) > asked.step_s or now.seconds_since(session.begun_at) > asked.total_s
 
 
-def _refuse(session: Session, found: Unfit) -> Session:
+def _refuse(session: Session, found: Unfit, asked: Guided) -> Session:
     if found.kind == SEVERAL_FACES:
         hint = "one person at a time: please step out of the picture, everybody else"
         return replace(session, stage=Stage.CROWDED, heading=None, hint=hint)
@@ -193,7 +193,8 @@ def _refuse(session: Session, found: Unfit) -> Session:
     told = next(
         (one for one in found.refused if one.refusal in FIRST_TOLD), found.refused[0] if found.refused else None
     )
-    return replace(session, stage=Stage.LOOKING, heading=found.pose, hint=found.advice if told is None else told.advice)
+    heading = None if found.pose is None else _from_front(session, found.pose, asked)
+    return replace(session, stage=Stage.LOOKING, heading=heading, hint=found.advice if told is None else told.advice)
 
 
 def _same_person(session: Session, probe: Embedding, apart: float) -> bool:
@@ -216,19 +217,29 @@ def _doubt(session: Session, asked: Guided) -> Session:
 
 def _take(session: Session, found: Portrait, now: Instant, asked: Guided) -> Session:
     """One more picture, if it shows what is missing."""
-    shown, next_one = bin_of(found.pose), wanted(session, asked)
+    heading = _from_front(session, found.pose, asked)
+    shown, next_one = bin_of(heading), wanted(session, asked)
     if next_one is None or not _is_missing(session, shown, asked):
-        return replace(session, hint=_towards(next_one, found.pose))
+        return replace(session, hint=_towards(next_one, heading))
     if not _is_news(session, found, shown, now, asked):
         return replace(session, hint="good, hold it")
     taken = (*session.taken, Taken(bin=shown, again=session.again, portrait=found, at=now))
     session = replace(session, taken=taken, progress_at=now)
     next_one = wanted(session, asked)
     if next_one is not None:
-        return replace(session, hint="good, hold it" if next_one is shown else _towards(next_one, found.pose))
+        return replace(session, hint="good, hold it" if next_one is shown else _towards(next_one, heading))
     if session.glasses and not session.again:
         return replace(session, stage=Stage.GLASSES, hint="now take your glasses off, or put them on")
     return replace(session, stage=Stage.DONE, hint="thank you, that is all")
+
+
+def _from_front(session: Session, pose: Pose, asked: Guided) -> Pose:
+    """How far a head is turned from where it looked ahead, once that was seen often enough: up and down are the
+    person's own, as people who look straight ahead differ by more than a shot does (models/enrolment.md)."""
+    front = [one.portrait.pose.pitch_deg for one in session.taken if one.bin is Bin.FRONTAL and not one.again]
+    if len(front) < asked.per_bin:
+        return pose
+    return replace(pose, pitch_deg=pose.pitch_deg - float(np.mean(front)))
 
 
 def _is_missing(session: Session, shown: Bin, asked: Guided) -> bool:

@@ -93,15 +93,15 @@ def _pose_section(london: Archive, loaded: Loaded) -> list[str]:
             off += bin_of(pose) is not Bin.FRONTAL
             pitch[Path(name).name.split("_")[0]].append(pose.pitch_deg)
     pairs = np.array([both for both in pitch.values() if len(both) == 2])
-    own = float(np.corrcoef(pairs.T)[0, 1])
-    seen = [angle for both in pitch.values() for angle in both]
+    low, high = np.percentile(TURNED_DEG - pairs.mean(axis=1), [2.5, 97.5])
+    within = float(np.sqrt(np.mean((pairs[:, 0] - pairs[:, 1]) ** 2) / 2))
     return [
-        f"Of {len(seen)} frontal pictures of {len(pitch)} people (Face Research Lab London Set, CC BY 4.0) {off} are "
-        f"seen in another bin than frontal. Their pitch is {np.mean(seen):.1f} degrees in the mean, deviates by "
-        f"{np.std(seen):.1f} and by {np.abs(seen).max():.1f} at the most, and is much the person's own: it correlates "
-        f"with {own:.2f} between a person's two pictures. So up and down begin at the same {TURNED_DEG:g} degrees for "
-        "everybody: bins that are relative to the face from the front would ask everybody for the same effort, but "
-        "nobody needs them to be seen from the front, and a camera that hangs high must see who looks up at it.",
+        f"Of {pairs.size} frontal pictures of {len(pairs)} people (Face Research Lab London Set, CC BY 4.0) {off} are "
+        f"seen in another bin than frontal. Their pitch deviates by {pairs.std():.1f} degrees, by {within:.1f} between "
+        f"a person's two pictures, and correlates with {np.corrcoef(pairs.T)[0, 1]:.2f}: it is the person's own. With "
+        f"bins that begin at {TURNED_DEG:g} degrees for everybody some would have to lift the chin by {low:.0f} and "
+        f"others by {high:.0f} (95 of 100 people lie between). So a guided enrolment counts up and down from where the "
+        "person looked ahead: then all do as much, but for what two pictures differ by.",
     ]
 
 
