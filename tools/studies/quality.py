@@ -22,6 +22,7 @@ import numpy as np
 
 from edgeface import align, embed, quality
 from edgeface.detect import Detection
+from edgeface.enrol.look import ENROLLED_SHARPNESS
 from edgeface.frame import Pixels
 from edgeface.pipeline import Models, turned
 from edgeface.quality import Quality
@@ -31,6 +32,7 @@ from tools.datasets import Archive
 from tools.evaluate import central_face
 
 Spoil = Callable[[Pixels], Pixels]
+GATE = quality.Options(min_sharpness=ENROLLED_SHARPNESS)
 CENTRED = np.array([[103, 112], [147, 111], [125, 139], [106, 158], [146, 157]], np.float32)
 """Medians of the landmarks of LFW's faces, give or take 5 px: the set is aligned."""
 
@@ -181,7 +183,7 @@ def _look(pixels: Pixels, models: Models) -> tuple[Quality, np.ndarray] | None:
     face = central_face(pixels, models)
     if face is None:
         return None
-    usable = quality.assess(pixels, face, turned(pixels, face, models), quality.Options())
+    usable = quality.assess(pixels, face, turned(pixels, face, models), GATE)
     return usable, _embed(pixels, face, models)
 
 
@@ -205,7 +207,8 @@ def _page(more: list[str], tables: list[str], pairs: int, floor: float) -> str:
         "",
         f"LFW-dev, {pairs} mated pairs, one side spoilt by degrees; missed = cosine below the embedder's own threshold",
         f"({floor:g}), with 95 % Wilson intervals. Written by `python -m tools.studies.quality`; shrinking a probe",
-        "also takes sharpness away, so gates overlap.",
+        "also takes sharpness away, so gates overlap. The gate is that of enrolment, which asks for a sharpness of",
+        f"{GATE.min_sharpness:g}; what a door's {quality.Options().min_sharpness:g} is worth is in visits.md.",
         "",
     ]
     return "\n".join(head) + "\n" + "\n\n".join(table.replace("## ", "### ", 1) for table in tables) + "\n"
