@@ -10,6 +10,7 @@ from itertools import count
 import numpy as np
 import pytest
 
+from edgeface import bar as bars
 from edgeface.decide import Decision, Outcome
 from edgeface.evidence import Belief
 from edgeface.frame import Frame, Pixels
@@ -141,3 +142,25 @@ def test_a_track_of_an_hour_is_one_track() -> None:
         assert not ended
     (track,) = tracks
     assert (track.number, track.started_at, track.seen_at) == (1, at(0), at(3599.5))
+
+
+@pytest.mark.parametrize(
+    ("measured", "reason"),
+    [(True, "nobody enrolled is alike enough"), (False, "two people enrolled are equally alike")],
+)
+def test_a_person_enrolled_under_two_names_is_let_in_as_neither(
+    loaded: Loaded, astronaut: Pixels, measured: bool, reason: str
+) -> None:
+    """Neither name may be told for the other: by the gallery's own bar, or by the lead over the next."""
+    twice = enrolled(loaded, p_eileen=astronaut, p_grace=astronaut)
+    bar = bars.derive(twice, loaded.models.embedder.spec)
+    assert [pair[:2] for pair in bar.too_alike] == [("p_eileen", "p_grace")]
+    scene, told = Scene(), list[Decision]()
+    for frame in film(astronaut, 2.0):
+        now = frame.captured_at
+        scene, _ = recognise(frame, scene, loaded.models, twice, Options())
+        asked = bar if measured else level(twice, loaded.floor)
+        scene, decisions = judge(scene, twice, asked, None, Options(), now, lambda: "id")
+        told += decisions
+    assert [(one.outcome, one.person_id) for one in told] == [(Outcome.UNKNOWN, None)]
+    assert told[0].reason.startswith(reason)
