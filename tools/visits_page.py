@@ -67,8 +67,8 @@ def _rules(figures: dict[str, Any]) -> list[str]:
         "|---|---|",
         *rows,
         "",
-        f"For one that the vote misses in the same galleries the reader misses {_said(figures['fnir_fused_to_vote'])}, "
-        "the people being drawn anew for both. At its default threshold the vote lets in "
+        f"For one that the vote misses the reader misses {_said(figures['fnir_fused_to_vote'])} in the same galleries, "
+        "the same people drawn anew for both. At its default threshold the vote lets in "
         f"{_said(figures['fpir_gallery_100_vote_default'])} of the strangers' visits and misses "
         f"{_said(figures['fnir_gallery_100_vote_default'])}.",
     ]

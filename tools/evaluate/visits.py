@@ -76,7 +76,7 @@ def visits(bench: Bench) -> Report:
     }
     draws = galleries(world, 100, DRAWS, np.random.default_rng(0))
     pooled = {name: [searches(scores, world, one) for one in draws] for name, scores in rules.items()}
-    pooled["vote"] = [_vote_searches(world, one) for one in progress(draws[:20], "votes")]
+    pooled["vote"] = [_vote_searches(world, one) for one in progress(draws, "votes")]
     figures: dict[str, Value] = {
         "visits": float(len(world.visits)),
         "people": float(len(world.names)),
@@ -244,7 +244,7 @@ def _compare(pooled: dict[str, list[Outcomes]]) -> dict[str, Value]:
         key = name.replace(" ", "_")
         figures[f"fnir_at_fpir_1e-2_gallery_100_{key}"] = missed(outcomes, threshold)
         figures[f"threshold_at_fpir_1e-2_gallery_100_{key}"] = threshold
-    figures["fnir_fused_to_vote"] = _ratio(pooled, figures)
+    figures["fnir_fused_to_vote"] = _ratio(pooled)
     figures["fpir_gallery_100_vote_default"] = _let_in(pooled["vote"], 0.9)
     figures["fnir_gallery_100_vote_default"] = missed(pooled["vote"], 0.9)
     return figures
@@ -256,19 +256,19 @@ def missed(outcomes: list[Outcomes], threshold: float) -> Figure:
     return metrics.rate_by_person(happened, _pairs(np.concatenate([one.mated for one in outcomes])))
 
 
-def _ratio(pooled: dict[str, list[Outcomes]], figures: dict[str, Value]) -> Figure:
-    """How many visits the reader's rule misses for one that the vote does, in the vote's galleries; the same people are
-    drawn anew for both."""
-    same, counts = pooled["fused"][: len(pooled["vote"])], list[Floats]()
-    people = max(int(one.mated.max()) for one in same) + 1
-    for name, outcomes in (("fused", same), ("vote", pooled["vote"])):
-        threshold = figures[f"threshold_at_fpir_1e-2_gallery_100_{name}"]
+def _ratio(pooled: dict[str, list[Outcomes]]) -> Figure:
+    """How many visits the reader's rule misses for one that the vote does, each at the threshold where strangers get in
+    as often; the same people are drawn anew for both."""
+    counts, people = list[Floats](), max(int(one.mated.max()) for one in pooled["vote"]) + 1
+    for outcomes in (pooled["fused"], pooled["vote"]):
+        threshold = metrics.threshold_at_fmr(np.concatenate([one.strangers for one in outcomes]), RATE)
         hits = [np.bincount(one.mated, one.mates < threshold, minlength=people) for one in outcomes]
         counts.append(np.sum(hits, axis=0))
     drawn = np.stack([np.ones(people), *metrics.draws(people, 1000, 0)])
     ratios = (drawn @ counts[0]) / np.maximum(drawn @ counts[1], 1)
     low, high = np.percentile(ratios[1:], [2.5, 97.5])
-    return Figure(value=float(ratios[0]), low=float(low), high=float(high), n=sum(len(one.mates) for one in same))
+    tried = sum(len(one.mates) for one in pooled["vote"])
+    return Figure(value=float(ratios[0]), low=float(low), high=float(high), n=tried)
 
 
 def _let_in(outcomes: list[Outcomes], threshold: float) -> Figure:

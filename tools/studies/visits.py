@@ -29,9 +29,12 @@ from tools.visit_bank import Visit
 PAGE = Path("models/visits.md")
 SIZE, DRAWS = 100, 150
 TAIL = """\
-The last two would meet the aim of half of the vote's misses. They are not in the reader: they need the templates of a
-few hundred other people on the board, and they take a whole visit's best; taken off after every shot, with 400 others,
-nothing was gained (0.42 to 0.43 against 0.42, one run)."""
+A crowd once seemed to meet the aim of half of the vote's misses (0.354 with 20): but strangers who were in the crowd
+met their own faces there. Without that, crowds give the two figures above for a whole visit's best; taken off after
+every shot, or with people of another set in the crowd, nothing is gained (0.42 to 0.48 against 0.42, one run). Nor is
+it by any other weights: shots weighted by their likeness to the photograph that the visit was made of, which no
+reader can know, would give 0.41, that photograph alone 0.24 (one run; `python -m tools.studies.beyond` has these and
+more). What all frames of a visit have in common is left to the embedder."""
 Half = npt.NDArray[np.bool_]
 
 
