@@ -51,33 +51,18 @@ def guide(
             if isinstance(found, Portrait):
                 witness.see(frame.pixels, found, frame.captured_at)
             session = advance(session, found, frame.captured_at, apart, asked)
-            teller.tell(_prompted(session, witness))
+            teller.tell(witness.prompted(session))
             if session.stage is Stage.GLASSES:
                 click.prompt("Press Enter when it is done", default="", show_default=False, prompt_suffix=" ", err=True)
                 session = confirm(session, _now(camera, session))
-            if session.stage in ENDED and not _awaits(witness, session, frame.captured_at, asked):
+            if session.stage in ENDED and not witness.awaits(session, frame.captured_at, asked):
                 break
     if session is None:
         raise CameraLost(f"{source} gave no usable picture: look at it with `edgeface inspect`")
     teller.end(session)
     shots = _shots(session, asked)
-    if witness.fault is not None:
-        raise EnrolmentError(f"nobody was enrolled: {witness.fault.reason.rstrip(',')}")
+    witness.expect_alive()
     return shots
-
-
-def _prompted(session: Session, witness: Witness) -> Session:
-    """With what the challenge asks for in the place of what the session does: one thing at a time."""
-    if session.stage is Stage.LOOKING and witness.prompt is not None:
-        return replace(session, hint=f"please {witness.prompt.words}")
-    if session.stage is Stage.DONE and witness.fault is not None:
-        return replace(session, hint=witness.fault.reason)
-    return session
-
-
-def _awaits(witness: Witness, session: Session, now: Instant, asked: Guided) -> bool:
-    """Whether all pictures are taken and only a check that takes its time is missing."""
-    return session.stage is Stage.DONE and witness.waits and now.seconds_since(session.progress_at) <= asked.step_s
 
 
 def _shots(session: Session, asked: Guided) -> tuple[Shot, ...]:

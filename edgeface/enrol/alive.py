@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from edgeface import liveness, pose
+from edgeface.enrol.session import Guided, Session, Stage
 from edgeface.enrol.shot import Portrait
+from edgeface.errors import EnrolmentError
 from edgeface.frame import Instant, Pixels
 from edgeface.liveness import Check, Fault, Judge, Prompt, Record, challenge
 
@@ -53,6 +56,23 @@ class Witness:
     def fault(self) -> Fault | None:
         """What stands against the session; None if every check that the door requires is passed."""
         return liveness.fault(self.record, self._options, self._floor)
+
+    def expect_alive(self) -> None:
+        """Raises EnrolmentError, which says why, unless every check that the door requires is passed."""
+        if self.fault is not None:
+            raise EnrolmentError(f"nobody was enrolled: {self.fault.reason.rstrip(',')}")
+
+    def prompted(self, session: Session) -> Session:
+        """With what a check asks for in the place of what the session does: one thing at a time."""
+        if session.stage is Stage.LOOKING and self.prompt is not None:
+            return replace(session, hint=f"please {self.prompt.words}")
+        if session.stage is Stage.DONE and self.fault is not None:
+            return replace(session, hint=self.fault.reason)
+        return session
+
+    def awaits(self, session: Session, now: Instant, asked: Guided) -> bool:
+        """Whether all pictures are taken and only a check that takes its time is missing."""
+        return session.stage is Stage.DONE and self.waits and now.seconds_since(session.progress_at) <= asked.step_s
 
     @property
     def waits(self) -> bool:

@@ -13,7 +13,8 @@ import secrets
 from dataclasses import dataclass, replace
 
 from edgeface import pipeline
-from edgeface.enrol import Guided, bars, portrait
+from edgeface.enrol import Guided, Portrait, bars, portrait
+from edgeface.enrol.alive import Witness
 from edgeface.enrol.session import ENDED, Session, Stage, advance, begin, confirm
 from edgeface.errors import EnrolmentError
 from edgeface.frame import Frame, Instant
@@ -36,6 +37,8 @@ class Sitting:
     wish: Wish
     consent: Consent | None
     glasses: bool
+    witness: Witness
+    """Whether a living person sits for it, if the door requires one."""
     session: Session | None = None
     """None until the first frame has come."""
     newest: Instant | None = None
@@ -47,15 +50,20 @@ class Sitting:
 class Guide:
     """Where an enrolment is held. Every method but `find` is called between two frames."""
 
-    def __init__(self, models: Models, options: pipeline.Options, asked: Guided) -> None:
-        self._models, self._options, self.asked = models, options, asked
+    def __init__(
+        self, models: Models, options: pipeline.Options, asked: Guided, live_floor: float | None = None
+    ) -> None:
+        """`live_floor`: the liveness score that is enough; None without a model for it."""
+        self._models, self._options, self.asked, self._live_floor = models, options, asked, live_floor
         self._apart = bars(models.embedder.spec).apart
         self._sitting: Sitting | None = None
         self._heard: Instant | None = None
 
     def begun(self, wish: Wish, consent: Consent | None, *, glasses: bool) -> Sitting:
         """One that nobody sits for yet."""
-        return Sitting(id=secrets.token_hex(16), wish=wish, consent=consent, glasses=glasses)
+        chance = (secrets.randbits(64),)
+        witness = Witness(self._models.liveness, self._options.liveness, self._live_floor, chance)
+        return Sitting(id=secrets.token_hex(16), wish=wish, consent=consent, glasses=glasses, witness=witness)
 
     def hold(self, sitting: Sitting, now: Instant) -> None:
         """Look at frames for it from now on, in place of any other."""
@@ -95,13 +103,17 @@ class Guide:
         newest = frame.captured_at
         due = sitting.looked is None or newest.seconds_since(sitting.looked) >= EVERY_S
         sitting = replace(sitting, newest=newest)
-        waits = sitting.session is not None and sitting.session.stage in ENDED | {Stage.GLASSES}
+        session = sitting.session
+        ended = session is not None and session.stage in ENDED | {Stage.GLASSES}
+        waits = ended and not (session is not None and sitting.witness.awaits(session, newest, self.asked))
         self._sitting = self._looked(sitting, frame) if due and not waits else sitting
 
     def _looked(self, sitting: Sitting, frame: Frame) -> Sitting:
         now = frame.captured_at
         session = sitting.session or begin(_before(now), glasses=sitting.glasses)
         found = portrait(frame.pixels, self._models, self._options)
+        if isinstance(found, Portrait):
+            sitting.witness.see(frame.pixels, found, now)
         session = advance(session, found, now, self._apart, self.asked)
         return replace(sitting, session=session, looked=now)
 

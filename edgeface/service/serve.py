@@ -54,7 +54,7 @@ def serving(station: Station, config: Config, loaded: Loaded, database: Database
         hand_out=station.announce,
         now=clock.now,
     )
-    guide = Guide(loaded.models, config.pipeline(), config.enrol.guided)
+    guide = Guide(loaded.models, config.pipeline(), config.enrol.guided, loaded.live_floor(config.liveness.min_score))
     desk = Desk(
         config=config, database=database, loaded=lambda: loaded, now=clock.now, by="reader", live=live, guide=guide
     )

@@ -17,7 +17,7 @@ from heads import head
 from portraits import shot
 from tools.attacks.motion import Moment
 
-ROUND = ((0, 0), (-40, 0), (40, 0), (0, -30))
+ROUND = ((0, 0), (-40, 0), (40, 0), (0, -35))
 """Where the head points, degrees: yaw and pitch."""
 ASKED = '[camera]\nfps = 10\n[enrol.guided]\nbins = ["frontal", "left", "right", "down"]\n'
 

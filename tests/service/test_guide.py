@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from commanding import NOON, Bench, at_a_desk, noon
-from edgeface import enrol
+from edgeface import enrol, liveness
 from edgeface.commands import Code, Role
 from edgeface.enrol import Guided
 from edgeface.frame import Frame, Pixels
+from edgeface.liveness import Check
 from edgeface.pose import Bin
 from edgeface.service.bootstrap import Loaded
 from edgeface.service.guide import EVERY_S, KEPT_S, Guide
@@ -98,6 +99,20 @@ def test_a_face_that_is_enrolled_already_is_refused_and_may_be_allowed(sitting: 
     assert (answer["code"], "already enrolled as Eileen" in answer["error"]) == ("refused", True)
     allowed = sitting.bench.ask("enrol/finish", {"id": state["id"], "allow_duplicate": True}, Role.ENROL)
     assert allowed["data"]["looks_like"] != []
+
+
+def test_what_the_door_requires_is_required_here_too(home: Path, loaded: Loaded, astronaut: Pixels) -> None:
+    config = Config(enrol=enrol.Options(guided=ASKED), liveness=liveness.Options(require=(Check.CHALLENGE,)))
+    guide = Guide(loaded.models, config.pipeline(), ASKED)
+    with at_a_desk(home, loaded, config=config, guide=guide) as bench:
+        one = Sitting(bench, guide)
+        state = one.begin()
+        one.show(turning(astronaut))
+        seen = one.look(state["id"])
+        assert (seen["stage"], seen["progress"], seen["hint"]) != ("done", 1.0, "thank you, that is all")
+        answer = bench.ask("enrol/finish", {"id": state["id"]}, Role.ENROL)
+        assert (answer["code"], "nobody was enrolled" in answer["error"]) == ("refused", True)
+        assert not GalleryStore(bench.database).people()
 
 
 def test_name_and_consent_come_before_the_camera(sitting: Sitting, astronaut: Pixels) -> None:

@@ -58,6 +58,7 @@ def finish(desk: Desk, ask: GuidedEnd) -> words.Enrolled:
     sitting = guide.find(ask.id, desk.now())
     embedder = desk.loaded().models.embedder
     taken = _whole(sitting, guide).taken
+    sitting.witness.expect_alive()
     portraits = [one.portrait for one in taken]
     gathered = gather(portraits, bars(embedder.spec).apart, desk.config.enrol.max_templates)
     if gathered.problem is not None:
@@ -93,6 +94,7 @@ def _told(sitting: Sitting, asked: Guided) -> GuidedState:
             id=sitting.id, stage=WAITING, hint=hint, sides=sides, asked=None, progress=0.0, pictures=0,
             yaw_deg=None, pitch_deg=None,
         )  # fmt: skip
+    session = sitting.witness.prompted(session)
     heading, next_one = session.heading, wanted(session, asked)
     return words_enrol.GuidedState(
         id=sitting.id,
