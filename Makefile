@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := $(if $(IMAGES),--images "$(IMAGES)") $(if $(CAMERA),--camera "$(CAMERA)")
 
-.PHONY: help demo test test-tools test-cameras arm64 booted lint setup clean
+.PHONY: help demo test test-tools test-browser test-cameras arm64 booted lint setup clean
 
 help:  ## what can be made
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,10 @@ arm64: setup  ## what an arm64 board computes and installs, emulated; as root, h
 
 booted: setup  ## the service under a real systemd, in a container; as root
 	sh tools/booted/prove.sh
+
+test-browser:  ## the console in a real Chromium, which it gets first (290 MB)
+	PYTHON=$(PYTHON) VENV=$(VENV) BROWSER=1 sh tools/setup.sh
+	$(BIN)/python -m pytest -m browser
 
 lint: setup
 	$(BIN)/ruff check .

@@ -18,6 +18,8 @@ from edgeface.frame import Pixels
 from edgeface.image import encode_jpeg, encode_png
 from portraits import shot
 
+pytestmark = pytest.mark.browser
+
 KNOWN, STRANGER = "Eileen Collins", "Nobody known"
 
 

@@ -66,7 +66,7 @@ def test_the_journal_keeps_what_lasted(
     with closing(open_database(homes[kind] / GALLERY)) as database:
         rows = [json.loads(row["payload"]) for row in database.read("SELECT payload FROM audit WHERE kind = 'alarm'")]
     told = [row["state"] for row in rows if row["trouble"] == "camera"]
-    assert told[:1] == ["began"], "colours that are exchanged last for longer than two seconds"
+    assert told[:1] == ["began"], "the plug is out for longer than two seconds after the colours were exchanged"
 
 
 @pytest.mark.skipif(os.environ.get("GST") != "1", reason="GStreamer is 225 MB: make test-cameras")

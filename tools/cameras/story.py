@@ -48,6 +48,9 @@ SEEING = (Mode.SLOW, Mode.SWAPPED)
 HOLD_S = 1.2
 """A camera is away at least so long: visits are over after a second."""
 
+LASTING_S = 3.5
+"""Away for so long, it stands in the journal, on a busy machine too: there a trouble must last for two seconds."""
+
 PATIENCE_S = 60.0
 
 
@@ -136,7 +139,7 @@ class Drill:
     def go(self, mode: Mode) -> Course:
         """One fault, and its end. Colours show in faces that are looked at: so they change with a plug."""
         if mode is Mode.SWAPPED:
-            self._pause()
+            self._pause(HOLD_S)
         began = self._turn(mode)
         said_s = alarmed_s = None
         while said_s is None or alarmed_s is None:
@@ -148,7 +151,7 @@ class Drill:
         until_s = max(time.monotonic() + 0.2, began + HOLD_S if mode in ENDS_VISITS else 0.0)
         decided = 0 if mode in SEEING else self._watch(until_s)
         if mode is Mode.SWAPPED:
-            self._pause()
+            self._pause(LASTING_S)
         ended = self._turn(Mode.FILM)
         over = again = None
         while over is None or (again is None and mode in ENDS_VISITS):
@@ -161,10 +164,10 @@ class Drill:
             kind=self._kind, mode=mode, said_s=said_s, alarmed_s=alarmed_s, over_s=over, again_s=again, decided=decided
         )
 
-    def _pause(self) -> None:
-        """Unplugged for so long that all visits are over."""
+    def _pause(self, for_s: float) -> None:
+        """Unplugged for so long, that all visits are over at least."""
         self._turn(Mode.UNPLUG)
-        self._watch(time.monotonic() + HOLD_S)
+        self._watch(time.monotonic() + for_s)
 
     def _tells(self, one: Said, mode: Mode) -> bool:
         says = one.text.removeprefix("camera: ") if one.text.startswith("camera: ") else ""
