@@ -11,14 +11,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from consoles import CHEAP, CODE, PASSWORD
 from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
@@ -29,7 +30,7 @@ from edgeface.console.dial import Dial
 from edgeface.console.options import Options
 from edgeface.console.server import server
 
-WITHIN_S = 120.0
+WITHIN_S = 60.0
 """For anything to happen: the machine may be busy."""
 
 
@@ -122,10 +123,12 @@ def dark(driver: webdriver.Chrome, wanted: bool) -> None:
 def until(found: Callable[[], Any], within_s: float = WITHIN_S) -> Any:
     """What is found once it is there."""
     end = time.monotonic() + within_s
-    while not (what := found()):
+    while True:
+        with suppress(NoSuchElementException, StaleElementReferenceException):  # between one page and the next
+            if what := found():
+                return what
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.05)
-    return what
 
 
 def says(driver: webdriver.Chrome, text: str, within_s: float = WITHIN_S) -> None:
@@ -141,7 +144,7 @@ def body(driver: webdriver.Chrome) -> str:
 
 
 def one(driver: webdriver.Chrome, css: str) -> WebElement:
-    return driver.find_element(By.CSS_SELECTOR, css)
+    return cast(WebElement, until(lambda: driver.find_element(By.CSS_SELECTOR, css)))
 
 
 def fill(driver: webdriver.Chrome, **fields: str) -> None:
