@@ -3,7 +3,8 @@
     discovery(topics, door, version) -> dict        discovery_topic(topics) -> <prefix>/device/<base>-<device>/config
 
 Everything is read only: commands are signed, and Home Assistant cannot sign. So a door's lock is shown as a binary
-sensor, not as a lock that a click would open. There is no image, since no picture leaves the reader.
+sensor, not as a lock that a click would open, and the models in use as an update that nobody can click, in progress
+while they are on trial. There is no image, since no picture leaves the reader.
 https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload
 """
 
@@ -82,6 +83,17 @@ def _components(topics: Topics, door: str) -> dict[str, dict[str, Any]]:
         "lock": _sensed("Lock", "lock", at_door, "value_json.lock == 'released'"),
         "alarm": _sensed("Door alarm", "tamper", at_door, "value_json.alarm != 'none'"),
         "people": _counted("People enrolled", "mdi:account-group", topics.info, "value_json.people"),
+        "models": {
+            "platform": "update",
+            "name": "Models",
+            "entity_category": "diagnostic",
+            "state_topic": topics.health,
+            "value_template": (
+                "{% set version = value_json.models_version | default('built in', true) | string %}"
+                "{{ dict(installed_version=version, latest_version=version, title='Models', "
+                "in_progress=value_json.models_trial is not none) | tojson }}"
+            ),
+        },
         "seq": _counted("Newest record", "mdi:counter", topics.info, "value_json.last_seq"),
     }
 

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import jinja2
+import pytest
 from paho.mqtt.publish import single
 
 from broker import Broker, Listener, running, wait_until
@@ -74,12 +76,26 @@ def test_what_is_announced_is_what_home_assistant_wants() -> None:
     assert re.fullmatch(r"homeassistant/device/[a-zA-Z0-9_-]+/config", discovery_topic(TOPICS))
     assert found["device"]["identifiers"] and found["origin"]["name"]
     parts = found["components"]
-    assert {part["platform"] for part in parts.values()} == {"event", "binary_sensor", "sensor"}
+    assert {part["platform"] for part in parts.values()} == {"event", "binary_sensor", "sensor", "update"}
     assert len({part["unique_id"] for part in parts.values()}) == len(parts)
     for part in parts.values():
         assert part["state_topic"].startswith("edgeface/front-1/")
         assert re.fullmatch(r"[a-z_]+\.[a-z0-9_]+", part["default_entity_id"])
     assert parts["decision"]["event_types"] == [outcome.value for outcome in Outcome]
+
+
+@pytest.mark.parametrize(
+    ("version", "trial", "shown", "busy"),
+    [(None, None, "built in", False), (4, "3 of 1,000 frames", "4", True), (4, None, "4", False)],
+)
+def test_the_models_in_use_are_shown_and_whether_they_are_on_trial(
+    version: int | None, trial: str | None, shown: str, busy: bool
+) -> None:
+    part = discovery(TOPICS, "main", "1.0")["components"]["models"]
+    assert (part["platform"], part["state_topic"]) == ("update", TOPICS.health)
+    health = {"models_version": version, "models_trial": trial}
+    told = json.loads(jinja2.Template(part["value_template"]).render(value_json=health))
+    assert told == {"installed_version": shown, "latest_version": shown, "title": "Models", "in_progress": busy}
 
 
 def test_nothing_that_it_shows_can_be_clicked() -> None:
