@@ -41,23 +41,23 @@ def test_a_store_that_says_so_too_early_is_found_out() -> None:
             for made in batch:
                 journal.record(made)
 
-    result = kill("decide", replace(DEEDS["decide"], run=hasty, longest_s=0.5), n=4, seed=2)
+    result = kill("decide", replace(DEEDS["decide"], run=hasty, longest_s=0.5), n=8, seed=2)
     assert any("acknowledged and is lost" in problem for problem in result.failures)
 
 
 def test_models_that_are_written_over_themselves_are_found_out() -> None:
     """The naive way: a new bundle in the place of the one in use."""
+    content = packed(1)  # before any process is killed: it takes longer than some of them live
 
     def careless(database: Database, tell: Tell) -> None:
         home = database.path.parent
-        content = packed(1)
         slots.switch(home, slots.put(home, content), release.parse(content, home))
         while True:
-            for part in (content[: len(content) // 2], content):
+            for part, for_s in ((content[: len(content) // 2], 0.05), (content, 0.001)):
                 (home / slots.FOLDER / "a").write_bytes(part)
-                time.sleep(0.01)
+                time.sleep(for_s)
 
-    result = kill("update", replace(DEEDS["update"], run=careless, longest_s=0.5), n=4, seed=3)
+    result = kill("update", replace(DEEDS["update"], run=careless, longest_s=1.5), n=8, seed=3)
     assert any("not whole" in problem for problem in result.failures)
 
 
