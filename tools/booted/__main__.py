@@ -30,7 +30,7 @@ this page. Each line held, in this order:
 
 {chr(10).join(f"- {line}" for line in lines if " = " not in line)}
 
-| measured, on a busy machine, at raised priority | |
+| measured, once | |
 |---|---|
 {chr(10).join(f"| {name} | {value} |" for name, value in figures)}
 """
