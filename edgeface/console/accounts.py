@@ -20,6 +20,7 @@ from edgeface.commands import Role
 from edgeface.errors import ConfigError
 from edgeface.signature import SEED_BYTES, key_id, public_of
 from edgeface.store import crypto, files
+from edgeface.wire import record
 
 FILE = "accounts.json"
 VERSION = 1
@@ -186,8 +187,8 @@ def _read(path: Path) -> Book:
         raise ConfigError(f"{path} is damaged ({error}): put a copy back, or move it away and set up anew") from error
 
 
-def _account(row: dict[str, str]) -> Account:
-    account = Account(**{**row, "role": Role(row["role"])})  # type: ignore[arg-type]
+def _account(row: object) -> Account:
+    account = record(Account, row, "account")
     texts: Iterable[str] = (account.salt, account.sealed_seed, account.key_id)
     if name_problem(account.name) or not all(_HEX.fullmatch(text) for text in texts):
         raise ValueError("an account that cannot be")

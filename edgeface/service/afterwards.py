@@ -12,6 +12,7 @@ from edgeface.bar import Bar
 from edgeface.embed import Embedder
 from edgeface.errors import ConfigError
 from edgeface.match import Gallery
+from edgeface.model import ModelSpec
 from edgeface.service.idle import Idle
 from edgeface.service.learner import Learner, Options
 from edgeface.service.loop import Reader, Step
@@ -52,8 +53,7 @@ def afterwards(
 ) -> Iterator[Idle]:
     """Follow a reader until the block ends. `renew` makes gallery and bar afresh. Raises ConfigError."""
     spec, idle, changed = embedder.spec, Idle(), threading.Event()
-    if options.learn.enabled and spec.impostor_tail is None:
-        raise ConfigError(f"learn.enabled: {spec.name} comes without a measured impostor tail, so nothing is certain")
+    _expect_certainty(options, spec)
     pictures = SnapshotStore(database, snapshots)
     photographer = Photographer(pictures, snapshots, idle)
     lessons, strangers = LessonStore(database, boot_id), StrangerStore(database, embedder.identity)
@@ -98,3 +98,8 @@ def afterwards(
         yield idle
     finally:
         idle.stop()
+
+
+def _expect_certainty(options: Options, spec: ModelSpec) -> None:
+    if options.learn.enabled and spec.impostor_tail is None:
+        raise ConfigError(f"learn.enabled: {spec.name} comes without a measured impostor tail, so nothing is certain")

@@ -121,7 +121,7 @@ class Registrar:
             problem = EnrolmentProblem.FACE_KNOWN if len(same) == 1 else EnrolmentProblem.FACE_OF_SEVERAL
             raise EnrolmentError(self._known(same, wish.name), problem)
         sentences = tuple(self._looks_like(other) for other in alike)
-        templates = [_template(shot) for shot in shots]
+        templates = [template_of(shot.portrait, shot.source) for shot in shots]
         person_id = self._write(wish, own, templates, same, consent, now)
         self._gallery = _grown(self._gallery, templates, own.id if own else person_id)
         before = 0 if own is None else sum(own.templates.values())
@@ -193,14 +193,14 @@ def _taken(name: str) -> str:
     return f"{name} is enrolled already: use --add for more pictures, or choose another name"
 
 
-def _template(shot: Shot) -> NewTemplate:
-    found = shot.portrait
+def template_of(found: Portrait, source: str) -> NewTemplate:
+    """What is kept of a portrait; `source` says where it came from."""
     return NewTemplate(
         model_sha256=found.embedding.model_sha256,
         vector=to_template(found.embedding.vector),
         quality=found.quality.score,
         pose=found.pose,
-        source=shot.source,
+        source=source,
     )
 
 

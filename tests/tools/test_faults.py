@@ -14,9 +14,8 @@ import pytest
 from bundles import packed
 from edgeface.adapters import release, slots
 from edgeface.store.database import Database
-from edgeface.store.journal import Journal
 from tools.faults import disk, page
-from tools.faults.deeds import DEEDS, decision
+from tools.faults.deeds import DEEDS, too_early
 from tools.faults.kill import kill
 from tools.faults.result import Result
 
@@ -31,17 +30,7 @@ def test_killed_at_any_moment_nothing_is_lost_or_half(name: str) -> None:
 
 def test_a_store_that_says_so_too_early_is_found_out() -> None:
     """The naive way: acknowledged at once, written in batches."""
-
-    def hasty(database: Database, tell: Tell) -> None:
-        journal = Journal(database, "b")
-        while True:
-            batch = [decision() for _ in range(20)]
-            for made in batch:
-                tell(f"0:{made.id}")
-            for made in batch:
-                journal.record(made)
-
-    result = kill("decide", replace(DEEDS["decide"], run=hasty, longest_s=0.5), n=8, seed=2)
+    result = kill("decide", too_early(20, longest_s=0.5), n=8, seed=2)
     assert any("acknowledged and is lost" in problem for problem in result.failures)
 
 

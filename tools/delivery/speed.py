@@ -15,14 +15,14 @@ import numpy as np
 from edgeface import image
 from edgeface.adapters.clock import SystemClock, boot_id
 from edgeface.cli.bench import resident_mb
-from edgeface.embed import to_template
 from edgeface.enrol import Portrait, portrait
 from edgeface.frame import Frame, Pixels
 from edgeface.service.bootstrap import GALLERY, Loaded, Station, open_station
+from edgeface.service.enrolment import template_of
 from edgeface.service.settings import Config, MqttSettings
 from edgeface.signature import public_of, public_text
 from edgeface.store.database import Database, open_database
-from edgeface.store.gallery import GalleryStore, NewTemplate
+from edgeface.store.gallery import GalleryStore
 from edgeface.store.journal import Journal
 from edgeface.store.outbox import Outbox
 from tools.broker import Broker
@@ -179,14 +179,7 @@ def _enrol(database: Database, loaded: Loaded, face: Pixels) -> None:
     found = portrait(face, loaded.models, Config().pipeline())
     if not isinstance(found, Portrait):
         raise RuntimeError(f"the portrait was refused: {found.advice}")
-    made = NewTemplate(
-        model_sha256=found.embedding.model_sha256,
-        vector=to_template(found.embedding.vector),
-        quality=found.quality.score,
-        pose=found.pose,
-        source="portrait",
-    )
-    GalleryStore(database).enrol("Ada", [made], SystemClock().now())
+    GalleryStore(database).enrol("Ada", [template_of(found, "portrait")], SystemClock().now())
 
 
 def _shots(face: Pixels, visit: int) -> Iterator[Frame]:

@@ -18,16 +18,16 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edgeface.adapters.clock import SystemClock
 from edgeface.decide import Decision
-from edgeface.embed import to_template
 from edgeface.enrol import Portrait, Unfit, portrait
 from edgeface.frame import Pixels
 from edgeface.liveness import Check
 from edgeface.service.bootstrap import GALLERY, Loaded, Station, load_models, open_station
+from edgeface.service.enrolment import template_of
 from edgeface.service.loop import Step
 from edgeface.service.ports import Camera
 from edgeface.service.settings import Config, MqttSettings
 from edgeface.store.database import open_database
-from edgeface.store.gallery import GalleryStore, NewTemplate
+from edgeface.store.gallery import GalleryStore
 from tools.broker import Broker
 from tools.demo.sheet import Row, Shot, draw
 
@@ -96,7 +96,8 @@ class Show:
         if not good:
             return False
         with closing(open_database(self._home / GALLERY)) as database:
-            person = GalleryStore(database).enrol(name, [_template(found) for found in good], SystemClock().now())
+            templates = [template_of(found, "demo") for found in good]
+            person = GalleryStore(database).enrol(name, templates, SystemClock().now())
         self._names[person.id] = name
         size = self.loaded.models.embedder.spec.dimensions
         say(f"  enrolled: {name}, {len(good)} template(s) of {size} bytes, id {person.id}; no picture is kept")
@@ -230,16 +231,6 @@ def measured(quality: float | None, liveness: float | None) -> str:
     if quality is None:
         return ""
     return f"quality {quality:.0f}, alive " + ("not judged" if liveness is None else f"{liveness:.2f}")
-
-
-def _template(found: Portrait) -> NewTemplate:
-    return NewTemplate(
-        model_sha256=found.embedding.model_sha256,
-        vector=to_template(found.embedding.vector),
-        quality=found.quality.score,
-        pose=found.pose,
-        source="demo",
-    )
 
 
 def say(text: str) -> None:

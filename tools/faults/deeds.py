@@ -12,7 +12,7 @@ import tomllib
 import uuid
 from collections.abc import Callable, Collection
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -269,3 +269,18 @@ DEEDS = {
     "rotate": Deed(prepare=_few, run=_rotate, check=_rotated, longest_s=0.3),
 }
 """By name."""
+
+
+def too_early(batch: int, longest_s: float = 1.0) -> Deed:
+    """The control: decisions are acknowledged first, and recorded then, so many at once."""
+
+    def run(database: Database, tell: Tell) -> None:
+        journal = Journal(database, "b")
+        while True:
+            made = [decision() for _ in range(batch)]
+            for one in made:
+                tell(f"0:{one.id}")
+            for one in made:
+                journal.record(one)
+
+    return replace(DEEDS["decide"], run=run, longest_s=longest_s)

@@ -14,15 +14,15 @@ from typing import Any
 from edgeface.adapters.clock import SystemClock
 from edgeface.cli.context import Context
 from edgeface.commands import Role
-from edgeface.embed import to_template
 from edgeface.enrol import Portrait, portrait
 from edgeface.frame import Pixels
 from edgeface.message import Topics
 from edgeface.service.bootstrap import GALLERY
+from edgeface.service.enrolment import template_of
 from edgeface.service.settings import Config
 from edgeface.signature import key_id, public_of, public_text
 from edgeface.store.database import Database, Row, open_database
-from edgeface.store.gallery import GalleryStore, NewTemplate
+from edgeface.store.gallery import GalleryStore
 from edgeface.store.outbox import Outbox
 from edgeface.store.verify import verify_gallery
 from edgeface.wire import loads
@@ -183,11 +183,4 @@ def enrol(home: Path, database: Database, face: Pixels, name: str) -> None:
     found = portrait(face, Context(home=home, config_file=None).models(), Config().pipeline())
     if not isinstance(found, Portrait):
         raise RuntimeError(f"the portrait was refused: {found.advice}")
-    made = NewTemplate(
-        model_sha256=found.embedding.model_sha256,
-        vector=to_template(found.embedding.vector),
-        quality=found.quality.score,
-        pose=found.pose,
-        source="portrait",
-    )
-    GalleryStore(database).enrol(name, [made], SystemClock().now())
+    GalleryStore(database).enrol(name, [template_of(found, "portrait")], SystemClock().now())

@@ -9,9 +9,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from edgeface.store.database import Database, open_database
-from edgeface.store.journal import Journal
-from tools.faults.deeds import DEEDS, Deed, Known, Tell, check, decision
+from edgeface.store.database import open_database
+from tools.faults.deeds import DEEDS, Deed, Known, check, too_early
 from tools.faults.result import Result
 from tools.faults.rows.disk import folder_in_memory
 
@@ -36,19 +35,7 @@ def out_of_memory(n: int, seed: int, deeds: Callable[[str], Deed] = DEEDS.__geti
 
 def hasty_out_of_memory(n: int, seed: int) -> Result:
     """The control: says so first, in batches."""
-
-    def hasty(database: Database, tell: Tell) -> None:
-        journal = Journal(database, "b")
-        while True:
-            batch = [decision() for _ in range(20)]
-            for made in batch:
-                tell(f"0:{made.id}")
-            for made in batch:
-                journal.record(made)
-
-    decide = DEEDS["decide"]
-    deed = Deed(prepare=decide.prepare, run=hasty, check=decide.check, longest_s=1)
-    return out_of_memory(n, seed, lambda name: deed)
+    return out_of_memory(n, seed, lambda name: too_early(20))
 
 
 def _starved(path: Path, deed: Deed, left: int) -> tuple[list[str], bool]:

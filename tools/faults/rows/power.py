@@ -11,7 +11,7 @@ from pathlib import Path
 from edgeface.errors import EdgefaceError, GalleryError
 from edgeface.store.database import Database, open_database
 from edgeface.store.journal import Journal
-from tools.faults.deeds import DEEDS, Deed, Known, Tell, check, decision, enrol
+from tools.faults.deeds import DEEDS, Deed, Known, Tell, check, decision, enrol, too_early
 from tools.faults.result import Result
 from tools.faults.rows.disk import content, folder_in_memory, laid
 from tools.faults.vfs import FULL, IOERR_WRITE, Event, Tape, Told, disk_after, recording
@@ -69,17 +69,7 @@ def killed_everywhere(n: int, seed: int, deeds: dict[str, Deed] = DEEDS) -> Resu
 
 def hasty_killed(n: int, seed: int) -> Result:
     """The control: says so first, and does it then."""
-
-    def hasty(database: Database, tell: Tell) -> None:
-        journal = Journal(database, "b")
-        while True:
-            made = decision()
-            tell(f"0:{made.id}")
-            journal.record(made)
-
-    decide = DEEDS["decide"]
-    deed = Deed(prepare=decide.prepare, run=hasty, check=decide.check, longest_s=1)
-    return killed_everywhere(n, seed, dict.fromkeys(SWEPT, deed))
+    return killed_everywhere(n, seed, dict.fromkeys(SWEPT, too_early(1)))
 
 
 def failing_call(n: int, seed: int, unlock: Callable[[Journal], str | None] | None = None) -> Result:
