@@ -15,7 +15,7 @@ import click
 
 from edgeface.adapters.clock import SystemClock
 from edgeface.cli.context import Context
-from edgeface.commands import VERBS, Command, Role, signed, words, words_device
+from edgeface.commands import VERBS, Command, Role, signed, words, words_keys
 from edgeface.commands.verbs import PAIR
 from edgeface.errors import ConfigError, GalleryMissing
 from edgeface.service.bootstrap import GALLERY
@@ -107,7 +107,7 @@ def add(context: Context, key: str, role: str, name: str) -> None:
     KEY is the public part, ed25519:..., as `keys make` prints it, or the file itself. A key with the role "publish"
     signs bundles of models (`edgeface models pack`) and commands nothing.
     """
-    asked = words_device.NewKey(public_key=public_text(_public(key)), name=name, role=Role(role))
+    asked = words_keys.NewKey(public_key=public_text(_public(key)), name=name, role=Role(role))
     made = context.ask("keys/add", asked)
     click.echo(f"{made.id} may {'publish models' if role == Role.PUBLISH else f'command as {role}'}.")
 

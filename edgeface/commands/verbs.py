@@ -12,6 +12,7 @@ from edgeface.commands import (
     words_device,
     words_doors,
     words_enrol,
+    words_keys,
     words_local,
     words_people,
     words_records,
@@ -165,7 +166,7 @@ VERBS: Mapping[str, Verb] = _table(
     _verb("keys/list", Role.ADMIN, words.Nothing, words.Keys, "Which keys may command.", changes=False),
     _verb("keys/revoke", Role.ADMIN, words.KeyName, words.KeyName, "A key may command no more, for good."),
     _verb("live/watch", Role.OPERATE, words.Watch, words.Nothing, "See what the camera sees.", reach=Reach.SOCKET),
-    _verb("keys/add", Role.ADMIN, words_device.NewKey, words_device.KeyAdded, "A key may command.", reach=Reach.SOCKET),
+    _verb("keys/add", Role.ADMIN, words_keys.NewKey, words_keys.KeyAdded, "A key may command.", reach=Reach.SOCKET),
     _verb("keys/pair", Role.ADMIN, words.Pair, words.Paired, "A new key introduces itself, while pairing is open."),
 )
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-
-from edgeface.commands.roles import Role
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,21 +126,83 @@ class ModelCard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewKey:
-    """A key that may command from now on, added by who is on the machine."""
+class Health:
+    """How the reader is."""
 
-    public_key: str
-    """As `edgeface keys make` tells it."""
-    name: str
-    """Whose key it is: 1 to 40 letters, digits, spaces, - and _."""
-    role: Role
+    version: str
+    door: str
+    people: int
+    gallery_revision: int
+    last_seq: int
+    waiting: int
+    """Decisions that no consumer has confirmed yet."""
+    clock_trusted: bool
+    shut: str | None
+    """Why the rules let in nobody, or hardly anybody; null if they do not."""
+    lacking: int
+    """People whom the embedder in use cannot know: to be enrolled again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyAdded:
-    """It may command."""
+class Calibration:
+    """What the reader asks of a visitor."""
 
-    id: str
-    role: Role
-    reader: str = field(default="")
-    """The reader's own public key."""
+    embedder: str
+    people: int
+    false_accepts: str | None
+    """The dial, such as "1 in 10000"."""
+    threshold: float
+    """Cosine that lets in."""
+    reason: str
+    too_alike: int
+    """Pairs of people enrolled who need more than that to be told apart."""
+    problem: str | None = None
+    """Why the dial cannot be kept; then nobody is let in."""
+    expected: Share | None = None
+    """Of visits by strangers, the share let in, at most."""
+    missed: Share | None = None
+    """Of visits by people enrolled, as hard as those that were simulated, the share turned away."""
+    strictest: float | None = None
+    """The least share of strangers that could be promised here."""
+    pairs: tuple[Alike, ...] = ()
+    """The most alike, 20 at the most."""
+    dials: tuple[Dial, ...] = ()
+    """What other settings would ask for."""
+
+
+class LogLevel(StrEnum):
+    """What is logged: this and what is graver."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """Until the next start."""
+
+    level: LogLevel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """See what the camera sees: a stream of the newest frames, until whoever watches closes the link."""
+
+    images: bool = False
+    """With pictures, or only where faces are and what became of them."""
+    most_fps: int = 5
+    """At most so many frames a second, 1..10."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.most_fps <= 10:
+            raise ValueError("most_fps must be 1 to 10")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceKey:
+    """A key of the reader that is no secret."""
+
+    key: str
+    """Public, as text."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from edgeface.access.factors import FactorKind, Reply
+from edgeface.access.parts import ALL
 from edgeface.access.schedule import OnHolidays
 
 
@@ -96,3 +98,61 @@ class WhoCould:
     total: int
     at: str
     """When, by the site's wall clock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lockdown:
+    """Shut a door, or all, to everybody but a few."""
+
+    door: str = ALL
+    lift: bool = False
+    """End it instead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reset:
+    """Forget what the doors remember: of one person, of the clock, or everything."""
+
+    who: str | None = None
+    clock: bool = False
+    everything: bool = False
+    """Lockdowns included; also after damage."""
+
+    def __post_init__(self) -> None:
+        if (self.who is not None) + self.clock + self.everything != 1:
+            raise ValueError("who, clock or everything: say one of them")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Open:
+    """Open a door now, for whoever stands there."""
+
+    door: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """The decision that opens it, as it is published: signed, with the controller's newest word, for 3 seconds."""
+
+    decision: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Present:
+    """A PIN was typed, or a card held up."""
+
+    door: str
+    kind: FactorKind
+    secret: str = field(repr=False)
+    """The digits or the card's number; never stored, logged or sent on."""
+    id: str | None = None
+    """Whose PIN it claims to be, if the keypad asks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presented:
+    """What the keypad's display may say. The same for a duress PIN."""
+
+    reply: Reply
+    reason: str

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from edgeface.adapters.clock import boot_id
 from edgeface.commands import Role, words
-from edgeface.commands.words_device import KeyAdded, NewKey
+from edgeface.commands.words_keys import KeyAdded, NewKey
 from edgeface.errors import ConfigError
 from edgeface.frame import Instant
 from edgeface.service.desk.place import Desk
