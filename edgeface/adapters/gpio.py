@@ -1,4 +1,4 @@
-"""Wires at the board's pins: what moves the lock, and what tells whether the door is open.
+"""Wires at the board's pins: what moves the lock, what tells whether the door is open, and a button.
 
     open_output("/dev/gpiochip0:17", ...) -> Output         watch_input("/dev/gpiochip0:27", ...) -> Input
 
@@ -51,22 +51,30 @@ class Options:
     """The level while the door is open. The line is pulled up, so that a contact to ground is high when it opens, and a
     wire that is cut counts as an open door."""
 
+    button: str = ""
+    """The line of a push button to ground inside the reader's case: with it somebody who is there lets a key pair
+    (`edgeface keys pair --button`); empty: none. sim:FILE reads a file: 0 is pressed."""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Those that are set."""
+        return tuple(line for line in (self.relay, self.contact, self.button) if line)
+
     def __post_init__(self) -> None:
-        for name, line in (("relay", self.relay), ("contact", self.contact)):
+        for name, line in (("relay", self.relay), ("contact", self.contact), ("button", self.button)):
             if line and not line.startswith("sim:"):
                 chip, _, offset = line.rpartition(":")
                 if not chip.startswith("/dev/gpiochip") or not offset.isdecimal():
                     raise ValueError(f"{name} must be a line such as /dev/gpiochip0:17, not {line!r}")
-        if self.relay and self.relay == self.contact:
-            raise ValueError("relay and contact must be two lines")
+        if len(set(self.lines)) < len(self.lines):
+            raise ValueError("relay, contact and button must be lines of their own")
 
 
 def problem(options: Options) -> str | None:
     """What stands against using these wires, without taking them; None if nothing is known."""
-    lines = [line for line in (options.relay, options.contact) if line]
-    if any(not line.startswith("sim:") for line in lines) and find_spec("gpiod") is None:
+    if any(not line.startswith("sim:") for line in options.lines) and find_spec("gpiod") is None:
         return _MISSING
-    for line in lines:
+    for line in options.lines:
         place = Path(line.removeprefix("sim:") if line.startswith("sim:") else line.rpartition(":")[0])
         if line.startswith("sim:"):
             if not place.parent.is_dir():
@@ -109,7 +117,7 @@ class Input:
         """`look` waits a little and gives the level; None if it cannot be read any more."""
         self._look, self._release, self._tell = look, release, tell
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="contact")
+        self._thread = threading.Thread(target=self._run, name="wire")
         self._thread.start()
 
     def close(self) -> None:

@@ -19,7 +19,8 @@ from edgeface.commands import VERBS, Command, Role, signed, words, words_keys
 from edgeface.commands.verbs import PAIR
 from edgeface.errors import ConfigError, GalleryMissing
 from edgeface.service.bootstrap import GALLERY
-from edgeface.service.desk.keys import OPEN_FOR_S, close_window, open_window, proof_of, valid_key_name
+from edgeface.service.desk.keys import valid_key_name
+from edgeface.service.pairing import OPEN_FOR_S, await_button, close_window, open_window, proof_of
 from edgeface.signature import SEED_BYTES, key_id, parse_public, public_of, public_text
 from edgeface.store import files
 from edgeface.wire import MessageError, loads, plain
@@ -55,13 +56,17 @@ def make(file: Path) -> None:
 
 @keys.command()
 @click.option("--role", type=click.Choice([role.value for role in Role]), required=True, help="What it may do.")
+@click.option("--button", is_flag=True, help="The code counts once somebody has pressed the button at the reader.")
 @click.option("--close", is_flag=True, help="Close pairing instead, before anybody used it.")
 @click.pass_obj
-def pair(context: Context, role: str, close: bool) -> None:
+def pair(context: Context, role: str, button: bool, close: bool) -> None:
     """Let one key pair within ten minutes; to be run at the reader, by its own user, while the reader runs.
 
     Shows a code. Whoever has it may pair a key of that role; then, after ten minutes or at the next start of the
     machine, pairing is closed again by itself.
+
+    With --button the ten minutes begin with a press of the button whose line is set under [gpio]: for whoever prepares
+    pairing from afar, and has it allowed by somebody who stands there. Until then the code is good for nothing.
     """
     if close:
         close_window(context.home)
@@ -69,9 +74,15 @@ def pair(context: Context, role: str, close: bool) -> None:
         return
     if not (context.home / GALLERY).exists():
         raise GalleryMissing(f"there is no reader in {context.home} yet: start one first, `edgeface run --help`")
-    code = open_window(context.home, Role(role), SystemClock().now())
-    click.echo(code)
-    click.echo(f"One key may pair as {role} with this code, for {OPEN_FOR_S / 60:.0f} minutes from now.", err=True)
+    minutes = f"{OPEN_FOR_S / 60:.0f} minutes"
+    if button:
+        if not context.config().gpio.button:
+            raise ConfigError("gpio.button is not set: it names the line of the button, such as /dev/gpiochip0:22")
+        click.echo(await_button(context.home, Role(role)))
+        click.echo(f"One key may pair as {role} with this code, for {minutes} after the button is pressed.", err=True)
+        return
+    click.echo(open_window(context.home, Role(role), SystemClock().now()))
+    click.echo(f"One key may pair as {role} with this code, for {minutes} from now.", err=True)
 
 
 @keys.command("list")

@@ -18,6 +18,7 @@ from edgeface.service.doorway import Doorway
 from edgeface.service.guard import Guard
 from edgeface.service.loop import Recorded
 from edgeface.service.nonces import Nonces
+from edgeface.service.pairing import Button
 from edgeface.service.presence import present
 from edgeface.service.requests import Requests
 from edgeface.service.settings import Config
@@ -78,6 +79,9 @@ def open_outside(
             doorway.start()
         if config.gpio.contact:
             running.callback(_wire(config.gpio, doorway).close)
+        if config.gpio.button:
+            button = Button(database, SystemClock().now)
+            running.callback(gpio.watch_input(config.gpio.button, button.level).close)
         if deliverer is not None:
             deliverer.start()
             running.callback(deliverer.stop)

@@ -135,11 +135,14 @@ def test_what_is_no_line(odd: str) -> None:
         Options(relay=odd)
     with pytest.raises(ValueError, match="contact must be a line"):
         Options(contact=odd)
+    with pytest.raises(ValueError, match="button must be a line"):
+        Options(button=odd)
 
 
-def test_relay_and_contact_are_two_lines() -> None:
-    with pytest.raises(ValueError, match="two lines"):
-        Options(relay="/dev/gpiochip0:3", contact="/dev/gpiochip0:3")
+@pytest.mark.parametrize(("one", "other"), [("relay", "contact"), ("relay", "button"), ("contact", "button")])
+def test_relay_contact_and_button_are_lines_of_their_own(one: str, other: str) -> None:
+    with pytest.raises(ValueError, match="lines of their own"):
+        Options(**{one: "/dev/gpiochip0:3", other: "/dev/gpiochip0:3"})
 
 
 def test_a_contact_is_told_as_it_changes_and_when_it_is_lost(tmp_path: Path) -> None:

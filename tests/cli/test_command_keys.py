@@ -15,7 +15,7 @@ from commanding import at_a_desk
 from edgeface.adapters.clock import SystemClock
 from edgeface.commands import Command, Role, read
 from edgeface.service.bootstrap import Loaded
-from edgeface.service.desk.keys import WINDOW
+from edgeface.service.pairing import WAITING, WINDOW
 from edgeface.signature import key_id, public_text
 from edgeface.store import commands
 from edgeface.store.database import open_database
@@ -87,6 +87,20 @@ def test_pairing_can_be_closed_again(edgeface: Edgeface, home: Path, loaded: Loa
         edgeface("keys", "pair", "--role", "admin")
         assert edgeface("keys", "pair", "--role", "admin", "--close").exit_code == 0
     assert not (home / WINDOW).exists()
+
+
+def test_a_code_for_the_button_needs_a_button_and_can_be_taken_back(
+    edgeface: Edgeface, home: Path, loaded: Loaded
+) -> None:
+    with at_a_desk(home, loaded):
+        refused = edgeface("keys", "pair", "--role", "view", "--button")
+        assert (refused.exit_code, "gpio.button is not set" in refused.output) == (78, True)
+        (home / "edgeface.toml").write_text('[gpio]\nbutton = "sim:/tmp/button"\n')
+        code = edgeface("keys", "pair", "--role", "view", "--button").stdout.strip()
+        assert json.loads((home / WAITING).read_text()) == {"role": "view", "code": code}
+        assert not (home / WINDOW).exists(), "nothing is open before somebody presses it"
+        assert edgeface("keys", "pair", "--role", "view", "--close").exit_code == 0
+    assert not (home / WAITING).exists()
 
 
 def test_a_key_is_added_while_no_reader_runs(edgeface: Edgeface, home: Path, key: Path) -> None:

@@ -27,8 +27,8 @@ from edgeface.frame import Pixels
 from edgeface.image import encode_jpeg
 from edgeface.service.bootstrap import Loaded
 from edgeface.service.desk import ACTS
-from edgeface.service.desk.keys import open_window, proof_of
 from edgeface.service.loop import Recorded
+from edgeface.service.pairing import open_window, proof_of
 from edgeface.signature import public_of, public_text
 from edgeface.store import commands
 from edgeface.store.database import Database, open_database

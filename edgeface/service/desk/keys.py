@@ -2,91 +2,26 @@
 
     `edgeface keys pair` on the device -> a code, for ten minutes and one key -> keys/pair, signed by the new key
 
-Somebody must be at the device, since the code is shown there and nowhere else. The new key proves that it was given the
-code without sending it: who listens, or sits between, can neither read it nor put a key of his own in the place.
+Somebody must be at the device, since the code is shown there and nowhere else, or counts only once a button there was
+pressed (`edgeface.service.pairing`). The new key proves that it was given the code without sending it: who listens, or
+sits between, can neither read it nor put a key of his own in the place.
 """
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-import json
 import re
-import secrets
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-from edgeface.adapters.clock import boot_id
 from edgeface.commands import Role, words
 from edgeface.commands.words_keys import KeyAdded, NewKey
 from edgeface.errors import ConfigError
-from edgeface.frame import Instant
 from edgeface.service.desk.place import Desk
+from edgeface.service.pairing import close_window, proof_of, window_of
 from edgeface.signature import parse_public, public_of, public_text
-from edgeface.store import commands, files
+from edgeface.store import commands
 
-WINDOW = "pairing"
-"""File name of an open pairing, in the home folder."""
-
-OPEN_FOR_S = 600.0
-"""A choice: time to walk from the device to a desk."""
-
-_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-_CODE_LETTERS = 20
-"""Of 5 bits each: 100 bits cannot be tried out, not even by somebody who heard the proof."""
 _NAME = re.compile(r"[A-Za-z0-9_-]([A-Za-z0-9_ -]{0,38}[A-Za-z0-9_-])?")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """An open pairing."""
-
-    boot_id: str
-    opened_at_monotonic_ns: int
-    role: str
-    code: str
-
-
-def new_code() -> str:
-    """A code to be shown once: four groups of five letters and digits, none of which looks like another."""
-    letters = "".join(secrets.choice(_ALPHABET) for _ in range(_CODE_LETTERS))
-    return "-".join(letters[place : place + 5] for place in range(0, _CODE_LETTERS, 5))
-
-
-def proof_of(code: str, public_text: str) -> str:
-    """That a key was given the code: HMAC-SHA-256, 64 hex digits."""
-    plain = code.strip().upper().replace("-", "").encode()
-    return hmac.new(plain, public_text.strip().encode(), hashlib.sha256).hexdigest()
-
-
-def open_window(home: Path, role: Role, now: Instant) -> str:
-    """Let one key of this role pair within ten minutes of this boot; the code. A former window is closed."""
-    window = Window(boot_id=boot_id(), opened_at_monotonic_ns=now.monotonic_ns, role=role.value, code=new_code())
-    path, unfinished = home / WINDOW, home / (WINDOW + ".new")
-    try:
-        unfinished.unlink(missing_ok=True)
-        files.create_private(unfinished, json.dumps(asdict(window)).encode())
-        files.settle(unfinished, path)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}; run it as the reader's user") from error
-    return window.code
-
-
-def close_window(home: Path) -> None:
-    """No key may pair any more."""
-    (home / WINDOW).unlink(missing_ok=True)
-
-
-def window_of(home: Path, now: Instant) -> Window | None:
-    """The open pairing, or None: never opened, used, older than ten minutes, or of another boot."""
-    try:
-        found = Window(**json.loads((home / WINDOW).read_text(encoding="ascii")))
-        age_s = (now.monotonic_ns - found.opened_at_monotonic_ns) / 1e9
-        role_known = found.role in set(Role)
-    except (OSError, ValueError, TypeError):
-        return None
-    return found if found.boot_id == boot_id() and 0 <= age_s <= OPEN_FOR_S and role_known else None
 
 
 def pair(desk: Desk, ask: words.Pair) -> words.Paired:
