@@ -1,10 +1,11 @@
 """How Home Assistant finds this reader by itself: one retained message, device-based MQTT discovery. Pure.
 
-    discovery(topics, door, version) -> dict        discovery_topic(topics) -> <prefix>/device/<base>-<device>/config
+    discovery(topics, door, version, ...) -> dict   discovery_topic(topics) -> <prefix>/device/<base>-<device>/config
 
 Everything is read only: commands are signed, and Home Assistant cannot sign. So a door's lock is shown as a binary
 sensor, not as a lock that a click would open, and the models in use as an update that nobody can click, in progress
-while they are on trial. There is no image, since no picture leaves the reader.
+while they are on trial. No picture leaves the reader by itself: there is an image only where the settings allow it, and
+it shows a face only for the minute after somebody with a key asked for it (`edgeface.service.exhibit`).
 https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload
 """
 
@@ -39,8 +40,11 @@ def discovery_topic(topics: Topics) -> str:
     return f"{PREFIX}/device/{_id(topics)}/config"
 
 
-def discovery(topics: Topics, door: str, version: str) -> dict[str, Any]:
-    """What Home Assistant shows of the reader."""
+def discovery(topics: Topics, door: str, version: str, *, picture: bool = False) -> dict[str, Any]:
+    """What Home Assistant shows of the reader. `picture`: an image as well; without, it is told to forget that."""
+    parts = {name: _whole(topics, name, part) for name, part in _components(topics, door).items()}
+    shown = {"platform": "image", "name": "Picture", "image_topic": topics.image, "image_encoding": "b64",
+             "content_type": "image/jpeg", "icon": "mdi:account-box"}  # fmt: skip
     return {
         "device": {
             "identifiers": [_id(topics)],
@@ -52,7 +56,8 @@ def discovery(topics: Topics, door: str, version: str) -> dict[str, Any]:
         "origin": {"name": "edgeface", "sw_version": version},
         "availability": [{"topic": topics.state, "value_template": "{{ value_json.state }}"}],
         "qos": 1,
-        "components": {name: _whole(topics, name, part) for name, part in _components(topics, door).items()},
+        # A part that has its platform alone is one that is gone.
+        "components": {**parts, "picture": _whole(topics, "picture", shown) if picture else {"platform": "image"}},
     }
 
 

@@ -20,6 +20,7 @@ from edgeface.service.settings import Config
 from edgeface.signature import Purpose, key_id, public_of, verify
 from edgeface.store import commands
 from edgeface.store.database import Database, open_database
+from schemas import expect_answer
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
@@ -83,6 +84,7 @@ class Bench:
         answer = json.loads(text)
         sig = answer.pop("sig")
         assert verify(public_of(self.database.keyring.signing_seed), Purpose.RESPONSE, answer, sig)
+        expect_answer(topic_verb, {**answer, "sig": sig})
         return answer
 
     def code(self, verb: str, body: Mapping[str, Any] | None = None, role: Role = Role.ADMIN, **changes: Any) -> Code:

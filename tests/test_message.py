@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -28,24 +27,15 @@ from edgeface.message import (
 )
 from edgeface.wire import MessageError
 from samples import decision
+from schemas import wire_values
 
 KINDS = (DecisionMessage, StateMessage, InfoMessage, PromptMessage, HealthMessage, DoorMessage, DoorEventMessage)
-
-# Every value that has a wire form: milliseconds, finite numbers, Unicode without surrogates.
-st.register_type_strategy(
-    datetime,
-    st.integers(0, 253_402_300_799_999).map(
-        lambda ms: datetime.fromtimestamp(ms // 1000, UTC).replace(microsecond=ms % 1000 * 1000)
-    ),
-)
-st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
-st.register_type_strategy(str, st.text(st.characters(exclude_categories=["Cs"])))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_message_survives_the_wire(kind: Any) -> None:
     @settings(max_examples=60, deadline=None)
-    @given(st.from_type(kind))
+    @given(wire_values(kind))
     def survives(sent: Any) -> None:
         assert message.decode(kind, message.encode(sent)) == sent
         assert message.decode(kind, message.encode(sent).encode()) == sent

@@ -195,8 +195,13 @@ wrong type, NaN or another `v` is refused. Nothing is longer than {limit} KiB.
 | `health` | yes | `health` |
 | `event` | never | `event` |
 | `decision`, `history` | never | `decision` |
+| `door/<door>/state` | yes | `door` |
+| `door/<door>/event` | never | `door_event` |
 | `request/<verb>` | refused | `command`; its body `verbs/<verb>/body` |
 | `response/<verb>` | never | `answer`; its data `verbs/<verb>/data` |
+| `head` | never | no JSON: a [signed note](https://c2sp.org/signed-note) |
+| `image` | grey only | no JSON: a JPEG in base64, see below |
+| `door/<door>/nonce`, `door/<door>/contact` | refused | no JSON: the controller's word; `open`, `closed` or `unknown` |
 
 ## Signatures
 
@@ -228,7 +233,17 @@ own socket only; "machine": there only by root and the reader's own user.
 
 Keys: `edgeface keys make` on your desk, `edgeface keys pair --role ROLE` at the reader, which shows a code for ten
 minutes and one key, `edgeface keys introduce` on your desk. `edgeface keys sign VERB BODY` prints a command ready to be
-sent.
+sent. With `button` under `[gpio]`, `edgeface keys pair --role ROLE --button` makes a code that counts only once
+somebody has pressed the button at the reader: then for ten minutes, and for one key.
+
+## Pictures
+
+No picture leaves the reader by itself. `snapshots/show` answers a signed wish with one of those that are kept, if any
+are (`[snapshots]`). With `home_assistant_picture = true` under `[mqtt]`, `snapshots/present` puts one on `image` for a
+minute, for Home Assistant's entity of that name, and says in the audit log who asked; then, and whenever somebody is
+forgotten, the reader stops or its link comes back, a grey one follows. The picture is never retained; the reader does
+not start with this setting unless the broker is reached by TLS or on the same machine. Who may hear `image` is for the
+broker's access list to say: in the one that is shipped it is the user `homeassistant` alone.
 
 ## On the same machine
 

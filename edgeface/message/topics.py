@@ -44,6 +44,11 @@ class Topics:
     def event(self) -> str:
         return f"{self.base}/{self.device}/event"
 
+    @property
+    def image(self) -> str:
+        """A picture that somebody asked to be shown, or nobody's."""
+        return f"{self.base}/{self.device}/image"
+
     def request(self, verb: str) -> str:
         """Where somebody asks for something."""
         return f"{self.base}/{self.device}/request/{verb}"

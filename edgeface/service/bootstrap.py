@@ -34,6 +34,7 @@ from edgeface.pose import PoseModel
 from edgeface.quality import Scorer
 from edgeface.service import learner, succession
 from edgeface.service.afterwards import afterwards
+from edgeface.service.exhibit import Exhibit
 from edgeface.service.guard import Guard, recall
 from edgeface.service.idle import Idle
 from edgeface.service.loop import Reader, Recorded
@@ -111,6 +112,8 @@ class Station:
     """Whether each part beside the reader's own loop still ticks, by name."""
     report: Callable[[HealthMessage], None]
     """Takes a report of the reader's health to whoever listens. Never waits for them."""
+    exhibit: Exhibit | None
+    """Shows a kept picture in Home Assistant; None where that is not allowed."""
 
 
 def load_models(home: Path, options: RunOptions | None = None) -> Loaded:
@@ -235,6 +238,7 @@ def open_station(config: Config, loaded: Loaded, database: Database, *, film_tim
             replay=outside.replay or Outbox(database).again,
             parts=parts,
             report=outside.report,
+            exhibit=outside.exhibit,
         )
 
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from edgeface.access import Answer, Factor, State
 from edgeface.decide import opened_from_afar
-from edgeface.errors import DoorError, GalleryError
+from edgeface.errors import ConfigError, DoorError, GalleryError
 from edgeface.frame import Instant
 from edgeface.service.bootstrap import Loaded, derive_bar, freeze_gallery, load_rules
+from edgeface.service.exhibit import Exhibit
 from edgeface.service.guard import Guard, Memory
 from edgeface.service.loop import Reader, Recorded
 from edgeface.service.settings import Config
@@ -43,6 +44,8 @@ class LiveReader:
     now: Callable[[], Instant]
     again: Callable[[int, int], object]
     """Sends a range of rows once more."""
+    exhibit: Exhibit | None
+    """Shows a kept picture in Home Assistant; None where that is not allowed."""
 
     def turn(self) -> AbstractContextManager[object]:
         """Between two frames."""
@@ -57,6 +60,7 @@ class LiveReader:
         def put_in_force() -> None:
             self.reader.renew(gallery, bar)
             self.announce()
+            self.hide_pictures()
 
         return put_in_force
 
@@ -97,6 +101,17 @@ class LiveReader:
     def present(self, factor: Factor) -> Answer:
         """A PIN or a card."""
         return self.reader.present(factor)
+
+    def present_picture(self, jpeg: bytes) -> Callable[[], None]:
+        """What is returned shows it. Raises ConfigError, BrokerError."""
+        if self.exhibit is None:
+            raise ConfigError("no picture is shown to anybody here: see home_assistant_picture under [mqtt]")
+        return self.exhibit.show(jpeg)
+
+    def hide_pictures(self) -> None:
+        """Whoever is shown may be the one who is gone."""
+        if self.exhibit is not None:
+            self.exhibit.end()
 
     def shut(self) -> str | None:
         """Why it lets in nobody, or hardly anybody."""

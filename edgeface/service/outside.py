@@ -15,6 +15,7 @@ from edgeface.adapters.relay import Relay
 from edgeface.message import HealthMessage, encode
 from edgeface.service.deliver import Deliverer
 from edgeface.service.doorway import Doorway
+from edgeface.service.exhibit import Exhibit, allowed
 from edgeface.service.guard import Guard
 from edgeface.service.loop import Recorded
 from edgeface.service.nonces import Nonces
@@ -48,6 +49,8 @@ class Outside:
     """Send a range of rows once more; None if no broker is configured."""
     report: Callable[[HealthMessage], None]
     """Takes a report of the reader's health to whoever listens, and never waits."""
+    exhibit: Exhibit | None
+    """Shows a kept picture in Home Assistant; None where that is not allowed."""
 
 
 @contextmanager
@@ -63,12 +66,14 @@ def open_outside(
     """Broker and lock, as far as they are configured, until the block ends; then the lock is locked.
 
     `info` gives the InfoMessage as JSON. A film that is not played at the speed of life (`film_time`) moves no lock.
-    Raises BrokerError, DoorError.
+    Raises BrokerError, ConfigError, DoorError.
     """
     publisher = MqttPublisher(broker) if broker is not None else None
     requests = Requests(publisher, broker.topics) if broker and publisher else None
+    exhibit = None
     if broker and publisher:
-        present(publisher, broker.topics, config)
+        exhibit = Exhibit(publisher, broker.topics.image) if allowed(config, broker) else None
+        present(publisher, broker.topics, config, picture=exhibit is not None)
     wired = config.gpio.relay or config.gpio.contact
     doorway = _doorway(config, database, guard, lambda: deliverer.door_moved() if deliverer else None)
     deliverer = _deliverer(config, broker, publisher, doorway, database, info) if broker and publisher else None
@@ -85,8 +90,10 @@ def open_outside(
         if deliverer is not None:
             deliverer.start()
             running.callback(deliverer.stop)
+        if exhibit is not None:
+            running.callback(exhibit.end)
         running.enter_context(_witnessed(config.audit, database, heads))
-        yield _outside(doorway if wired or broker else None, deliverer, publisher, requests, film_time)
+        yield _outside(doorway if wired or broker else None, deliverer, publisher, requests, exhibit, film_time)
 
 
 def _doorway(config: Config, database: Database, guard: Guard, changed: Callable[[], None]) -> Doorway:
@@ -142,6 +149,7 @@ def _outside(
     deliverer: Deliverer | None,
     publisher: MqttPublisher | None,
     requests: Requests | None,
+    exhibit: Exhibit | None,
     film_time: bool,
 ) -> Outside:
     def announce(recorded: Recorded) -> None:
@@ -168,6 +176,7 @@ def _outside(
         announce_info=deliverer.announce if deliverer else lambda: None,
         replay=deliverer.replay if deliverer else None,
         report=report,
+        exhibit=exhibit,
     )
 
 

@@ -120,6 +120,10 @@ class Publisher(Protocol):
         """Send what is of use only now, or not at all: None if it was not sent. Never sent later, never kept."""
         ...
 
+    def publish_picture(self, payload: str, expiry_s: int) -> Future[Receipt] | None:
+        """Send a picture, base64, at once, or not at all: None if it was not sent. Never sent later, never kept."""
+        ...
+
     def publish_head(self, payload: str) -> Future[Receipt] | None:
         """Send a signed head of the audit log to whoever listens now; None if it was not sent."""
         ...

@@ -12,8 +12,8 @@ from edgeface.service.settings import Config
 from edgeface.wire import dumps
 
 
-def present(publisher: Publisher, topics: Topics, config: Config) -> None:
-    """Say what the settings want said. To be called before the publisher starts."""
+def present(publisher: Publisher, topics: Topics, config: Config, *, picture: bool = False) -> None:
+    """Say what the settings want said. To be called before the publisher starts. `picture`: with an image."""
 
     def hear(received: Received) -> None:
         if received.payload == b"online":
@@ -23,9 +23,13 @@ def present(publisher: Publisher, topics: Topics, config: Config) -> None:
         case Presentation.OFF:
             return
         case Presentation.ANNOUNCED:
-            publisher.keep(discovery_topic(topics), dumps(discovery(topics, config.decide.door, __version__)))
+            told = discovery(topics, config.decide.door, __version__, picture=picture)
+            publisher.keep(discovery_topic(topics), dumps(told))
+            if not picture:
+                publisher.keep(topics.image, "")
             publisher.listen(BIRTH, hear)
         case Presentation.REMOVED:
             publisher.keep(discovery_topic(topics), "")
+            publisher.keep(topics.image, "")
         case _:
             assert_never(config.mqtt.home_assistant)

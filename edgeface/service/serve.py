@@ -51,6 +51,7 @@ def serving(station: Station, config: Config, loaded: Loaded, database: Database
         loaded=loaded,
         announce=station.announce_info,
         again=station.replay,
+        exhibit=station.exhibit,
         hand_out=station.announce,
         now=clock.now,
     )

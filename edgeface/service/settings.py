@@ -62,6 +62,9 @@ class MqttSettings:
     """Certificates to trust, PEM; unset: the system's."""
     home_assistant: Presentation = Presentation.OFF
     """Whether Home Assistant finds the reader by itself: off, announced, or removed, which takes that back."""
+    home_assistant_picture: bool = False
+    """Whether Home Assistant has an image that shows a kept picture of a visit, for a minute, each time somebody with a
+    key asks for it (snapshots/present). Needs [snapshots], and TLS unless the broker is on this machine."""
     cert_file: Path | None = None
     """This device's own certificate, PEM, for a broker that asks for one."""
     key_file: Path | None = None

@@ -68,6 +68,14 @@ class Remembering:
         self.done.append(f"{factor.kind.value} at {factor.door}")
         return Answer(reply=Reply.ACCEPTED, reason="thank you")
 
+    def present_picture(self, jpeg: bytes) -> Callable[[], None]:
+        if self.no is not None:
+            raise self.no
+        return lambda: self.done.append(f"{len(jpeg)} bytes shown")
+
+    def hide_pictures(self) -> None:
+        self.done.append("nobody shown")
+
     def shut(self) -> None:
         return None
 

@@ -72,14 +72,14 @@ def plain() -> dict[str, Any]:
 
 
 def test_what_is_announced_is_what_home_assistant_wants() -> None:
-    found = discovery(TOPICS, "main", "1.0")
+    found = discovery(TOPICS, "main", "1.0", picture=True)
     assert re.fullmatch(r"homeassistant/device/[a-zA-Z0-9_-]+/config", discovery_topic(TOPICS))
     assert found["device"]["identifiers"] and found["origin"]["name"]
     parts = found["components"]
-    assert {part["platform"] for part in parts.values()} == {"event", "binary_sensor", "sensor", "update"}
+    assert {part["platform"] for part in parts.values()} == {"event", "binary_sensor", "sensor", "update", "image"}
     assert len({part["unique_id"] for part in parts.values()}) == len(parts)
     for part in parts.values():
-        assert part["state_topic"].startswith("edgeface/front-1/")
+        assert part.get("state_topic", part.get("image_topic")).startswith("edgeface/front-1/")
         assert re.fullmatch(r"[a-z_]+\.[a-z0-9_]+", part["default_entity_id"])
     assert parts["decision"]["event_types"] == [outcome.value for outcome in Outcome]
 
@@ -99,4 +99,11 @@ def test_the_models_in_use_are_shown_and_whether_they_are_on_trial(
 
 
 def test_nothing_that_it_shows_can_be_clicked() -> None:
-    assert "command_topic" not in json.dumps(discovery(TOPICS, "main", "1.0"))
+    assert "command_topic" not in json.dumps(discovery(TOPICS, "main", "1.0", picture=True))
+
+
+def test_an_image_only_where_it_is_allowed_and_gone_cleanly_where_it_is_not() -> None:
+    """A part with its platform alone is how a device is told that it lost that part."""
+    assert discovery(TOPICS, "main", "1.0")["components"]["picture"] == {"platform": "image"}
+    shown = discovery(TOPICS, "main", "1.0", picture=True)["components"]["picture"]
+    assert (shown["image_topic"], shown["image_encoding"], shown["content_type"]) == (TOPICS.image, "b64", "image/jpeg")

@@ -3,42 +3,31 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from commanding import at_a_desk
 from edgeface.commands import VERBS, Code, Role
-from edgeface.message import InfoMessage, Message, Presence, StateMessage, encode
+from edgeface.message import (
+    DecisionMessage,
+    DoorEventMessage,
+    DoorMessage,
+    HealthMessage,
+    InfoMessage,
+    Message,
+    Presence,
+    PromptMessage,
+    StateMessage,
+    encode,
+)
 from edgeface.service.bootstrap import Loaded
-from tools.schemas import DOCS, every_schema, files, stale
-
-SCHEMAS = every_schema()
-
-
-def fits(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> bool:
-    """As much of JSON Schema as these use."""
-    if "$ref" in schema:
-        return fits(value, root["$defs"][schema["$ref"].rpartition("/")[2]], root)
-    if "anyOf" in schema:
-        return any(fits(value, arm, root) for arm in schema["anyOf"])
-    if "enum" in schema:
-        return value in schema["enum"]
-    if "const" in schema:
-        return bool(value == schema["const"])
-    if schema["type"] == "object":
-        properties = schema.get("properties")
-        if not isinstance(value, dict) or properties is None:
-            return isinstance(value, dict)
-        known = set(schema["required"]) <= value.keys() <= properties.keys()
-        return known and all(fits(item, properties[key], root) for key, item in value.items())
-    if schema["type"] == "array":
-        return isinstance(value, list) and all(fits(item, schema["items"], root) for item in value)
-    kinds: dict[str, Any] = {
-        "string": str, "integer": int, "number": (int, float), "boolean": bool, "null": type(None),
-    }  # fmt: skip
-    return isinstance(value, kinds[schema["type"]])
+from schemas import SCHEMAS, fits, wire_values
+from tools.schemas import DOCS, files, stale
 
 
 def test_what_is_published_is_what_the_code_says() -> None:
@@ -54,6 +43,28 @@ def test_the_page_names_every_verb_and_every_code() -> None:
 def test_every_message_has_its_schema() -> None:
     described = {str(schema.get("description")) for schema in SCHEMAS.values()}
     assert {" ".join(str(kind.__doc__).split()) for kind in get_args(Message)} <= described
+
+
+NAMES = {
+    DecisionMessage: "decision", StateMessage: "state", InfoMessage: "info", PromptMessage: "event",
+    HealthMessage: "health", DoorMessage: "door", DoorEventMessage: "door_event",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", get_args(Message))
+def test_every_message_fits_its_schema_whatever_it_says(kind: Any) -> None:
+    schema = SCHEMAS[NAMES[kind]]
+
+    @settings(max_examples=30, deadline=None)
+    @given(wire_values(kind), st.randoms(use_true_random=False))
+    def suits(message: Any, chance: random.Random) -> None:
+        plain = json.loads(encode(message))
+        assert fits(plain, schema, schema)
+        key = chance.choice(sorted(plain))
+        assert not fits({**plain, key: {"another": "kind"}}, schema, schema)
+        assert not fits({**plain, "extra": 1}, schema, schema)
+
+    suits()
 
 
 def test_messages_fit_their_schemas_and_altered_ones_do_not() -> None:

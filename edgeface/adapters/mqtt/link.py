@@ -37,6 +37,9 @@ CONNECT_TIMEOUT_S = 5.0
 GOODBYE_S = 2.0
 """How long a stop waits for "offline" to be acknowledged; the last will says it otherwise."""
 
+JSON, PICTURE = "application/json", "image/jpeg;base64"
+"""What a message is, by MQTT 5's content type."""
+
 _NO_SUBSCRIBERS = 0x10
 """The reason code of a message that was accepted and that nobody subscribes to."""
 
@@ -102,12 +105,14 @@ class Link:
         retain: bool = False,
         expiry_s: int | None = None,
         correlation: bytes | None = None,
+        content_type: str = JSON,
     ) -> Future[Receipt] | None:
         """Send with QoS 1 at once, or return None."""
         with self._lock:
             if len(self._pending) >= self._window:
                 return None
-        sent = self._client.publish(topic, payload, qos=1, retain=retain, properties=_properties(expiry_s, correlation))
+        properties = _properties(content_type, expiry_s, correlation)
+        sent = self._client.publish(topic, payload, qos=1, retain=retain, properties=properties)
         return self._meet(sent.mid) if sent.rc == MQTTErrorCode.MQTT_ERR_SUCCESS else None
 
     def _leave(self) -> None:
@@ -254,10 +259,10 @@ def _state(state: Presence, reason: str | None) -> str:
     return encode(StateMessage(state=state, reason=reason))
 
 
-def _properties(expiry_s: int | None, correlation: bytes | None = None) -> Properties:
+def _properties(content_type: str, expiry_s: int | None, correlation: bytes | None) -> Properties:
     properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
     properties.PayloadFormatIndicator = 1
-    properties.ContentType = "application/json"
+    properties.ContentType = content_type
     if expiry_s is not None:
         properties.MessageExpiryInterval = expiry_s
     if correlation is not None:

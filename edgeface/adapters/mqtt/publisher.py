@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from edgeface.adapters.mqtt.link import Link, access_of
+from edgeface.adapters.mqtt.link import JSON, PICTURE, Link, access_of
 from edgeface.adapters.mqtt.options import MqttOptions
 from edgeface.errors import BrokerError
 from edgeface.service.ports import Receipt, Received
@@ -68,6 +68,10 @@ class MqttPublisher:
         """Send what is of use only now; None if it was not sent. The broker drops it after `expiry_s` seconds."""
         return self._publish(self._options.topics.event, payload, expiry_s=expiry_s)
 
+    def publish_picture(self, payload: str, expiry_s: int) -> Future[Receipt] | None:
+        """Send a picture, base64, not retained; None if it was not sent. The broker drops it after `expiry_s`."""
+        return self._publish(self._options.topics.image, payload, expiry_s=expiry_s, content_type=PICTURE)
+
     def publish_head(self, payload: str) -> Future[Receipt] | None:
         """Send a head of the audit log, not retained: a witness keeps all it hears. None if it was not sent."""
         return self._publish(self._options.topics.head, payload)
@@ -119,11 +123,14 @@ class MqttPublisher:
         retain: bool = False,
         expiry_s: int | None = None,
         correlation: bytes | None = None,
+        content_type: str = JSON,
     ) -> Future[Receipt] | None:
         link = self._link
         if link is None or not link.up.is_set():
             return None
-        return link.send(topic, payload, retain=retain, expiry_s=expiry_s, correlation=correlation)
+        return link.send(
+            topic, payload, retain=retain, expiry_s=expiry_s, correlation=correlation, content_type=content_type
+        )
 
     def _keep_connected(self, on_connect: Callable[[], None]) -> None:
         def up() -> None:

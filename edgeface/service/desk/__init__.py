@@ -84,6 +84,7 @@ ACTS: Mapping[str, Act] = MappingProxyType(
         "people/recipient": Act(run=moves.recipient),
         "snapshots/list": Act(run=pictures.everything),
         "snapshots/show": Act(run=pictures.show),
+        "snapshots/present": Act(run=pictures.present),
         "snapshots/delete": Act(run=pictures.delete),
         "review/questions": Act(run=lessons.questions),
         "review/yes": Act(run=lessons.yes),

@@ -27,17 +27,29 @@ def everything(desk: Desk, ask: words.Who) -> words_review.Snapshots:
 
 def show(desk: Desk, ask: words_review.Visit) -> words_review.Picture:
     """One of them."""
-    _, found = _of(desk, ask.who)
-    picture = next((one.picture for one in found if one.decision_id == ask.decision), None)
-    if picture is None or len(picture) > MOST_BYTES:
-        raise ConfigError("there is no such picture" if picture is None else "this picture is too large to be sent")
-    return words_review.Picture(jpeg=base64.b64encode(picture).decode())
+    return words_review.Picture(jpeg=base64.b64encode(_one(desk, ask)).decode())
+
+
+def present(desk: Desk, ask: words_review.Visit) -> words.Nothing:
+    """Show one of them in Home Assistant, once it is on the disk who asked for it."""
+    desk.then.append(desk.expect_live().present_picture(_one(desk, ask)))
+    return words.Nothing()
 
 
 def delete(desk: Desk, ask: words.Who) -> words.Count:
     """Delete those of somebody, to the last byte; how many."""
     person = GalleryStore(desk.database).find(ask.who)
+    if desk.live is not None:
+        desk.then.append(desk.live.hide_pictures)
     return words.Count(count=_store(desk).delete(person.id))
+
+
+def _one(desk: Desk, ask: words_review.Visit) -> bytes:
+    _, found = _of(desk, ask.who)
+    picture = next((one.picture for one in found if one.decision_id == ask.decision), None)
+    if picture is None or len(picture) > MOST_BYTES:
+        raise ConfigError("there is no such picture" if picture is None else "this picture is too large to be sent")
+    return picture
 
 
 def _of(desk: Desk, who: str) -> tuple[Person, tuple[Snapshot, ...]]:

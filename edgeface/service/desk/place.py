@@ -53,6 +53,15 @@ class Live(Protocol):
         """A PIN or a card. Raises GalleryError."""
         ...
 
+    def present_picture(self, jpeg: bytes) -> Callable[[], None]:
+        """Show a picture in Home Assistant for a minute; what is returned does it. Raises ConfigError where that is not
+        allowed, BrokerError without a link."""
+        ...
+
+    def hide_pictures(self) -> None:
+        """Show nobody from now on."""
+        ...
+
     def shut(self) -> str | None:
         """Why it lets in nobody, or hardly anybody."""
         ...
