@@ -113,21 +113,20 @@ def test_a_reader_that_stops_shows_nobody(tmp_path: Path, home: Path, loaded: Lo
         config = replace(config, mqtt=replace(config.mqtt, broker=broker.url))
         with at_a_desk(home, loaded, config=config) as bench:
             enrolled(bench, astronaut)
-        with (
-            closing(open_database(home / "gallery.db")) as database,
-            open_station(config, loaded, database, film_time=True) as station,
-            serving(station, config, loaded, database) as served,
-            hearing(broker) as listener,
-        ):
-            wait_until(lambda: pictures(listener) == [GREY], "the reader is connected")
-            live = served.desk.expect_live()
-            live.present_picture(ADA)()
-            live.renewed_people()()
-            wait_until(lambda: pictures(listener)[1:] == [text(ADA), GREY], "shown, and taken back")
-            live.present_picture(EVE)()
-            wait_until(lambda: pictures(listener)[3:] == [text(EVE)], "shown again")
         with hearing(broker) as listener:
-            wait_until(lambda: pictures(listener) == [GREY], "the broker keeps nobody's picture")
+            with (
+                closing(open_database(home / "gallery.db")) as database,
+                open_station(config, loaded, database, film_time=True) as station,
+                serving(station, config, loaded, database) as served,
+            ):
+                wait_until(lambda: pictures(listener) == [GREY], "the reader is connected")
+                live = served.desk.expect_live()
+                live.present_picture(ADA)()
+                live.renewed_people()()
+                wait_until(lambda: pictures(listener)[1:] == [text(ADA), GREY], "shown, and taken back")
+                live.present_picture(EVE)()
+                wait_until(lambda: pictures(listener)[3:] == [text(EVE)], "shown again")
+            wait_until(lambda: pictures(listener)[4:] == [GREY], "the reader took it back before it went")
 
 
 def test_forbidden_again_the_entity_and_what_the_broker_kept_are_gone(tmp_path: Path) -> None:
