@@ -118,10 +118,10 @@ def _check_names(rules: Rules) -> None:
     for table in ("groups", "doors", "areas", "schedules"):
         for name in getattr(rules, table):
             if _NAME.fullmatch(name) is None or name in (EVERYONE, ALL, ALWAYS) or PERSON_ID.fullmatch(name):
-                raise ValueError(f"{table}.{name}: a name is 1 to 64 letters, digits, - and _, and none of ours")
+                raise ValueError(f"{table}.{name[:80]}: a name is 1 to 64 letters, digits, - and _, and none of ours")
     for person_id in rules.people:
         if PERSON_ID.fullmatch(person_id) is None:
-            raise ValueError(f"people.{person_id}: people stand under their ids, such as p_0123456789abcdef")
+            raise ValueError(f"people.{person_id[:80]}: people stand under their ids, such as p_0123456789abcdef")
     if len(rules.doors) > MOST_DOORS:
         raise ValueError(f"doors: {len(rules.doors)} are too many, {MOST_DOORS} is the most")
 

@@ -25,6 +25,9 @@ from edgeface.wire import MOST_BYTES, MessageError, dumps, loads, plain, record
 VERSION = 1
 """Of the envelope."""
 
+MOST_REASON = 2000
+"""Characters of a sentence that says why; no rule and no name needs more. A choice."""
+
 MOST_TTL_S = 300
 """The longest that a command may be on its way: a choice, for links over a slow network. Doors want less of it."""
 
@@ -239,6 +242,13 @@ def _deeper(value: Any, most: int) -> bool:
         return False
     inner = value.values() if isinstance(value, dict) else value
     return most == 0 or any(_deeper(item, most - 1) for item in inner)
+
+
+def brief(text: str) -> str:
+    """What an error says, which may repeat what somebody wrote: names stay, what moves a cursor or turns letters round
+    does not, and it is short enough for any answer."""
+    kept = "".join(one if one.isprintable() or one == "\n" else "?" for one in text[: MOST_REASON + 1])
+    return kept if len(kept) <= MOST_REASON else kept[: MOST_REASON - 3] + "..."
 
 
 def readable(text: str) -> str:

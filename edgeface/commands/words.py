@@ -115,8 +115,8 @@ class Page:
     """Only people whose name or id holds this, in any case; empty: everybody."""
 
     def __post_init__(self) -> None:
-        if self.first < 0 or not 1 <= self.most <= 200:
-            raise ValueError("first must not be negative, most must be 1 to 200")
+        if self.first < 0 or not 1 <= self.most <= 200 or len(self.find) > 200:
+            raise ValueError("first must not be negative, most must be 1 to 200, find 200 characters at the most")
 
 
 class ConsentGiven(StrEnum):

@@ -21,13 +21,14 @@ from typing import Any
 
 from edgeface.canonical import canonical
 from edgeface.commands import VERBS, Answer, Code, Command, Key, Refused, Status, Verb, authentic, check, read, signed
-from edgeface.commands.envelope import MOST_TTL_S, named, readable
+from edgeface.commands.envelope import MOST_TTL_S, brief, named, readable
 from edgeface.commands.verbs import PAIR, Reach
 from edgeface.commands.words import Watch
 from edgeface.errors import EdgefaceError, EnrolmentError, GalleryError
 from edgeface.frame import Instant
 from edgeface.service.desk import ACTS, Desk
-from edgeface.signature import key_id, parse_public, public_of
+from edgeface.service.pairing import own_key
+from edgeface.signature import key_id, public_of
 from edgeface.store import audit, commands
 from edgeface.store.audit import Facts, Kind
 from edgeface.store.commands import Mark
@@ -40,6 +41,11 @@ _INTERRUPTED = Refused(
     code=Code.INTERRUPTED, reason="it was begun, and its end is not known or kept no longer: look, then ask anew"
 )
 _NOT_STORED = Refused(code=Code.NOT_STORED, reason="the store failed: nothing was done")
+
+_TOO_LONG = Refused(code=Code.REFUSED, reason="the answer is longer than a message may be: ask for a part of it")
+
+ROOM = 1024
+"""Bytes of a message that are not the answer's: topic, correlation data and what frames them."""
 
 NO = 65
 """Exit code of errors that say no to what was asked; a GalleryError with another is a store that failed."""
@@ -102,10 +108,12 @@ class Clerk:
             return self._sign(topic_verb, None, found)
         with self._turn:
             try:
-                return self._answered(found, topic_verb, replace(self._desk, near=near, show=show), retained)
+                text = self._answered(found, topic_verb, replace(self._desk, near=near, show=show), retained)
             except GalleryError as error:
                 log.error("command %s was not stored: %s", found.cmd_id, error)
                 return self._sign(topic_verb, found.cmd_id, _NOT_STORED)
+        fits = len(text.encode()) <= most_bytes - ROOM
+        return text if fits else self._sign(topic_verb, found.cmd_id, _TOO_LONG)
 
     def local(self, verb_name: str, words: Mapping[str, Any], cmd_id: str, user: User) -> str:
         """What became of the wish of a user of this machine, as JSON: done with the verb's answer, or refused."""
@@ -137,7 +145,7 @@ class Clerk:
         return self._sign(topic_verb, cmd_id, Refused(code=Code.BUSY, reason="too many commands wait: try again"))
 
     def _answered(self, command: Command, topic_verb: str, desk: Desk, retained: bool) -> str:
-        key = commands.find(desk.database, command.key_id) or _own_key(command)
+        key = commands.find(desk.database, command.key_id) or own_key(command)
         refused = authentic(command, key, to=self.device, retained=retained, topic_verb=topic_verb)
         if refused is None and key is not None:
             verb = VERBS.get(command.verb)
@@ -220,7 +228,7 @@ class Clerk:
                 raise
             code = Code.CLOSED if order.verb.name == PAIR else Code.REFUSED
             problem = error.problem if isinstance(error, EnrolmentError) else None
-            return order.say(Refused(code=code, reason=str(error), error=type(error).__name__, problem=problem))
+            return order.say(Refused(code=code, reason=brief(str(error)), error=type(error).__name__, problem=problem))
         return order.say(plain(answer))
 
     def _note(self, desk: Desk, order: _Order) -> None:
@@ -279,17 +287,3 @@ def _said(outcome: Outcome) -> str:
             told["problem"] = outcome.problem
         return dumps({"kind": "refused", **told})
     return dumps({"kind": "done", "answer": outcome})
-
-
-def _own_key(command: Command) -> Key | None:
-    """The key that a command brings along: only to pair it, and only if it signed the command itself. It is nobody's
-    yet: the role lets it say this one thing."""
-    if command.verb != PAIR:
-        return None
-    try:
-        public = parse_public(str(command.body.get("public_key", "")))
-    except ValueError:
-        return None
-    if key_id(public) != command.key_id:
-        return None
-    return Key(key_id=command.key_id, public=public, role=VERBS[PAIR].role, revoked=False, newest_seq=0)

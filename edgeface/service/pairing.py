@@ -19,9 +19,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from edgeface.adapters.clock import boot_id
-from edgeface.commands import Role
+from edgeface.commands import VERBS, Command, Key, Role
+from edgeface.commands.verbs import PAIR
 from edgeface.errors import ConfigError, EdgefaceError
 from edgeface.frame import Instant
+from edgeface.signature import key_id, parse_public
 from edgeface.store import audit, files
 from edgeface.store.audit import Kind
 from edgeface.store.database import Database
@@ -102,6 +104,20 @@ def window_of(home: Path, now: Instant) -> Window | None:
     except (OSError, ValueError, TypeError):
         return None
     return found if found.boot_id == boot_id() and 0 <= age_s <= OPEN_FOR_S and role_known else None
+
+
+def own_key(command: Command) -> Key | None:
+    """The key that a command brings along: only to pair it, and only if it signed the command itself. It is nobody's
+    yet: the role lets it say this one thing."""
+    if command.verb != PAIR:
+        return None
+    try:
+        public = parse_public(str(command.body.get("public_key", "")))
+    except ValueError:
+        return None
+    if key_id(public) != command.key_id:
+        return None
+    return Key(key_id=command.key_id, public=public, role=VERBS[PAIR].role, revoked=False, newest_seq=0)
 
 
 class Button:

@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 MOST_WAITING = 16
 """Commands that wait at once; more are answered "busy". A person sends one at a time."""
 
+MOST_CORRELATION = 256
+"""Bytes of correlation data that are repeated; more are left out. Clients send some 16."""
+
 _VERB = re.compile(r"[a-z]{1,32}(/[a-z]{1,32})?")
 _RESPONSE = re.compile(r"[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64}){0,3}")
 
@@ -92,5 +95,8 @@ class Requests:
         wanted, ours = received.response_topic, self._topics.response("")
         if wanted is None or not (wanted.startswith(ours) and _RESPONSE.fullmatch(wanted.removeprefix(ours))):
             wanted = self._topics.response(self._verb(received))
-        if self._publisher.publish_response(wanted, text, received.correlation) is None:
+        word = received.correlation
+        if word is not None and len(word) > MOST_CORRELATION:  # or the answer might be longer than the broker takes
+            word = None
+        if self._publisher.publish_response(wanted, text, word) is None:
             log.warning("an answer could not be sent: the link is gone")

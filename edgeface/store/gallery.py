@@ -185,7 +185,7 @@ class GalleryStore:
         named = self._database.keyring.name_key(name_key(who.strip()))
         for row in self._database.read(f"SELECT {_PERSON} FROM people WHERE id = ? OR name_key = ?", (who, named)):
             return self._person(row, self._counted(row["id"]))
-        raise UnknownPerson(f"nobody called {who!r} is enrolled; `edgeface people` lists everybody")
+        raise UnknownPerson(f"nobody called {who[:80]!r} is enrolled; `edgeface people` lists everybody")
 
     def name_of(self, person_id: str) -> str | None:
         """The name to publish, or None once the person is forgotten."""

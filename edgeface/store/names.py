@@ -9,12 +9,17 @@ from edgeface.errors import EnrolmentError
 NAME_LIMIT = 80
 """Characters in a name: what a list on a terminal shows in one line."""
 
+_MOST_RAW = 4 * NAME_LIMIT
+"""What NFC can at the most make a name of: one character of it has up to four code points. Beyond that nothing is
+normalised, since time goes with the square of the marks upon one letter: seconds for 64 KiB of them."""
+
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def valid_name(text: str) -> str:
     """A person's name as it is stored: NFC, without spaces around it. Raises EnrolmentError that says what is wrong."""
-    name = unicodedata.normalize("NFC", text).strip()
+    name = text.strip()
+    name = unicodedata.normalize("NFC", name) if len(name) <= _MOST_RAW else name
     if any(unicodedata.category(character) == "Cs" for character in name):
         raise EnrolmentError("the name is not valid text: use UTF-8")
     if not 1 <= len(name) <= NAME_LIMIT:
@@ -28,7 +33,8 @@ def valid_name(text: str) -> str:
 
 
 def name_key(name: str) -> str:
-    """Equal for names that differ in upper and lower case only."""
+    """Equal for names that differ in upper and lower case only; what is too long to be a name is like none."""
+    name = name if len(name) <= _MOST_RAW else "\0"
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 

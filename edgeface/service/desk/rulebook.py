@@ -60,8 +60,9 @@ class RuleBook:
 
     def find(self, who: str) -> str:
         """The id of somebody enrolled, by name or id. Raises UnknownPerson."""
+        wanted = who.strip().casefold()
         for person_id, name in self.people.items():
-            if who == person_id or who.strip().casefold() == name.casefold():
+            if who == person_id or wanted == name.casefold():
                 return person_id
         raise UnknownPerson(f"nobody called {who[:80]!r} is enrolled; `edgeface people` lists everybody")
 
