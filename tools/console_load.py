@@ -33,6 +33,7 @@ from edgeface.commands import Role
 from edgeface.console.accounts import Accounts, Cost
 from edgeface.console.app import Console
 from edgeface.console.dial import Dial
+from edgeface.console.known import Known
 from edgeface.console.options import Options
 from edgeface.console.server import server
 from edgeface.frame import Instant
@@ -149,7 +150,8 @@ class Running:
         accounts.keep(accounts.sealed("ada", Role.OPERATE, SEED, "a password of chance"), public)
         path = folder / "home" / "edgeface.sock"
         options = Options(port=self._port, plain=True)
-        self._console = Console(options=options, accounts=accounts, reader=Dial(path), set_up_code="")
+        known = Known(folder / "console")
+        self._console = Console(options=options, accounts=accounts, reader=Dial(path), set_up_code="", known=known)
         self._server = server(self._console, None)
         self._thread = threading.Thread(target=self._server.run)
         self._thread.start()

@@ -30,6 +30,7 @@ from edgeface.access import Answer, Factor, Reply, State
 from edgeface.adapters.clock import SystemClock
 from edgeface.console.accounts import Accounts, Cost
 from edgeface.console.app import Console
+from edgeface.console.known import Known
 from edgeface.console.options import Options
 from edgeface.console.server import server
 from edgeface.service.bootstrap import load_models
@@ -115,6 +116,8 @@ def fuzz(home: Path, port: int, examples: int, seed: int) -> int:
             accounts=Accounts(home, Cost(passes=1, memory_kib=64, lanes=1)),
             reader=_Nearby(Clerk(desk)),
             set_up_code="FUZZ",
+            known=Known(home),
+            machine_tries=10**9,
         )
         running = server(console, None)
         thread = threading.Thread(target=running.run)

@@ -186,7 +186,8 @@ PAGE = """\
 
 JSON over MQTT 5, below `<base>/<device>/`. Each message has a JSON Schema (draft 2020-12) in
 [schemas.json](schemas.json), by the names of the last column. Readers are strict: a key too much, too few or twice, a
-wrong type, NaN or another `v` is refused. Nothing is longer than {limit} KiB.
+wrong type, NaN or another `v` is refused. Nothing is longer than {limit} KiB
+(the [console](console.md) takes `people/enrol` with pictures of up to 7.5 MB).
 
 | topic | retained | schema |
 |---|---|---|

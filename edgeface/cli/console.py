@@ -45,6 +45,7 @@ def console(
         from edgeface.console.accounts import Accounts
         from edgeface.console.app import Console
         from edgeface.console.dial import Dial
+        from edgeface.console.known import Known
         from edgeface.console.pages.setup import new_code
         from edgeface.console.server import server
     except ModuleNotFoundError as error:
@@ -62,6 +63,7 @@ def console(
         accounts=Accounts(folder),
         reader=Dial(reader or config.socket.path or context.home / SOCKET),
         set_up_code=new_code(),
+        known=Known(folder),
     )
     host = f"[{options.address}]" if ":" in options.address else options.address
     click.echo(f"Console: {'http' if identity is None else 'https'}://{host}:{options.port}/")

@@ -144,7 +144,7 @@ class Enrol:
 
     name: str
     pictures: tuple[str, ...]
-    """JPEG or PNG files in base64, 1..8; with the rest of the message below 64 KiB."""
+    """JPEG or PNG files in base64, 1..8; with the rest of the message below 64 KiB, or 7.5 MB by the console's REST."""
     consent_by: str | None = None
     """Who took the person's consent; needed unless the settings say otherwise, or `add`."""
     consent_given: ConsentGiven = ConsentGiven.WRITTEN

@@ -22,7 +22,7 @@ class KeyRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keys:
-    """All of them, the revoked as well."""
+    """All that command, and the newest 64 of those that were revoked."""
 
     keys: tuple[KeyRow, ...]
 

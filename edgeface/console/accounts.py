@@ -28,7 +28,7 @@ LEAST_PASSWORD = 12
 """Characters: with no rules of composition (NIST SP 800-63B wants 8 and more; a key hangs on this one)."""
 MOST_PASSWORD = 256
 MOST_ACCOUNTS = 32
-"""The reader remembers 64 keys for good, revoked ones included."""
+"""The reader takes commands of 64 keys."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 _HEX = re.compile(r"([0-9a-f]{2})+")

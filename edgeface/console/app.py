@@ -7,6 +7,7 @@ Whatever comes has a named outcome: signed out, no token, too large, no reader, 
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -27,15 +28,16 @@ from starlette.staticfiles import StaticFiles
 from edgeface.commands import Code, Role, may
 from edgeface.console import gate, rest
 from edgeface.console.accounts import Accounts
+from edgeface.console.known import KEPT_S, Known
 from edgeface.console.look import STATIC, Look, strings
 from edgeface.console.options import Options
 from edgeface.console.pages import MENU, WAYS
 from edgeface.console.pulse import Pulse
 from edgeface.console.sessions import Session, Sessions, Tokens, same
 from edgeface.console.speaker import Reader, Speaker
-from edgeface.console.throttle import Throttle
+from edgeface.console.throttle import FREE, Throttle
 from edgeface.console.viewer import Viewer
-from edgeface.console.visit import ReaderSaidNo, Visit, Way, upload_of
+from edgeface.console.visit import SMALL, ReaderSaidNo, Visit, Way, upload_of
 
 STATUS = {
     None: 503,
@@ -60,6 +62,12 @@ class Console:
     reader: Reader
     set_up_code: str
     """Shown where the console was started, for the first account."""
+    known: Known
+    """Browsers with which somebody has signed in."""
+    large: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(2))
+    """Held by who sends a command with large pictures."""
+    machine_tries: int = FREE
+    """Signed commands of strangers from one address without a pause."""
     now: Callable[[], float] = time.monotonic
     """Seconds, for sessions and pauses."""
     strings: SimpleNamespace = field(default_factory=strings)
@@ -99,6 +107,11 @@ class Console:
         no cookie, leads to the sign-in page, and that page must not sign anybody out."""
         return f"{self.cookie}-early"
 
+    @property
+    def known_cookie(self) -> str:
+        """Of a browser with which somebody has signed in: it outlives the session, and opens nothing."""
+        return f"{self.cookie}-known"
+
     def csrf(self, visit: Visit) -> str:
         """What forms on a page must bring along."""
         return self.tokens.of(visit.early) if visit.found is None else visit.found.csrf
@@ -111,8 +124,13 @@ class Console:
         """The same, before anybody has signed in."""
         return self._with(response, self.early_cookie, cookie)
 
-    def _with(self, response: Response, name: str, cookie: str) -> Response:
-        response.set_cookie(name, cookie, path="/", secure=not self.options.plain, httponly=True, samesite="strict")
+    def with_known_cookie(self, response: Response, account: str) -> Response:
+        """The same, and the browser is known again when the account signs in the next time."""
+        return self._with(response, self.known_cookie, self.known.cookie(account), KEPT_S)
+
+    def _with(self, response: Response, name: str, cookie: str, kept_s: int | None = None) -> Response:
+        shut = {"path": "/", "secure": not self.options.plain, "httponly": True}
+        response.set_cookie(name, cookie, max_age=kept_s, samesite="strict", **shut)  # type: ignore[arg-type]
         return response
 
 
@@ -143,8 +161,13 @@ class _Static(StaticFiles):
 
 def _route(console: Console, way: Way) -> Route:
     async def serve(request: Request) -> Response:
+        bounded = gate.bounded(request, way.most_bytes)
         try:
-            visit = await _visit(console, way, gate.bounded(request, way.most_bytes))
+            if way.most_bytes > SMALL and (no := _unwelcome(console, way, _bare(console, request))) is not None:
+                async for _ in bounded.stream():
+                    pass  # none of it is kept for somebody who may not send it
+                return no
+            visit = await _visit(console, way, bounded)
         except gate.TooLarge:
             return await run_in_threadpool(_problem, console, _bare(console, request), 413, "too_large")
         except (MultiPartException, HTTPException, UnicodeDecodeError, ValueError):
@@ -169,6 +192,11 @@ def _stopped(console: Console, way: Way, visit: Visit, request: Request) -> Resp
         if visit.found is None and way.role is not None:
             return _sign_in(visit)
         return _problem(console, visit, 403, "no_token")
+    return _unwelcome(console, way, visit)
+
+
+def _unwelcome(console: Console, way: Way, visit: Visit) -> Response | None:
+    """Why somebody does not come to a page, whatever he sends."""
     if way.role is None:
         return None
     if visit.found is None:
@@ -236,6 +264,7 @@ def _bare(
         address=request.client.host if request.client else "",
         cookie=cookie,
         early=request.cookies.get(console.early_cookie, ""),
+        device=request.cookies.get(console.known_cookie, ""),
         url=request.url.path + query,
         found=found,
     )

@@ -3,13 +3,16 @@
     POST /api/v1/<verb>           words as a JSON object, from a signed-in browser with its token in X-CSRF-Token
     POST /api/v1/signed/<verb>    a whole signed command, from a machine with a key of its own -> the signed answer
 
-docs/openapi.json describes it. A signed command needs no account here: it is judged by the reader alone.
+docs/openapi.json describes it. A signed command needs no account here: it is judged by the reader alone. Pictures may
+be larger than over MQTT; two such commands are taken at a time, so that nobody fills the memory with them.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
@@ -19,9 +22,11 @@ from starlette.routing import BaseRoute, Route
 
 from edgeface.commands import VERBS, Code, Verb
 from edgeface.commands.verbs import PAIR
+from edgeface.commands.words import Enrol
 from edgeface.console import gate
 from edgeface.console.sessions import Session, same
 from edgeface.console.speaker import No
+from edgeface.console.throttle import Lane, source
 from edgeface.errors import EdgefaceError
 from edgeface.wire import MOST_BYTES, MessageError, loads, plain, record
 
@@ -53,6 +58,11 @@ STATUS: Mapping[Code | None, int] = {
 }
 """HTTP's word for each of the reader's; null: no reader answered."""
 
+MOST_WITH_PICTURES = 7_500_000
+"""Bytes of a command with pictures, in base64 as they are: signed, it must fit into one message to the reader."""
+WITHIN_S = 60.0
+"""Then all of a command must have come: a Mbit/s is enough for the longest."""
+
 _TRIED = frozenset({Code.UNKNOWN_KEY, Code.BAD_SIGNATURE, Code.MALFORMED, Code.WRONG_VERSION, Code.WRONG_DEVICE})
 """What somebody gets who has no key and tries."""
 
@@ -60,6 +70,11 @@ _TRIED = frozenset({Code.UNKNOWN_KEY, Code.BAD_SIGNATURE, Code.MALFORMED, Code.W
 def asked() -> tuple[Verb, ...]:
     """Verbs that may be asked from elsewhere: not those that are for who is on the machine."""
     return tuple(verb for verb in VERBS.values() if not verb.near)
+
+
+def most_bytes(verb: Verb) -> int:
+    """How long a command may be."""
+    return MOST_WITH_PICTURES if verb.words is Enrol else MOST_BYTES
 
 
 def routes(console: Console) -> list[BaseRoute]:
@@ -83,17 +98,17 @@ def _spoken(console: Console, verb: Verb) -> Any:
             return _problem(401, "signed_out", "sign in first")
         if not (gate.from_here(request) and same(request.headers.get("x-csrf-token", ""), session.csrf)):
             return _problem(403, "no_token", "X-CSRF-Token is missing, or is of another session")
-        body = await _body(request)
-        if isinstance(body, Response):
-            return body
-        return await run_in_threadpool(_ask, console, session, verb, body)
+        async with _body(console, request, verb) as body:
+            if isinstance(body, Response):
+                return body
+            return await run_in_threadpool(_ask, console, session, verb, body)
 
     return serve
 
 
 def _ask(console: Console, session: Session, verb: Verb, body: bytes) -> Response:
     try:
-        words: Any = record(verb.words, loads(body or b"{}"), "body")
+        words: Any = record(verb.words, loads(body or b"{}", most_bytes=most_bytes(verb)), "body")
     except MessageError as error:
         return _problem(400, Code.BAD_BODY.value, str(error))
     answer = console.speaker.ask(session.seed, verb.name, words)
@@ -106,18 +121,18 @@ def _signed(console: Console, verb: Verb) -> Any:
     """A command that somebody signed elsewhere. Cookies count for nothing here."""
 
     async def serve(request: Request) -> Response:
-        body = await _body(request)
-        if isinstance(body, Response):
-            return body
-        address = f"machine {request.client.host if request.client else ''}"
-        if wait_s := console.throttle.wait_s(address):
+        lane = Lane(f"machine {source(request.client.host if request.client else '')}", console.machine_tries)
+        if wait_s := console.throttle.wait_s(lane):
             return _problem(429, "too_often", f"too many commands that nobody may say: wait {wait_s:.0f} s")
-        return await run_in_threadpool(_passed_on, console, verb, body, address)
+        async with _body(console, request, verb) as body:
+            if isinstance(body, Response):
+                return body
+            return await run_in_threadpool(_passed_on, console, verb, body, lane)
 
     return serve
 
 
-def _passed_on(console: Console, verb: Verb, body: bytes, address: str) -> Response:
+def _passed_on(console: Console, verb: Verb, body: bytes, lane: Lane) -> Response:
     try:
         answer = console.reader.command(body.decode(), verb.name)
         code = Code(json.loads(answer)["code"])
@@ -126,21 +141,39 @@ def _passed_on(console: Console, verb: Verb, body: bytes, address: str) -> Respo
     except (EdgefaceError, ValueError, KeyError) as error:
         return _problem(503, "no_reader", str(error))
     if code in _TRIED:
-        console.throttle.wrong(address)
+        console.throttle.wrong(lane)
     elif code is Code.DONE:
-        console.throttle.right(address)
+        console.throttle.right(lane)
     return Response(answer, status_code=STATUS.get(code, 200), media_type="application/json")
 
 
-async def _body(request: Request) -> bytes | Response:
+@asynccontextmanager
+async def _body(console: Console, request: Request, verb: Verb) -> AsyncIterator[bytes | Response]:
+    """What was sent, for as long as it is held; or why it is not taken."""
+    large = int(told) > MOST_BYTES if (told := request.headers.get("content-length", "")).isdecimal() else True
+    if not large or most_bytes(verb) == MOST_BYTES:
+        yield await _read(request, MOST_BYTES)
+    elif console.large.acquire(blocking=False):
+        try:
+            yield await _read(request, most_bytes(verb))
+        finally:
+            console.large.release()
+    else:
+        yield _problem(503, Code.BUSY.value, "other pictures are being taken in: try again")
+
+
+async def _read(request: Request, most: int) -> bytes | Response:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         return _problem(415, "no_json", "send application/json")
     parts: list[bytes] = []
     try:
-        async for part in gate.bounded(request, MOST_BYTES).stream():
-            parts.append(part)
+        async with asyncio.timeout(WITHIN_S):
+            async for part in gate.bounded(request, most).stream():
+                parts.append(part)
     except gate.TooLarge:
-        return _problem(413, "too_large", f"longer than {MOST_BYTES} bytes")
+        return _problem(413, "too_large", f"longer than {most} bytes")
+    except TimeoutError:
+        return _problem(408, "too_slow", f"not all of it came within {WITHIN_S:.0f} s")
     except ClientDisconnect:
         return _problem(400, Code.MALFORMED.value, "it ended too early")
     return b"".join(parts)

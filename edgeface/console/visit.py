@@ -66,6 +66,8 @@ class Visit:
     cookie: str
     early: str
     """That of a browser with which nobody has signed in."""
+    device: str
+    """That of a browser with which somebody has signed in before."""
     url: str
     """Path and query, to come back to."""
     found: Session | None

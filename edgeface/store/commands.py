@@ -22,7 +22,12 @@ from edgeface.store.database import Database
 from edgeface.store.tables import Tables
 
 MOST_KEYS = 64
-"""Revoked ones count: they are remembered for good, so that none of them comes back."""
+"""That may command."""
+MOST_REVOKED = 4096
+"""They are remembered for good, so that none of them comes back. A choice: a password of the console's that is reset
+every week for 78 years; 0.7 MB."""
+SHOWN_REVOKED = 64
+"""The newest: an answer must fit into one message."""
 
 MOST_ANSWERS = 1000
 """Kept, over all keys. A choice: who has not asked again by then has given up, and an older command is a replay."""
@@ -73,8 +78,11 @@ def add(tables: Tables, public: bytes, name: str, role: Role, now: Instant, *, b
     made = key_id(public)
     if tables.execute("SELECT 1 FROM command_keys WHERE id = ?", (made,)).fetchone():
         raise ConfigError(f"the key {made} was added before; a revoked key stays revoked: make another")
-    if tables.execute("SELECT count(*) FROM command_keys").fetchone()[0] >= MOST_KEYS:
-        raise ConfigError(f"there are {MOST_KEYS} keys, the revoked ones included: no more are taken")
+    active, ever = tables.execute("SELECT count(*) - count(revoked_at_wall_ns), count(*) FROM command_keys").fetchone()
+    if active >= MOST_KEYS:
+        raise ConfigError(f"there are {MOST_KEYS} keys: no more are taken until one is revoked")
+    if ever >= MOST_KEYS + MOST_REVOKED:
+        raise ConfigError(f"{MOST_REVOKED} keys were revoked here: no more can be remembered, and none is taken")
     row = {"id": made, "public": public, "name": name, "role": role.value, "newest_seq": 0}
     tables.table("command_keys").insert({**row, "added_at_wall_ns": now.wall_ns, "revoked_at_wall_ns": None})
     audit.note(tables, Kind.KEYS, now, {"by": by, "what": "add", "key": made, "role": role.value})

@@ -27,6 +27,7 @@ from edgeface.adapters.reader_socket import ReaderSocket
 from edgeface.console.accounts import Accounts
 from edgeface.console.app import Console
 from edgeface.console.dial import Dial
+from edgeface.console.known import Known
 from edgeface.console.options import Options
 from edgeface.console.server import server
 
@@ -73,6 +74,7 @@ def serving(home: Path, state: Path) -> Iterator[str]:
         accounts=Accounts(state, CHEAP),
         reader=Dial(home / "edgeface.sock"),
         set_up_code=CODE,
+        known=Known(state),
     )
     running = server(made, None)
     thread = threading.Thread(target=running.run)

@@ -19,6 +19,7 @@ from edgeface.commands import Role
 from edgeface.commands.words import Watch
 from edgeface.console.accounts import Accounts, Cost
 from edgeface.console.app import Console, application
+from edgeface.console.known import Known
 from edgeface.console.options import Options
 from edgeface.errors import EdgefaceError
 from edgeface.frame import Instant
@@ -110,13 +111,14 @@ class Hall:
             accounts=Accounts(self.folder, CHEAP),
             reader=self.reader,
             set_up_code=CODE,
+            known=Known(self.folder),
             now=lambda: self.seconds,
         )
         self.app = application(self.console)
 
-    def browser(self, **headers: str) -> Browser:
+    def browser(self, address: str = "10.0.0.1", **headers: str) -> Browser:
         """Somebody else's browser."""
-        return Browser(self, headers)
+        return Browser(self, headers, address)
 
     def account(self, name: str, role: Role) -> Browser:
         """An account, and a browser that is signed in with it."""
@@ -140,7 +142,7 @@ def hall_of(bench: Bench, folder: Path, **options: Any) -> Hall:
 class Browser:
     """Keeps cookies, follows nothing by itself, sends the forms that it was shown."""
 
-    def __init__(self, hall: Hall, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, hall: Hall, headers: Mapping[str, str] | None = None, address: str = "10.0.0.1") -> None:
         self.hall = hall
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -151,6 +153,7 @@ class Browser:
             base_url="https://localhost:8443",
             headers=dict(headers or {}),
             follow_redirects=False,
+            client=(address, 50000),
         )
         self.last: httpx2.Response | None = None
 

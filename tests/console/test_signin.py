@@ -69,6 +69,81 @@ def test_codes_and_passwords_cannot_be_tried_out(hall: Hall) -> None:
     assert browser.sign_in("ada").headers["location"] == "/"
 
 
+def wrong_tries(hall: Hall, name: str, number: int, address: str) -> list[int]:
+    return [hall.browser(address).sign_in(name, "wrong").status_code for _ in range(number)]
+
+
+def test_a_stranger_who_tries_a_name_keeps_its_owner_neither_out_nor_waiting(hall: Hall, ada: Browser) -> None:
+    assert wrong_tries(hall, "ada", 8, "10.0.0.1") == [401] * throttle.FREE + [429] * 3
+    assert ada.get("/people").status_code == 200, "who is signed in stays so"
+    ada.get("/account")
+    ada.send("/sign-out")
+    assert ada.sign_in("ada").headers["location"] == "/", "who was here before is not a stranger, at the same address"
+    assert hall.browser("10.0.0.2").sign_in("ada").headers["location"] == "/", "nor is somebody elsewhere the same one"
+
+
+def test_whoever_tries_one_name_from_everywhere_only_slows_down_strangers(hall: Hall, ada: Browser) -> None:
+    for place in range(throttle.FREE_OF_NAME):
+        assert wrong_tries(hall, "ada", 1, f"10.1.0.{place}") == [401]
+    strange = hall.browser("10.2.0.1")
+    assert strange.sign_in("ada").status_code == 429
+    assert ada.sign_in("ada").headers["location"] == "/", "she has a lane of her own"
+    for _ in range(20):  # it never grows to more than that
+        hall.seconds += throttle.LONGEST_OF_NAME_S + 1
+        assert wrong_tries(hall, "ada", 1, f"10.3.0.{_}") == [401]
+    hall.seconds += throttle.LONGEST_OF_NAME_S + 1
+    assert strange.sign_in("ada").headers["location"] == "/"
+
+
+def test_one_password_is_not_tried_on_every_name_nor_from_every_address_of_a_network(hall: Hall, ada: Browser) -> None:
+    names = [wrong_tries(hall, f"name{number}", 1, "10.0.0.9")[0] for number in range(throttle.FREE_OF_ADDRESS + 1)]
+    assert names == [401] * throttle.FREE_OF_ADDRESS + [429]
+    hosts = [wrong_tries(hall, "ada", 1, f"2001:db8::{number:x}")[0] for number in range(throttle.FREE + 1)]
+    assert hosts == [401] * throttle.FREE + [429]
+    assert wrong_tries(hall, "ada", 1, "2001:db8:0:1::1") == [401], "another network"
+
+
+def test_an_account_of_ones_own_does_not_buy_tries_of_others(hall: Hall, ada: Browser) -> None:
+    hall.account("eve", Role.VIEW)
+    for number in range(throttle.FREE_OF_ADDRESS - 1):
+        assert wrong_tries(hall, f"name{number}", 1, "10.0.0.9") == [401]
+    assert hall.browser("10.0.0.9").sign_in("eve").headers["location"] == "/"
+    assert wrong_tries(hall, "ada", 2, "10.0.0.9") == [401, 429]
+
+
+def test_a_browser_that_is_known_may_be_stolen_but_guesses_no_quicker(hall: Hall, ada: Browser) -> None:
+    hall.account("eve", Role.VIEW)
+    thief = hall.browser("10.0.0.66")
+    thief.client.cookies.update(ada.client.cookies)
+    del thief.client.cookies["__Host-edgeface"]
+    codes = [thief.sign_in("ada", "wrong").status_code for _ in range(throttle.FREE + 1)]
+    assert codes == [401] * throttle.FREE + [429]
+    assert wrong_tries(hall, "ada", 1, "10.0.0.66") == [401], "the pause is the browser's"
+    nonce = thief.client.cookies["__Host-edgeface-known"].partition(".")[0]
+    (account,) = [one for one in hall.console.accounts.everybody() if one.name == "eve"]
+    known = hall.console.known
+    for forged in (f"{nonce}.", f"{nonce}.\u00e9", "", thief.client.cookies["__Host-edgeface-known"]):
+        assert known.nonce(account.key_id, forged) is None, forged
+
+
+def test_a_known_browser_stays_known_when_the_console_starts_anew(hall: Hall, ada: Browser) -> None:
+    (account,) = hall.console.accounts.everybody()
+    cookie = ada.client.cookies["__Host-edgeface-known"]
+    hall.start()
+    assert hall.console.known.nonce(account.key_id, cookie) is not None
+    path = hall.folder / "known.key"
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.write_bytes(b"short")
+    hall.start()
+    assert hall.console.known.nonce(account.key_id, cookie) is None, "a key that is none is made anew"
+    assert ada.sign_in("ada").headers["location"] == "/"
+
+
+def test_tries_at_once_are_no_more_than_tries_in_turn() -> None:
+    tried, lane = throttle.Throttle(lambda: 1000.0), throttle.Lane("ada")
+    assert [tried.attempt(lane) > 0 for _ in range(throttle.FREE + 1)] == [False] * throttle.FREE + [True]
+
+
 def test_a_name_that_there_is_not_reads_as_a_wrong_password(hall: Hall, ada: Browser) -> None:
     browser = hall.browser()
     wrong, nobody = browser.sign_in("ada", "wrong"), browser.sign_in("eve")

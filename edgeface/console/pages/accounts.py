@@ -8,6 +8,7 @@ from edgeface.commands import Role, words
 from edgeface.console import accounts
 from edgeface.console.pages.setup import register
 from edgeface.console.speaker import No
+from edgeface.console.throttle import Lane
 from edgeface.console.visit import Visit, Way
 from edgeface.errors import EdgefaceError
 
@@ -26,12 +27,13 @@ def password(visit: Visit) -> Response:
     new = visit.form.get("new", "")
     if problem := _problem(visit, name, new):
         return own(visit, problem, 400)
-    if wait_s := console.throttle.wait_s(f"name {name}"):
+    lane = Lane(f"own {name}")  # nobody else comes here
+    if wait_s := console.throttle.attempt(lane):
         return own(visit, visit.words.signin.wait.format(seconds=round(wait_s) or 1), 429)
     seed = console.accounts.opened(name, visit.form.get("old", "")[: accounts.MOST_PASSWORD])
     if seed is None:
-        console.throttle.wrong(f"name {name}")
         return own(visit, says.wrong_old, 403)
+    console.throttle.right(lane)
     console.accounts.keep(console.accounts.sealed(name, visit.session.role, seed, new))
     console.sessions.end_all(name, but=visit.cookie)
     return visit.go("/account", says.changed)

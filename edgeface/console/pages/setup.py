@@ -9,6 +9,7 @@ from starlette.responses import Response
 from edgeface.commands import Role
 from edgeface.console import accounts
 from edgeface.console.sessions import same
+from edgeface.console.throttle import Lane, source
 from edgeface.console.visit import Visit, Way
 from edgeface.errors import ConfigError, EdgefaceError
 from edgeface.signature import public_of, public_text
@@ -41,11 +42,12 @@ def act(visit: Visit) -> Response:
     def again(error: str, status: int = 400) -> Response:
         return visit.page("setup.html", status=status, name=name, error=error)
 
-    if wait_s := console.throttle.wait_s("set-up"):
+    whence = Lane(f"set-up from {source(visit.address)}")
+    if wait_s := console.throttle.wait_s(whence):
         return again(says.wait.format(seconds=round(wait_s) or 1), 429)
     code = visit.form.get("code", "").strip().upper().replace(" ", "")
     if not same(code.replace("-", ""), console.set_up_code.replace("-", "")):
-        console.throttle.wrong("set-up")
+        console.throttle.wrong(whence)
         return again(says.wrong_code, 403)
     if accounts.name_problem(name):
         return again(visit.words.accounts.bad_name)

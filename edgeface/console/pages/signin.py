@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from edgeface.commands import Role
 from edgeface.console import accounts
+from edgeface.console.throttle import FREE_OF_ADDRESS, FREE_OF_NAME, LONGEST_OF_NAME_S, Lane, source
 from edgeface.console.visit import Visit, Way
 
 
@@ -37,20 +38,31 @@ def act(visit: Visit) -> Response:
         facts = {"to": _after(visit.form.get("to", "")), "ended": False, "made": False, "name": name}
         return visit.page("signin.html", status=status, error=error, **facts)
 
-    who = (f"name {name[:64]}", f"address {visit.address}")
-    if wait_s := console.throttle.wait_s(*who):
+    own, shared = _lanes(visit, name)
+    if wait_s := console.throttle.attempt(*own, *shared):
         return again(says.wait.format(seconds=round(wait_s) or 1), 429)
     seed = None
     if len(password) <= accounts.MOST_PASSWORD:
         seed = console.accounts.opened(name, password.encode("utf-8", "replace").decode())
     account = console.accounts.find(name)
     if seed is None or account is None:
-        console.throttle.wrong(*who)
         return again(says.wrong, 401)
-    console.throttle.right(*who)
+    console.throttle.right(*own)
+    console.throttle.undo(*shared)
     console.sessions.end(visit.cookie)
     cookie = console.sessions.begin(name, account.role, seed)
-    return console.with_cookie(visit.go(_after(visit.form.get("to", ""))), cookie)
+    response = console.with_cookie(visit.go(_after(visit.form.get("to", ""))), cookie)
+    return console.with_known_cookie(response, account.key_id)
+
+
+def _lanes(visit: Visit, name: str) -> tuple[tuple[Lane, ...], tuple[Lane, ...]]:
+    """In which a try runs: those that say something of who tries this name, and those that he shares with others."""
+    account, whence = visit.console.accounts.find(name), source(visit.address)
+    device = None if account is None else visit.console.known.nonce(account.key_id, visit.device)
+    if device is not None:
+        return (Lane(f"known {device}"),), ()
+    pair, everywhere = Lane(f"{name[:64]} from {whence}"), Lane(f"name {name[:64]}", FREE_OF_NAME, LONGEST_OF_NAME_S)
+    return (pair,), (everywhere, Lane(f"from {whence}", FREE_OF_ADDRESS))
 
 
 def out(visit: Visit) -> Response:

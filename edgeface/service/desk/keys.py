@@ -53,18 +53,19 @@ def revoke(desk: Desk, ask: words.KeyName) -> words.KeyName:
 
 
 def everybody(desk: Desk, ask: words.Nothing) -> words.Keys:
-    """All keys, the revoked as well."""
-    return words.Keys(
-        keys=tuple(
-            words.KeyRow(
-                id=known.key.key_id,
-                name=known.name,
-                role=known.key.role,
-                revoked=known.key.revoked,
-                added_at=datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=known.added_at_wall_ns // 10**6),
-            )
-            for known in commands.everybody(desk.database)
-        )
+    """All keys that command, and the newest of those that were revoked."""
+    known = commands.everybody(desk.database)
+    older = {one.key.key_id for one in [one for one in known if one.key.revoked][: -commands.SHOWN_REVOKED]}
+    return words.Keys(keys=tuple(_row(one) for one in known if one.key.key_id not in older))
+
+
+def _row(known: commands.KnownKey) -> words.KeyRow:
+    return words.KeyRow(
+        id=known.key.key_id,
+        name=known.name,
+        role=known.key.role,
+        revoked=known.key.revoked,
+        added_at=datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=known.added_at_wall_ns // 10**6),
     )
 
 
