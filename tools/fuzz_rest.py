@@ -27,6 +27,7 @@ from typing import Any
 import httpx2
 
 from edgeface.access import Answer, Factor, Reply, State
+from edgeface.adapters import frames
 from edgeface.adapters.clock import SystemClock
 from edgeface.console.accounts import Accounts, Cost
 from edgeface.console.app import Console
@@ -80,7 +81,7 @@ class _Nearby:
         self._clerk = clerk
 
     def command(self, envelope: str, verb: str) -> str:
-        return self._clerk.answer(envelope.encode(), verb, near=True)
+        return self._clerk.answer(envelope.encode(), verb, near=True, most_bytes=frames.MOST_BYTES)
 
     def local(self, verb: str, words: Mapping[str, Any]) -> Mapping[str, Any]:
         said = json.loads(self._clerk.local(verb, words, secrets.token_hex(8), User(uid=0, name="root")))

@@ -161,8 +161,8 @@ class _Static(StaticFiles):
 
 def _route(console: Console, way: Way) -> Route:
     async def serve(request: Request) -> Response:
-        bounded = gate.bounded(request, way.most_bytes)
         try:
+            bounded = gate.bounded(request, way.most_bytes)
             if way.most_bytes > SMALL and (no := _unwelcome(console, way, _bare(console, request))) is not None:
                 async for _ in bounded.stream():
                     pass  # none of it is kept for somebody who may not send it

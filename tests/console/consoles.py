@@ -15,6 +15,7 @@ import httpx2
 from starlette.testclient import TestClient
 
 from commanding import Bench
+from edgeface.adapters import frames
 from edgeface.commands import Role
 from edgeface.commands.words import Watch
 from edgeface.console.accounts import Accounts, Cost
@@ -54,7 +55,8 @@ class Nearby:
         noon, wall_ns = self.bench.moment, int(datetime.now(UTC).timestamp() * 1000) * 10**6
         self.bench.moment = Instant(monotonic_ns=10**12, wall_ns=wall_ns, wall_trusted=True)
         try:
-            return self.bench.clerk.answer(envelope.encode(), verb, **more)
+            # As service/reception.py hears it.
+            return self.bench.clerk.answer(envelope.encode(), verb, near=True, most_bytes=frames.MOST_BYTES, **more)
         finally:
             self.bench.moment = noon
 
@@ -73,7 +75,7 @@ class Nearby:
     def watch(self, envelope: str) -> Iterator[Mapping[str, Any]]:
         self._there("live/watch")
         begun: list[Watch] = []
-        self._said(envelope, "live/watch", near=True, show=begun.append)
+        self._said(envelope, "live/watch", show=begun.append)
         if not begun:
             raise ReaderGone("refused")
         for _ in range(100):  # then it ends: no test looks for longer

@@ -98,7 +98,8 @@ def _from_pictures(visit: Visit, told: dict[str, Any]) -> Response:
     told["allow_duplicate"] = bool(visit.form.get("allow_duplicate"))
     answer = visit.ask("people/enrol", words.Enrol(**told))
     if isinstance(answer, No):
-        return _form(visit, visit.form, error=answer.says, refused=True, status=409)
+        error = _named(answer.says, [file.filename for file in files])
+        return _form(visit, visit.form, error=error, refused=True, status=409)
     return _done(visit, answer, [file.filename for file in files])
 
 
@@ -143,6 +144,16 @@ def _facts(visit: Visit, state: GuidedState, *, refused: bool = False) -> dict[s
     sides = ", ".join(f"{getattr(says.sides, side.name)} {100 * side.share:.0f} %" for side in state.sides)
     drawn = ring(state, says.ring.see.format(sides=sides))
     return {"state": state, "ring": drawn, "over": state.stage in OVER, "refused": refused, "csrf": visit.session.csrf}
+
+
+def _named(says: str, names: list[str]) -> str:
+    """A refusal with the names of the pictures where the reader has their places: "...: 0: it is empty; 1: ..."."""
+
+    def named(found: re.Match[str]) -> str:
+        place = int(found[2])
+        return f"{found[1]}{names[place] if place < len(names) else place}: "
+
+    return re.sub(r"(: |; )([0-7]): ", named, says)
 
 
 def _done(visit: Visit, answer: words.Enrolled, names: list[str]) -> Response:
