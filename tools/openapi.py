@@ -63,6 +63,7 @@ def document() -> Schema:
                 },
                 "Command": _plain(schema_of(Command, "command", VERSION)),
                 "Answer": _plain(schema_of(Answer, "answer", VERSION)),
+                **{_id(verb): _plain(schema_of(verb.words, verb.name)) for verb in asked()},
             },
             "responses": {status: _response(says, _ref("schemas", "Problem")) for status, says in PROBLEMS.items()},
             "securitySchemes": {
@@ -85,31 +86,36 @@ def document() -> Schema:
 
 def _spoken(verb: Verb) -> Schema:
     return {
-        "operationId": verb.name.replace("/", "_"),
+        "operationId": _id(verb),
         "tags": [_tag(verb)],
         "summary": verb.says,
         "description": f"Takes the role {verb.role.value}.",
         "security": [{"session": [], "token": []}],
-        "requestBody": _body(_plain(schema_of(verb.words, verb.name))),
+        "requestBody": _body(_ref("schemas", _id(verb))),
         "responses": {"200": _response("Done.", _plain(schema_of(verb.answer, verb.name))), **_problems()},
     }
 
 
 def _signed(verb: Verb) -> Schema:
+    words = _ref("schemas", _id(verb))
     answers = {
         status: _response(says, {"anyOf": [_ref("schemas", "Answer"), _ref("schemas", "Problem")]})
         for status, says in PROBLEMS.items()
         if status in ("400", "401", "403", "409", "503")
     }
     return {
-        "operationId": "signed_" + verb.name.replace("/", "_"),
+        "operationId": "signed_" + _id(verb),
         "tags": [_tag(verb)],
         "summary": f"{verb.says} Signed elsewhere.",
         "description": f"A command whose `verb` is {verb.name}, as in docs/messages.md; the answer is signed as well.",
         "security": [],
-        "requestBody": _body(_ref("schemas", "Command")),
+        "requestBody": _body({"allOf": [_ref("schemas", "Command"), {"properties": {"body": words}}]}),
         "responses": {"200": _response("Done.", _ref("schemas", "Answer")), **_problems(), **answers},
     }
+
+
+def _id(verb: Verb) -> str:
+    return verb.name.replace("/", "_")
 
 
 def _tag(verb: Verb) -> str:

@@ -26,7 +26,8 @@ def _blocks(lines: Sequence[str]) -> Iterator[Markup]:
         if not first:
             continue
         if first.startswith("```"):
-            yield Markup("<pre>{}</pre>").format("\n".join(line for line in block[1:] if not line.startswith("```")))
+            inside = "\n".join(line for line in block[1:] if not line.startswith("```"))
+            yield Markup('<pre tabindex="0">{}</pre>').format(inside)
         elif heading := re.match(r"(#{1,4}) +(.*)", first):
             level = min(len(heading[1]) + 1, 4)
             yield Markup(f"<h{level}>{{}}</h{level}>").format(_inline(heading[2]))
@@ -60,7 +61,7 @@ def _table(block: Sequence[str]) -> Markup:
         Markup("<tr>{}</tr>").format(Markup("").join(Markup("<td>{}</td>").format(_inline(cell)) for cell in row))
         for row in (rows[2:] if ruled else rows)
     )
-    table = Markup('<div class="scroll"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>')
+    table = Markup('<div class="scroll" tabindex="0"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>')
     return table.format(head, body)
 
 

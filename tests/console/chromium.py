@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import threading
@@ -23,6 +23,7 @@ from selenium.common.exceptions import NoSuchElementException, StaleElementRefer
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
+from broker import free_port
 from edgeface.adapters.reader_socket import ReaderSocket
 from edgeface.console.accounts import Accounts
 from edgeface.console.app import Console
@@ -63,11 +64,9 @@ class Reading:
 
 
 @contextmanager
-def serving(home: Path, state: Path) -> Iterator[str]:
+def serving(home: Path, state: Path, port: int | None = None) -> Iterator[str]:
     """A console of its own for the reader of a home folder; its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = port or free_port()
     state.mkdir(mode=0o700, exist_ok=True)
     made = Console(
         options=Options(port=port, plain=True),
@@ -167,6 +166,33 @@ def sign_in(driver: webdriver.Chrome, where: str, name: str) -> None:
     driver.get(f"{where}/sign-in")
     fill(driver, name=name, password=PASSWORD)
     press(driver)
+
+
+def look(driver: webdriver.Chrome, name: str) -> list[str]:
+    """What is wrong with the page as it stands, at a desk by day and on a phone by night; its pictures, if wanted."""
+    found = []
+    for phone, night in ((False, False), (True, True)):
+        sized(driver, phone=phone)
+        dark(driver, night)
+        found += faults(driver)
+        wide = driver.execute_script("return document.documentElement.scrollWidth - innerWidth")
+        found += [f"{name} is {wide} px too wide"] if wide > 0 else []
+    if folder := os.environ.get("SCREENSHOTS"):
+        photograph(driver, Path(folder), name)
+    sized(driver, phone=False)
+    dark(driver, False)
+    return found
+
+
+def photograph(driver: webdriver.Chrome, folder: Path, name: str) -> None:
+    """The whole page four times, for people to look at; never for the repository."""
+    folder.mkdir(exist_ok=True)
+    for phone, night in ((False, False), (False, True), (True, False), (True, True)):
+        sized(driver, phone=phone)
+        dark(driver, night)
+        shown = driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "format": "png"})
+        place = f"{name}-{'phone' if phone else 'desk'}-{'dark' if night else 'light'}.png"
+        (folder / place).write_bytes(base64.b64decode(shown["data"]))
 
 
 def faults(driver: webdriver.Chrome) -> list[str]:

@@ -296,7 +296,7 @@ def test_a_card_becomes_a_page_and_nothing_of_it_a_script() -> None:
     )
     assert made == (
         "<h2>A &lt;b&gt;</h2>\n"
-        '<div class="scroll"><table><thead><tr><th>a</th><th>b</th></tr></thead>'
+        '<div class="scroll" tabindex="0"><table><thead><tr><th>a</th><th>b</th></tr></thead>'
         "<tbody><tr><td><code>x</code></td><td><strong>y</strong></td></tr></tbody></table></div>\n"
-        "<ul><li>one more</li><li>two</li></ul>\n<pre>&lt;i&gt;</pre>\n<p>&lt;script&gt;</p>"
+        '<ul><li>one more</li><li>two</li></ul>\n<pre tabindex="0">&lt;i&gt;</pre>\n<p>&lt;script&gt;</p>'
     )

@@ -188,6 +188,23 @@ def test_a_session_ends_when_idle_and_after_a_day(hall: Hall, ada: Browser, step
     assert back.headers["location"] == "/people?from=0"
 
 
+def test_what_is_sent_after_a_session_ended_is_not_done(hall: Hall, ada: Browser, bench: Bench) -> None:
+    ada.get("/doors")
+    token, cookie = ada.token(), ada.client.cookies["__Host-edgeface"]
+    hall.seconds += hall.options.idle_s + 1
+    asked = len(hall.reader.asked)
+    late = ada.send("/doors/right", csrf=token, kind="grant", who="everyone", name="mine")
+    assert late.headers["location"] == "/sign-in?ended=1", "a form is not sent again by itself"
+    verb = ada.client.post("/api/v1/door/lockdown", json={}, headers={"x-csrf-token": token})
+    assert (verb.status_code, verb.json()["code"]) == (401, "signed_out")
+    assert ada.get("/live/next?images=1&after=0").status_code == 303
+    assert len(hall.reader.asked) == asked
+    ada.sign_in("ada")
+    assert ada.client.cookies["__Host-edgeface"] != cookie
+    assert ada.send("/doors/right", csrf=token, kind="grant", who="everyone", name="mine").status_code == 403
+    assert "mine" not in {right["name"] for right in bench.ask("access/show")["data"]["grants"]}
+
+
 def test_signing_in_leads_nowhere_else(hall: Hall, ada: Browser) -> None:
     for to in ("https://evil.example/", "//evil.example", "/\\evil.example", "javascript:x", "people", "/\nx"):
         assert hall.browser().sign_in("ada", to=to).headers["location"] == "/"
