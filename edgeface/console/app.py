@@ -223,7 +223,8 @@ def _sign_in(visit: Visit) -> Response:
 
 def _problem(console: Console, visit: Visit, status: int, kind: str, says: str = "") -> Response:
     """A page that says what is wrong and what to do."""
-    return visit.page("problem.html", status=status, problem=getattr(console.strings.problem, kind), says=says)
+    told = getattr(console.strings.problem, kind)
+    return visit.page("problem.html", status=status, problem=told, says=says, heard=kind == "reader_no")
 
 
 async def _visit(console: Console, way: Way, request: Request) -> Visit:

@@ -43,6 +43,7 @@ class Look:
             lstrip_blocks=True,
         )
         self.environment.filters |= {"moment": moment, "number": number, "percent": percent, "size": size}
+        self.environment.filters |= {"figure": figure, "lasted": lasted}
         self.environment.globals |= {"version": __version__, "t": words, "score": chart.score}
 
     def part(self, template: str, facts: Mapping[str, Any]) -> str:
@@ -71,6 +72,20 @@ def moment(value: datetime | str | None) -> str:
 def number(value: float | None, digits: int = 0) -> str:
     """A figure."""
     return NOTHING if value is None else f"{value:,.{digits}f}"
+
+
+def figure(value: float | None, unit: str) -> str:
+    """A figure with its unit; counts have none."""
+    if unit == "MB":
+        return size(None if value is None else value * 1e6)
+    return number(value, 1 if unit else 0) + (f" {unit}" if unit and value is not None else "")
+
+
+def lasted(seconds: float) -> str:
+    """How long something has run."""
+    if seconds < 3600:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 172800 else f"{seconds / 86400:.0f} d"
 
 
 def percent(value: float | None, digits: int = 1) -> str:

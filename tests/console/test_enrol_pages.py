@@ -59,6 +59,14 @@ def test_a_face_that_is_known_is_refused_until_it_is_allowed(
     assert "looks like Eileen" in text_of(allowed) and people(bench) == ["Another", "Eileen"]
 
 
+def test_a_name_that_is_taken_is_told_in_the_words_of_the_page(hall: Hall, ada: Browser, portrait: bytes) -> None:
+    send(ada, portrait)
+    again = send(ada, portrait)
+    assert again.status_code == 409 and "--add" not in text_of(again)
+    assert 'tick "More pictures of somebody who is enrolled already"' in text_of(again)
+    assert "More pictures of somebody who is enrolled already" in text_of(ada.get("/enrol")), "there is such a box"
+
+
 @pytest.mark.parametrize(
     ("changed", "says"),
     [

@@ -14,7 +14,7 @@ from commanding import Bench, noon
 from edgeface.commands import Role
 from edgeface.commands.words_device import Report
 from edgeface.console import chart
-from edgeface.console.look import HERE
+from edgeface.console.look import HERE, NOTHING, figure, lasted
 from edgeface.console.markdown import to_html
 from edgeface.console.pages import MENU
 from edgeface.frame import Instant
@@ -280,6 +280,12 @@ def test_graphs_are_drawn_of_what_was_heard(hall: Hall, ada: Browser) -> None:
     drawn = [attributes for tag, attributes in tags_of(page) if tag == "svg" and attributes.get("role") == "img"]
     assert any("12:00 to 12:02: 10 to 12" in str(one["aria-label"]) for one in drawn)
     assert "12.0 1/s" in text_of(page)
+
+
+def test_figures_are_told_as_people_read_them() -> None:
+    told = [figure(22.0, ""), figure(55262.9, "MB"), figure(None, "MB"), figure(8.14, "1/s"), figure(None, "ms")]
+    assert told == ["22", "55.3 GB", NOTHING, "8.1 1/s", NOTHING]
+    assert [lasted(90), lasted(5400), lasted(700_000)] == ["2 min", "1.5 h", "8 d"]
 
 
 @pytest.mark.parametrize("value", [0.0, 1e-9, 1.0, 7.0])

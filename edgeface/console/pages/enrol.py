@@ -98,7 +98,7 @@ def _from_pictures(visit: Visit, told: dict[str, Any]) -> Response:
     told["allow_duplicate"] = bool(visit.form.get("allow_duplicate"))
     answer = visit.ask("people/enrol", words.Enrol(**told))
     if isinstance(answer, No):
-        error = _named(answer.says, [file.filename for file in files])
+        error = _named(_here(visit, answer.says), [file.filename for file in files])
         return _form(visit, visit.form, error=error, refused=True, status=409)
     return _done(visit, answer, [file.filename for file in files])
 
@@ -107,7 +107,7 @@ def _before_camera(visit: Visit, told: dict[str, Any]) -> Response:
     glasses, instead = (bool(visit.form.get(key)) for key in ("glasses", "instead"))
     answer = visit.ask("enrol/begin", words_enrol.GuidedWish(**told, glasses=glasses, instead=instead))
     if isinstance(answer, No):
-        return _form(visit, visit.form, error=answer.says, busy=True, status=409)
+        return _form(visit, visit.form, error=_here(visit, answer.says), busy=True, status=409)
     return visit.go(f"/enrol/camera/{answer.id}")
 
 
@@ -144,6 +144,11 @@ def _facts(visit: Visit, state: GuidedState, *, refused: bool = False) -> dict[s
     sides = ", ".join(f"{getattr(says.sides, side.name)} {100 * side.share:.0f} %" for side in state.sides)
     drawn = ring(state, says.ring.see.format(sides=sides))
     return {"state": state, "ring": drawn, "over": state.stage in OVER, "refused": refused, "csrf": visit.session.csrf}
+
+
+def _here(visit: Visit, says: str) -> str:
+    """A refusal that tells what to do on a command line, as it is done on this page."""
+    return says.replace("use --add", visit.words.enrol.use_add)
 
 
 def _named(says: str, names: list[str]) -> str:
