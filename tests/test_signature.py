@@ -90,3 +90,12 @@ def test_the_signing_key_is_told_by_nothing_that_is_stored(tmp_path: Path) -> No
         assert keyring.signing_seed == crypto.derive(keyring.names_key, label)
         assert crypto.fingerprint(keyring.names_key, label) != keyring.signing_seed.hex()
         assert keyring.signing_seed not in (tmp_path / "a.db").read_bytes()
+
+
+def test_a_signature_is_written_in_one_way_only() -> None:
+    """The last letter before the padding carries two bits of the 64 bytes, and four that decoders pass over."""
+    signed = sign(SEED, Purpose.DECISION, BODY)
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    others = [signed[:-3] + letter + "==" for letter in letters if letter != signed[-3]]
+    assert signed.endswith("==") and len(others) == 63
+    assert not any(verify(PUBLIC, Purpose.DECISION, BODY, other) for other in others)
