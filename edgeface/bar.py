@@ -35,6 +35,24 @@ DIALS = ("1 in 100", "1 in 1000", "1 in 10000", "1 in 100000")
 _DIAL = re.compile(r"1 in ([1-9][0-9]{0,2}(?:,[0-9]{3})+|[1-9][0-9]*)")
 
 
+SPAN, STEPS = (0.25, 0.85), 48
+"""Cosines between which errors are drawn, and in how many steps: below, every stranger gets in; above, nobody."""
+
+Rates = tuple[float, float, float]
+"""A share, and the ends of its 95 % interval."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """Both errors at one cosine."""
+
+    threshold: float
+    expected: Rates | None
+    """Of visits by strangers, let in at most; None: never measured."""
+    missed: Rates | None
+    """Of visits by people enrolled, turned away; None likewise."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Bar:
     """What a visitor must reach, and what that promises."""
@@ -62,6 +80,8 @@ class Bar:
     """Why the dial cannot be kept, as a sentence; then the door must not open by it."""
     reason: str
     """How the threshold came about, as a sentence without names."""
+    dial: str | None = None
+    """What was asked for; None: nothing was."""
     calibration: Calibration = ()
     """What a fused cosine of a whole visit says; empty: it was never measured."""
 
@@ -115,6 +135,7 @@ def derive(gallery: Gallery, spec: ModelSpec, dial: str | None = None, *, strict
         too_alike=alike,
         problem=problem,
         reason=_why(threshold, derived, card, _crowd(gallery), tail),
+        dial=dial,
         calibration=spec.visit_calibration,
     )
 
@@ -153,6 +174,17 @@ def missed(bar: Bar, mates: MatedScores | None) -> tuple[float, float, float] | 
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return share, max(0.0, centre - half), min(1.0, centre + half)
+
+
+def curves(bar: Bar, tail: ImpostorTail | None, mates: MatedScores | None) -> tuple[Point, ...]:
+    """Both errors over the cosine that lets in, for the gallery of a bar: what `bar.threshold` trades."""
+    low, high = SPAN
+    at = (low + (high - low) * step / STEPS for step in range(STEPS + 1))
+    moved = ((cosine, replace(bar, threshold=cosine)) for cosine in at)
+    return tuple(
+        Point(threshold=round(cosine, 4), expected=expected(other, tail), missed=missed(other, mates))
+        for cosine, other in moved
+    )
 
 
 def _rate(threshold: float, tail: ImpostorTail, shape: float, scale: float) -> float:

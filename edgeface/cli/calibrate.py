@@ -13,6 +13,7 @@ from edgeface import bar as bars
 from edgeface.bar import DIALS, Bar, expected, missed
 from edgeface.cli.calibrate_plot import draw
 from edgeface.cli.context import Context
+from edgeface.commands.words_device import DialToSet
 from edgeface.image import encode_png
 from edgeface.match import Gallery
 from edgeface.model import ModelSpec
@@ -26,14 +27,20 @@ from edgeface.model import ModelSpec
     metavar="FILE",
     help="Draw both errors over the score, with intervals, and who is too alike (PNG).",
 )
+@click.option("--set", "dial", metavar='"1 in N"', help="Write the dial into edgeface.toml first, and go by it.")
+@click.option("--unset", is_flag=True, help="Take the dial out of edgeface.toml first.")
 @click.pass_obj
-def calibrate(context: Context, as_json: bool, plot: Path | None) -> None:
+def calibrate(context: Context, as_json: bool, plot: Path | None, dial: str | None, unset: bool) -> None:
     """Derive the score that lets people in from the dial, false_accepts under [decide], and from who is enrolled.
 
     Tells of how many visits by strangers one is expected to open the door, with its 95 % interval by the embedder's
     measured tail; which people enrolled are too alike to be told apart at that score; and what other settings of the
-    dial would ask for. Nothing is changed.
+    dial would ask for. Without --set and --unset nothing is changed; what cannot be promised is not set.
     """
+    if dial is not None and unset:
+        raise click.UsageError("--set and --unset exclude each other")
+    if dial is not None or unset:
+        _set(context, dial)
     config, loaded = context.config(), context.loaded()
     options = config.decide
     spec = loaded.choice.embedder.spec
@@ -46,6 +53,21 @@ def calibrate(context: Context, as_json: bool, plot: Path | None) -> None:
         _tell(found, options.false_accepts, others, spec, gallery, names)
     if plot is not None:
         _plot(plot, found, options.false_accepts, others, spec, names)
+
+
+def _set(context: Context, dial: str | None) -> None:
+    """Raises ConfigError for what cannot be promised."""
+    try:
+        asked = DialToSet(false_accepts=dial)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--set") from error
+    done = context.ask("calibration/set", asked)
+    counts = "It counts from the next frame on." if done.in_force else "It counts from the reader's next start on."
+    click.echo(f"false_accepts: {_dialled(done.former)} -> {_dialled(done.false_accepts)}. {counts}", err=True)
+
+
+def _dialled(dial: str | None) -> str:
+    return "not set" if dial is None else dial
 
 
 def _plot(

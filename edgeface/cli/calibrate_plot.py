@@ -8,15 +8,13 @@ from dataclasses import replace
 
 from edgeface.adapters import paper
 from edgeface.adapters.paper import Colour, Paper
-from edgeface.bar import Bar
+from edgeface.bar import SPAN, Bar, Rates
 from edgeface.frame import Pixels
 
-Rates = tuple[float, float, float]
-"""A share, and the ends of its 95 % interval."""
 Curve = Callable[[Bar], Rates | None]
 
 WIDE, LEFT, RIGHT, HIGH = 1100, 110, 40, 250
-FROM, TO, STEPS = 0.25, 0.85, 120
+(FROM, TO), STEPS = SPAN, 120
 RAREST = 1e-6
 """Lowest rate drawn."""
 MOST_PAIRS = 12

@@ -20,7 +20,7 @@ from edgeface.embed import Embedder
 from edgeface.errors import GalleryError
 from edgeface.match import Gallery
 from edgeface.pipeline import Models
-from edgeface.service.bootstrap import GALLERY, Loaded, load_models
+from edgeface.service.bootstrap import GALLERY, SETTINGS, Loaded, load_models
 from edgeface.service.desk import Desk, perform
 from edgeface.service.desk.moves import freeze
 from edgeface.service.serve import SOCKET
@@ -43,7 +43,7 @@ class Context:
 
     def config(self) -> Config:
         """The configuration in force: the file named, else edgeface.toml of the home folder, else the defaults."""
-        default = self.home / "edgeface.toml"
+        default = self.home / SETTINGS
         if self.config_file is not None:
             return load(self.config_file, Config)
         return load(default, Config) if default.exists() else Config()
@@ -63,7 +63,14 @@ class Context:
 
     def desk(self, database: Database) -> Desk:
         """Where the verbs of an open gallery are carried out, while no reader runs."""
-        return Desk(config=self.config(), database=database, loaded=self.loaded, now=SystemClock().now, by=self.by)
+        return Desk(
+            config=self.config(),
+            database=database,
+            loaded=self.loaded,
+            now=SystemClock().now,
+            by=self.by,
+            settings=self.config_file,
+        )
 
     def ask(self, verb: str, asked: Any) -> Any:
         """The answer to a verb: of the reader that runs on this home folder, or worked out here while none runs.

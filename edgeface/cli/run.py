@@ -94,7 +94,7 @@ def run(
         with (
             closing(camera),
             open_station(config, loaded, database, film_time=film_time) as station,
-            serving(station, config, loaded, database) as served,
+            serving(station, config, loaded, database, context.config_file) as served,
             probation(
                 context.home, database, config.update, served.desk.now, served.desk.expect_live().restart
             ) as trial,

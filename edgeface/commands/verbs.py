@@ -151,6 +151,8 @@ VERBS: Mapping[str, Verb] = _table(
     _look("door/key", words.Nothing, words.DeviceKey, "The public key of the reader's decisions."),
     _look("health", words.Nothing, words.Health, "How the reader is."),
     _look("calibration", words.Nothing, words.Calibration, "What score opens the door."),
+    _look("calibration/curves", words.Nothing, words_device.Curves, "How often either error is made, by the score."),
+    _verb("calibration/set", Role.ADMIN, words_device.DialToSet, words_device.DialIsSet, "Set the dial, and go by it."),
     _look("health/report", words.Nothing, words_device.Report, "What the reader last said about itself, in figures."),
     _look("models/list", words.Nothing, words_device.Models, "The models in use."),
     _look("models/card", words_device.ModelName, words_device.ModelCard, "What was measured of a model."),

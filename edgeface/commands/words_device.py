@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+_DIAL = re.compile(r"1 in [0-9][0-9,]{0,9}")
+"""How it is written; what it may be, `edgeface.bar` knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,55 @@ class Dial:
     """Of visits by strangers to this gallery, the share it would let in, at most."""
     missed: Share | None = None
     """Of hard visits by people enrolled, the share it would turn away."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurvePoint:
+    """Both errors, if so much were asked for."""
+
+    threshold: float
+    """Cosine that would let in."""
+    expected: Share | None
+    """Of visits by strangers, the share let in, at most; null: never measured."""
+    missed: Share | None
+    """Of hard visits by people enrolled, the share turned away; null: never measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curves:
+    """How often either error is made, with who is enrolled now."""
+
+    threshold: float
+    """Cosine that lets in now."""
+    points: tuple[CurvePoint, ...]
+    """From low to high."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialToSet:
+    """Of how many visits by strangers one may end with an open door."""
+
+    false_accepts: str | None
+    """As in "1 in 10000"; null: not set, which is 1 in 10,000 or as near as was measured."""
+    mark: str | None = None
+    """Of the calibration that was looked at: then it is not set if somebody else has set it since."""
+
+    def __post_init__(self) -> None:
+        if self.false_accepts is not None and _DIAL.fullmatch(self.false_accepts) is None:
+            raise ValueError(f'false_accepts must be written as in "1 in 10000", not "{self.false_accepts[:40]}"')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialIsSet:
+    """What edgeface.toml says from now on."""
+
+    false_accepts: str | None
+    former: str | None
+    """The dial before."""
+    threshold: float
+    """Cosine that lets in by it."""
+    in_force: bool
+    """Whether it counts from the next frame on; else from the next start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +221,10 @@ class Calibration:
     """The most alike, 20 at the most."""
     dials: tuple[Dial, ...] = ()
     """What other settings would ask for."""
+    next_start: str | None = None
+    """What edgeface.toml says that counts from the next start only, as a sentence; null: nothing."""
+    mark: str = ""
+    """For `calibration/set`."""
 
 
 class LogLevel(StrEnum):

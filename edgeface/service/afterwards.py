@@ -45,7 +45,6 @@ def afterwards(
     options: Options,
     keep: retention.Options,
     snapshots: snapshot.Options,
-    dial: str | None,
     delivers: bool,
     boot_id: str,
     clock: Clock,
@@ -59,7 +58,7 @@ def afterwards(
     lessons, strangers = LessonStore(database, boot_id), StrangerStore(database, embedder.identity)
 
     def room() -> bool:
-        return bars.keeps(dial, len(reader.gallery.people) + lessons.count(embedder.identity) + 1, spec)
+        return bars.keeps(reader.dial, len(reader.gallery.people) + lessons.count(embedder.identity) + 1, spec)
 
     def expire() -> None:
         lessons.expire(clock.now(), options.learn.keep_days)
@@ -72,7 +71,8 @@ def afterwards(
             forgotten()
 
     def forgotten() -> None:
-        reader.adopt(*renew())
+        while not reader.adopt(*renew()):
+            pass  # somebody was forgotten, or the dial set, while it was made
 
     learner = Learner(
         lessons=lessons,

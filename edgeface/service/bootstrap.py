@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgeface import __version__, decide, match
@@ -54,6 +54,9 @@ GALLERY = "gallery.db"
 
 ACCESS = "access.toml"
 """File name of the access rules, in the home folder."""
+
+SETTINGS = "edgeface.toml"
+"""File name of all other settings, in the home folder unless another file is named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,7 +279,7 @@ def _idle(
 
     def renew() -> tuple[Gallery, Bar]:
         gallery = freeze_gallery(store, embedder, learned=config.learn.enabled)
-        return gallery, derive_bar(gallery, loaded, config.decide)
+        return gallery, derive_bar(gallery, loaded, replace(config.decide, false_accepts=reader.dial))
 
     return afterwards(
         reader,
@@ -285,7 +288,6 @@ def _idle(
         options=learner.Options(learn=config.learn, strangers=config.strangers),
         keep=config.retention,
         snapshots=config.snapshots,
-        dial=config.decide.false_accepts,
         delivers=bool(config.mqtt.broker),
         boot_id=boot_id(),
         clock=clock,

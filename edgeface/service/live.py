@@ -8,12 +8,14 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgeface.access import Answer, Factor, State
+from edgeface.bar import Bar
 from edgeface.decide import opened_from_afar
 from edgeface.errors import ConfigError, DoorError, GalleryError
 from edgeface.frame import Instant
+from edgeface.match import Gallery
 from edgeface.service.bootstrap import Loaded, derive_bar, freeze_gallery, load_rules
 from edgeface.service.exhibit import Exhibit
 from edgeface.service.guard import Guard, Memory
@@ -53,9 +55,7 @@ class LiveReader:
 
     def renewed_people(self) -> Callable[[], None]:
         """People and bar, read anew. Raises ConfigError for people with whom the dial cannot be kept."""
-        embedder, learned = self.loaded.models.embedder, self.config.learn.enabled
-        gallery = freeze_gallery(GalleryStore(self.database), embedder, learned=learned)
-        bar = derive_bar(gallery, self.loaded, self.config.decide)
+        gallery, bar = self._derived(self.dial())
 
         def put_in_force() -> None:
             self.reader.renew(gallery, bar)
@@ -63,6 +63,20 @@ class LiveReader:
             self.hide_pictures()
 
         return put_in_force
+
+    def dial(self) -> str | None:
+        """The false accepts by which it goes."""
+        return self.reader.dial
+
+    def renewed_dial(self, dial: str | None) -> tuple[Bar, Callable[[], None]]:
+        """The bar by another dial. Raises ConfigError for one that cannot be kept."""
+        gallery, bar = self._derived(dial)
+        return bar, lambda: self.reader.renew(gallery, bar)
+
+    def _derived(self, dial: str | None) -> tuple[Gallery, Bar]:
+        embedder, learned = self.loaded.models.embedder, self.config.learn.enabled
+        gallery = freeze_gallery(GalleryStore(self.database), embedder, learned=learned)
+        return gallery, derive_bar(gallery, self.loaded, replace(self.config.decide, false_accepts=dial))
 
     def renewed_rules(self) -> Callable[[], None]:
         """The rules of access, read anew."""

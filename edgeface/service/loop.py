@@ -121,14 +121,26 @@ class Reader:
                 step = self._told(self._finish(self._newest if self._film_time else self._now()))
             yield step
 
-    def adopt(self, gallery: Gallery, bar: Bar) -> None:
-        """Compare with another gallery from the next moment on in which no visit is open. From any thread."""
-        if gallery.revision >= self._newer[0].revision:  # or somebody was forgotten while it was made
+    def adopt(self, gallery: Gallery, bar: Bar) -> bool:
+        """Compare with another gallery from the next moment on in which no visit is open. From any thread.
+
+        False, and nothing is done, if what is in force is newer: somebody was forgotten, or the dial set, meanwhile.
+        """
+        with self.turn:
+            newest, by = self._newer
+            if gallery.revision < newest.revision or bar.dial != by.dial:
+                return False
             self._newer = gallery, bar
+        return True
 
     def tell(self, after: Callable[[Step], None]) -> None:
         """Have `after` called too with each step once its decisions are stored and announced."""
         self._after = (*self._after, after)
+
+    @property
+    def dial(self) -> str | None:
+        """The false accepts that are in force."""
+        return self._newer[1].dial
 
     @property
     def gallery(self) -> Gallery:

@@ -36,8 +36,12 @@ class Served:
 
 
 @contextmanager
-def serving(station: Station, config: Config, loaded: Loaded, database: Database) -> Iterator[Served]:
+def serving(
+    station: Station, config: Config, loaded: Loaded, database: Database, settings: Path | None = None
+) -> Iterator[Served]:
     """Answer commands, over MQTT and over the reader's own socket, until the block ends.
+
+    `settings`: the file that `config` was read from, if it is not that of the home folder.
 
     Raises ReaderError if another process answers at the socket's place.
     """
@@ -57,7 +61,14 @@ def serving(station: Station, config: Config, loaded: Loaded, database: Database
     )
     guide = Guide(loaded.models, config.pipeline(), config.enrol.guided, loaded.live_floor(config.liveness.min_score))
     desk = Desk(
-        config=config, database=database, loaded=lambda: loaded, now=clock.now, by="reader", live=live, guide=guide
+        config=config,
+        database=database,
+        loaded=lambda: loaded,
+        now=clock.now,
+        by="reader",
+        settings=settings,
+        live=live,
+        guide=guide,
     )
     clerk = Clerk(desk)
     lookout = Lookout(station.store.name_of)

@@ -126,6 +126,23 @@ def test_copies_and_figures(edgeface: Edgeface, site: Path) -> None:
     assert "gallery" in edgeface("doctor").output
 
 
+def test_the_dial_is_set_and_counts_from_the_next_frame_on(edgeface: Edgeface, site: Path) -> None:
+    with ReaderSocket(site / "home" / "edgeface.sock") as reader:
+        before = reader.local("calibration", {})
+        told = edgeface("calibrate", "--set", "1 in 100", "--json")
+        assert "not set -> 1 in 100. It counts from the next frame on." in told.stderr
+        assert json.loads(told.stdout)["false_accepts"] == "1 in 100"
+        after = reader.local("calibration", {})
+        assert (after["false_accepts"], after["next_start"]) == ("1 in 100", None)
+        assert after["threshold"] == json.loads(told.stdout)["threshold"] <= before["threshold"]
+        refused = edgeface("calibrate", "--set", "1 in 1000000")
+        assert (refused.exit_code, "cannot be promised" in refused.output) == (78, True)
+        assert reader.local("calibration", {})["false_accepts"] == "1 in 100"
+        assert "1 in 100 -> not set" in edgeface("calibrate", "--unset").stderr
+        assert reader.local("calibration", {})["threshold"] == before["threshold"]
+    assert (site / "home" / "edgeface.toml").read_text() == "[decide]\n"
+
+
 def test_what_cannot_go_through_says_to_stop_the_service(edgeface: Edgeface, site: Path) -> None:
     for words in (("keys", "rotate-device", "--yes"), ("restore", site / "copy", "--replace")):
         refused = edgeface(*words)

@@ -87,3 +87,12 @@ def test_the_errors_are_drawn_with_the_bar_and_the_look_alikes(
     assert not (alone == paper.AMBER).all(axis=2).any()
     assert alone.shape[0] < with_pair.shape[0]
     assert edgeface("calibrate", "--plot", tmp_path / "no" / "bar.png").exit_code == 2
+
+
+def test_the_dial_is_set_while_no_reader_runs(edgeface: Edgeface, home: Path) -> None:
+    told = edgeface("calibrate", "--set", "1 in 1000", "--json")
+    assert json.loads(told.stdout)["false_accepts"] == "1 in 1000"
+    assert "not set -> 1 in 1000. It counts from the reader's next start on." in told.stderr
+    assert edgeface("calibrate", "--set", "often").exit_code == 2
+    assert edgeface("calibrate", "--set", "1 in 10", "--unset").exit_code == 2
+    assert 'false_accepts = "1 in 1000"' in (home / "edgeface.toml").read_text()

@@ -355,3 +355,14 @@ def test_who_is_kept_out_by_a_rule_is_judged_again_and_the_right_pin_opens_at_on
             break
     assert told[-1].decision.outcome is Outcome.GRANT
     assert watch.seconds - denied_at < Options().decide.retry_s
+
+
+def test_a_bar_made_by_the_dial_before_is_not_adopted(loaded: Loaded, people: Gallery, log: Log, watch: Watch) -> None:
+    made, bar = reader(loaded, people, log, watch), level(people, loaded.floor)
+    assert made.adopt(people, bar)
+    made.renew(people, replace(bar, dial="1 in 100"))
+    assert made.dial == "1 in 100"
+    assert not made.adopt(people, bar)
+    assert made.dial == "1 in 100"
+    assert not made.adopt(replace(people, revision=people.revision - 1), replace(bar, dial="1 in 100"))
+    assert made.adopt(people, replace(bar, dial="1 in 100"))

@@ -12,6 +12,7 @@ from typing import Any
 
 from edgeface.service.desk import (
     device,
+    dial,
     doors,
     guided,
     keys,
@@ -115,7 +116,9 @@ ACTS: Mapping[str, Act] = MappingProxyType(
         "door/present": Act(run=doors.present, together=False),
         "door/key": Act(run=device.key),
         "health": Act(run=device.health),
-        "calibration": Act(run=device.calibration),
+        "calibration": Act(run=dial.calibration),
+        "calibration/curves": Act(run=dial.drawn),
+        "calibration/set": Act(run=dial.set_dial, together=False),
         "health/report": Act(run=machine.report),
         "models/list": Act(run=machine.models),
         "models/card": Act(run=machine.card),

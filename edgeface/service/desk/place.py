@@ -10,10 +10,11 @@ from typing import Protocol
 
 from edgeface.access import Answer, Factor, State, encode
 from edgeface.adapters.clock import boot_id
+from edgeface.bar import Bar
 from edgeface.commands.words import Watch
 from edgeface.errors import EnrolmentError, GalleryError, ReaderAbsent
 from edgeface.frame import Instant
-from edgeface.service.bootstrap import Loaded
+from edgeface.service.bootstrap import SETTINGS, Loaded
 from edgeface.service.desk.rulebook import RuleBook
 from edgeface.service.guard import recall
 from edgeface.service.guide import Guide
@@ -62,6 +63,14 @@ class Live(Protocol):
         """Show nobody from now on."""
         ...
 
+    def dial(self) -> str | None:
+        """The false accepts by which it goes."""
+        ...
+
+    def renewed_dial(self, dial: str | None) -> tuple[Bar, Callable[[], None]]:
+        """The bar by another dial; what is returned puts it in force. Raises ConfigError if it cannot be kept."""
+        ...
+
     def shut(self) -> str | None:
         """Why it lets in nobody, or hardly anybody."""
         ...
@@ -90,6 +99,8 @@ class Desk:
     now: Callable[[], Instant]
     by: str
     """Whom the audit names: "key 0123456789abcdef" or "uid 1000"."""
+    settings: Path | None = None
+    """Where edgeface.toml lies; None: in the home folder."""
     live: Live | None = None
     guide: Guide | None = None
     """Enrols whoever stands before the camera; None if none is at work."""
@@ -103,6 +114,10 @@ class Desk:
     @property
     def home(self) -> Path:
         return self.database.path.parent
+
+    @property
+    def settings_path(self) -> Path:
+        return self.home / SETTINGS if self.settings is None else self.settings
 
     def names(self) -> Mapping[str, str]:
         """Everybody enrolled: names by id."""
