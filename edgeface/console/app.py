@@ -37,7 +37,7 @@ from edgeface.console.sessions import Session, Sessions, Tokens, same
 from edgeface.console.speaker import Reader, Speaker
 from edgeface.console.throttle import FREE, Throttle
 from edgeface.console.viewer import Viewer
-from edgeface.console.visit import SMALL, ReaderSaidNo, Visit, Way, upload_of
+from edgeface.console.visit import SMALL, Question, ReaderSaidNo, Visit, Way, upload_of
 
 STATUS = {
     None: 503,
@@ -208,10 +208,17 @@ def _unwelcome(console: Console, way: Way, visit: Visit) -> Response | None:
 
 def _acted(console: Console, way: Way, visit: Visit) -> Response:
     try:
-        return way.act(visit)
+        question = None if way.sure is None or visit.form.get("sure") else way.sure(visit)
+        return way.act(visit) if question is None else _asked(visit, question)
     except ReaderSaidNo as said:
         kind = "reader_away" if said.no.code is None else "reader_no"
         return _problem(console, visit, STATUS.get(said.no.code, 502), kind, said.no.says)
+
+
+def _asked(visit: Visit, question: Question) -> Response:
+    """A page that says what will happen, with all that the form held: a yes sends it anew."""
+    held = [(key, value) for key, values in visit.many.items() if key != "csrf" for value in values]
+    return visit.page("sure.html", question=question, held=held)
 
 
 def _sign_in(visit: Visit) -> Response:

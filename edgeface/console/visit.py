@@ -112,6 +112,22 @@ class Visit:
 Act = Callable[[Visit], Response]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked before something is done that cannot be undone, or shuts people in or out."""
+
+    says: str
+    """What will happen."""
+    act: str
+    """What the button that does it says."""
+    back: str
+    """Where a no leads."""
+
+
+Sure = Callable[[Visit], Question | None]
+"""None: this one needs no question."""
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """Where a page is, and who may see it."""
@@ -124,6 +140,8 @@ class Way:
     most_bytes: int = SMALL
     """Of the body."""
     most_files: int = 0
+    sure: Sure | None = None
+    """Asked on a page of its own unless the form says that it was answered: a script asks before it sends the form."""
     touches: bool = field(default=True)
     """Whether it counts as a sign of life; pages that a browser asks for by itself do not."""
 

@@ -170,8 +170,9 @@ class Browser:
         return self.get(response.headers["location"])
 
     def send(self, path: str, **fields: Any) -> httpx2.Response:
-        """A form, with the token that stands on the page seen last."""
+        """A form, with the token that stands on the page seen last; sure of it, unless it is told otherwise."""
         token = fields.pop("csrf", None) or self.token()
+        fields.setdefault("sure", "1")
         self.last = self.client.post(path, data={"csrf": token, **fields}, headers={"origin": "https://localhost:8443"})
         return self.last
 

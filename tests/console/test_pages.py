@@ -17,6 +17,7 @@ from edgeface.console import chart
 from edgeface.console.look import HERE, NOTHING, figure, lasted
 from edgeface.console.markdown import to_html
 from edgeface.console.pages import MENU
+from edgeface.console.pages.audit import KINDS
 from edgeface.frame import Instant
 from edgeface.store import audit, transcript
 from edgeface.store.audit import Event, Kind
@@ -306,3 +307,7 @@ def test_a_card_becomes_a_page_and_nothing_of_it_a_script() -> None:
         "<tbody><tr><td><code>x</code></td><td><strong>y</strong></td></tr></tbody></table></div>\n"
         '<ul><li>one more</li><li>two</li></ul>\n<pre tabindex="0">&lt;i&gt;</pre>\n<p>&lt;script&gt;</p>'
     )
+
+
+def test_the_log_can_be_narrowed_to_every_kind_of_row() -> None:
+    assert set(KINDS) == {kind.value for kind in Kind}

@@ -9,7 +9,7 @@ from edgeface.console import accounts
 from edgeface.console.pages.setup import register
 from edgeface.console.speaker import No
 from edgeface.console.throttle import Lane
-from edgeface.console.visit import Visit, Way
+from edgeface.console.visit import Question, Visit, Way
 from edgeface.errors import EdgefaceError
 
 ROLES = (Role.VIEW, Role.OPERATE, Role.ENROL, Role.ADMIN)
@@ -71,6 +71,8 @@ def reset(visit: Visit) -> Response:
         return everybody(visit, says.gone, 404)
     if problem := _problem(visit, account.name, new):
         return everybody(visit, problem, 400)
+    if not visit.form.get("sure"):  # ticked on the form: passwords are not put into a page that asks
+        return everybody(visit, says.reset_sure.format(name=account.name), 400)
     if account.name == visit.session.name:
         return visit.go("/account")
     if isinstance(no := _revoked(visit, account), No):
@@ -95,6 +97,12 @@ def remove(visit: Visit) -> Response:
         return everybody(visit, no.says, 409)
     visit.console.accounts.drop(account.name)
     return visit.go("/accounts", says.removed.format(name=account.name))
+
+
+def sure_of_removing(visit: Visit) -> Question:
+    """A key that was revoked is never taken again."""
+    says = visit.words.accounts
+    return Question(says=says.remove_sure.format(name=visit.path["name"]), act=says.remove, back="/accounts")
 
 
 def sign_out(visit: Visit) -> Response:
@@ -126,6 +134,6 @@ WAYS = (
     Way("GET", "/accounts", everybody, role=Role.ADMIN),
     Way("POST", "/accounts", add, role=Role.ADMIN),
     Way("POST", "/accounts/{name}/password", reset, role=Role.ADMIN),
-    Way("POST", "/accounts/{name}/remove", remove, role=Role.ADMIN),
+    Way("POST", "/accounts/{name}/remove", remove, role=Role.ADMIN, sure=sure_of_removing),
     Way("POST", "/accounts/{name}/sign-out", sign_out, role=Role.ADMIN),
 )

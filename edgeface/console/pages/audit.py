@@ -14,7 +14,7 @@ from edgeface.console.visit import ReaderSaidNo, Visit, Way
 
 KINDS = (
     "decision", "door", "start", "learned", "unlearned", "enrol", "add", "rename", "forget", "command", "clock",
-    "config", "rules", "keys", "copy", "prune", "alarm",
+    "config", "rules", "keys", "copy", "prune", "alarm", "update",
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from edgeface.commands import words, words_doors
 from edgeface.console.speaker import No
-from edgeface.console.visit import Visit, Way
+from edgeface.console.visit import Question, Visit, Way
 
 SHADES = 4
 """Of a cell of the week; the first is nobody, the last everybody."""
@@ -80,6 +80,20 @@ def lockdown(visit: Visit) -> Response:
     return _done(visit, "door/lockdown", ask)
 
 
+def sure_of_lockdown(visit: Visit) -> Question:
+    """Everybody is kept out, or let in again."""
+    says, lift = visit.words.doors, bool(visit.form.get("lift"))
+    door = visit.form.get("door") or "all"
+    told = (says.lift_says if lift else says.lock_says).format(door=says.all if door == "all" else door)
+    return Question(says=told, act=says.lift if lift else says.lock, back="/doors")
+
+
+def sure_of_revoking(visit: Visit) -> Question:
+    """What is taken out, with its comments, is not put back as it was."""
+    says = visit.words.doors
+    return Question(says=says.revoke_says.format(rule=visit.form.get("rule", "")), act=says.revoke, back="/doors")
+
+
 def _done(visit: Visit, verb: str, ask: object) -> Response:
     answer = visit.ask(verb, ask)
     return show(visit, answer) if isinstance(answer, No) else visit.go("/doors", visit.words.doors.done)
@@ -89,7 +103,7 @@ WAYS = (
     Way("GET", "/doors", show),
     Way("GET", "/doors/{door}", week),
     Way("POST", "/doors/right", right),
-    Way("POST", "/doors/revoke", revoke),
+    Way("POST", "/doors/revoke", revoke, sure=sure_of_revoking),
     Way("POST", "/doors/hours", hours),
-    Way("POST", "/doors/lockdown", lockdown),
+    Way("POST", "/doors/lockdown", lockdown, sure=sure_of_lockdown),
 )

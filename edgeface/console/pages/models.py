@@ -7,7 +7,7 @@ from starlette.responses import Response
 from edgeface.commands import words, words_device, words_updates
 from edgeface.console.markdown import to_html
 from edgeface.console.speaker import No
-from edgeface.console.visit import Visit, Way
+from edgeface.console.visit import Question, Visit, Way
 
 
 def show(visit: Visit, error: str | None = None) -> Response:
@@ -44,9 +44,22 @@ def rollback(visit: Visit) -> Response:
     return visit.go("/models", visit.words.models.left.format(version=answer.version))
 
 
+def sure_of_stranding(visit: Visit) -> Question | None:
+    """A bundle that strands nobody gives itself up if it is no good."""
+    says = visit.words.models
+    if not visit.form.get("strand"):
+        return None
+    return Question(says=says.strand_says.format(file=visit.form.get("file", "")), act=says.act, back="/models")
+
+
+def sure_of_going_back(visit: Visit) -> Question:
+    """The version that is left is never taken again."""
+    return Question(says=visit.words.models.sure, act=visit.words.models.rollback, back="/models")
+
+
 WAYS = (
     Way("GET", "/models", show),
     Way("GET", "/models/{name}", card),
-    Way("POST", "/models/update", update),
-    Way("POST", "/models/rollback", rollback),
+    Way("POST", "/models/update", update, sure=sure_of_stranding),
+    Way("POST", "/models/rollback", rollback, sure=sure_of_going_back),
 )

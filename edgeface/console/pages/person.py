@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from edgeface.commands import words, words_people
 from edgeface.console.speaker import No
-from edgeface.console.visit import Visit, Way
+from edgeface.console.visit import Question, Visit, Way
 from edgeface.wire import plain
 
 
@@ -82,6 +82,16 @@ def merge(visit: Visit) -> Response:
     return visit.go(f"/people/{answer.id}", visit.words.person.merged.format(moved=answer.moved))
 
 
+def sure_of_merging(visit: Visit) -> Question:
+    """Two become one, for good."""
+    gone, kept = (
+        visit.expect("people/show", words.Who(who=who)) for who in (visit.path["who"], visit.form.get("into", ""))
+    )
+    says = visit.words.person
+    told = says.merge_says.format(name=f"{gone.name} ({gone.id})", into=f"{kept.name} ({kept.id})")
+    return Question(says=told, act=says.merge_act, back=f"/people/{gone.id}")
+
+
 def data(visit: Visit) -> Response:
     """All that is kept of the person, as a file to hand out."""
     found = visit.expect("people/data", words.Who(who=visit.path["who"]))
@@ -108,6 +118,6 @@ WAYS = (
     Way("POST", "/people/{who}/secret", secret),
     Way("GET", "/people/{who}/forget", sure),
     Way("POST", "/people/{who}/forget", forget),
-    Way("POST", "/people/{who}/merge", merge),
+    Way("POST", "/people/{who}/merge", merge, sure=sure_of_merging),
     Way("POST", "/people/{who}/data", data),
 )

@@ -8,6 +8,11 @@ document.addEventListener("submit", (event) => {
     event.preventDefault();
     return;
   }
+  if (asks) {
+    const answered = document.createElement("input");
+    Object.assign(answered, { type: "hidden", name: "sure", value: "1" });
+    event.target.append(answered); // else the console asks on a page of its own
+  }
   // Sent once, however often it is clicked.
   const button = event.submitter;
   if (button && !button.name) button.disabled = true;
