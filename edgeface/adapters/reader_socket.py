@@ -153,4 +153,6 @@ def _told(name: str, text: str, problem: object) -> EdgefaceError:
     if name == errors.EnrolmentError.__name__:
         known = problem in set(errors.EnrolmentProblem)
         return errors.EnrolmentError(text, errors.EnrolmentProblem(str(problem)) if known else None)
+    if name == errors.UpdateRefused.__name__ and problem in set(errors.UpdateProblem):
+        return errors.UpdateRefused(errors.UpdateProblem(str(problem)), text.removeprefix(f"{problem}: "))
     return ReaderError(text)

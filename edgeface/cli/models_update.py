@@ -18,11 +18,14 @@ from edgeface.adapters.clock import SystemClock
 from edgeface.adapters.slots import State
 from edgeface.adapters.spec import Entry
 from edgeface.bridge import Bridge
+from edgeface.cli import models_beside
 from edgeface.cli.context import Context
 from edgeface.cli.keys import seed_of
+from edgeface.commands import words
 from edgeface.errors import ModelError, UpdateRefused
 from edgeface.model import Task
 from edgeface.service import updating
+from edgeface.service.updating import Taken
 from edgeface.store import files
 
 
@@ -89,18 +92,13 @@ def _map(file: Path, entries: Mapping[str, Entry]) -> Bridge:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object; of a refusal its name.")
 @click.pass_obj
 def update(context: Context, file: Path, strand: bool, as_json: bool) -> None:
-    """Take the bundle FILE: from the next start on its models are in use, on trial.
+    """Take the bundle FILE: its models are in use, on trial, from the next start on; a reader that runs starts anew.
 
     Its publisher must be trusted and its version newer than all before. Every model is tried in a process of its own
     first. If the reader then dies, or people are recognised less often, the former models are in use again.
     """
-    runtime = context.config().run.runtime
     try:
-        content = updating.read(file)
-        with context.gallery() as database:
-            taken = updating.take(
-                context.home, database, content, SystemClock().now, by=context.by, runtime=runtime, strand=strand
-            )
+        taken, running = _taken(context, updating.read(file), strand=strand)
     except UpdateRefused as refused:
         if as_json:
             click.echo(json.dumps({"ok": False, "problem": refused.problem.value, "detail": refused.detail}))
@@ -112,15 +110,30 @@ def update(context: Context, file: Path, strand: bool, as_json: bool) -> None:
         click.echo(f"  {said}")
     for task in taken.set_aside:
         click.echo(f"  the {task} is not used: `edgeface models use` chose another", err=True)
-    click.echo(f"Version {taken.version} is in use from the next start on, on trial.")
+    since = "now on: the reader starts anew with it" if running else "the next start on"
+    click.echo(f"Version {taken.version} is in use from {since}, on trial.")
+
+
+def _taken(context: Context, content: bytes, *, strand: bool) -> tuple[Taken, bool]:
+    """By the reader that runs, or here while none does; and whether one runs."""
+    with context.reader() as reader:
+        if reader is not None:
+            return models_beside.take(context, reader, content, strand=strand), True
+    runtime = context.config().run.runtime
+    with context.gallery() as database:
+        now = SystemClock().now
+        taken = updating.take(context.home, database, content, now, by=context.by, runtime=runtime, strand=strand)
+    return taken, False
 
 
 @click.command("roll-back")
 @click.pass_obj
 def roll_back(context: Context) -> None:
-    """Go back to the models that were in use before the last bundle. Its version is never taken again."""
-    with context.gallery() as database:
-        left = updating.roll_back(context.home, database, SystemClock().now(), by=context.by)
+    """Go back to the models that were in use before the last bundle. Its version is never taken again.
+
+    A reader that runs starts anew with them.
+    """
+    left = context.ask("models/rollback", words.Nothing())
     click.echo(f"Version {left.version} is left. In use from the next start on: {_called(slots.read(context.home))}.")
 
 

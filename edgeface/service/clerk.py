@@ -24,7 +24,7 @@ from edgeface.commands import VERBS, Answer, Code, Command, Key, Refused, Status
 from edgeface.commands.envelope import MOST_TTL_S, brief, named, readable
 from edgeface.commands.verbs import PAIR, Reach
 from edgeface.commands.words import Watch
-from edgeface.errors import EdgefaceError, EnrolmentError, GalleryError
+from edgeface.errors import EdgefaceError, EnrolmentError, GalleryError, UpdateRefused
 from edgeface.frame import Instant
 from edgeface.service.desk import ACTS, Desk
 from edgeface.service.pairing import own_key
@@ -227,7 +227,7 @@ class Clerk:
             if isinstance(error, GalleryError) and error.exit_code != NO:
                 raise
             code = Code.CLOSED if order.verb.name == PAIR else Code.REFUSED
-            problem = error.problem if isinstance(error, EnrolmentError) else None
+            problem = error.problem if isinstance(error, EnrolmentError | UpdateRefused) else None
             return order.say(Refused(code=code, reason=brief(str(error)), error=type(error).__name__, problem=problem))
         return order.say(plain(answer))
 
