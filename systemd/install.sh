@@ -103,11 +103,22 @@ files() {
         : > "$stage/etc/edgeface/edgeface.toml"
         say "wrote $stage/etc/edgeface/edgeface.toml, empty: every setting has its default (edgeface config show)"
     fi
+    own_settings
     mkdir -p "$stage/etc/edgeface/credentials"
     chmod 700 "$stage/etc/edgeface/credentials"
     [ -e "$stage/etc/edgeface/credentials/mqtt-password" ] || : > "$stage/etc/edgeface/credentials/mqtt-password"
     chmod 600 "$stage/etc/edgeface/credentials/mqtt-password"
     if live; then chown -R root:edgeface /etc/edgeface && chown -R root:root /etc/edgeface/credentials; fi
+    if live; then chown -R edgeface:edgeface /etc/edgeface/settings; fi
+}
+
+# A command may set the dial, so the reader owns that one file, in a folder where nothing else is.
+own_settings() {
+    mkdir -p "$stage/etc/edgeface/settings"
+    chmod 750 "$stage/etc/edgeface/settings"
+    [ -L "$stage/etc/edgeface/edgeface.toml" ] && return
+    mv "$stage/etc/edgeface/edgeface.toml" "$stage/etc/edgeface/settings/edgeface.toml"
+    ln -s settings/edgeface.toml "$stage/etc/edgeface/edgeface.toml"
 }
 
 # What is there already stays, as clients know it.

@@ -89,6 +89,20 @@ def test_the_files_are_laid_and_taken_away_again(tmp_path: Path) -> None:
     assert files(tmp_path) == set()
 
 
+def test_the_reader_may_write_its_settings_and_nothing_else_of_etc(tmp_path: Path) -> None:
+    """A file from before is moved, with what it says; run again, the link stays."""
+    (tmp_path / "etc/edgeface").mkdir(parents=True)
+    named = tmp_path / "etc/edgeface/edgeface.toml"
+    named.write_text("# mine\n", encoding="utf-8")
+    for _ in range(2):
+        assert staged(tmp_path).returncode == 0
+        assert named.readlink() == Path("settings/edgeface.toml")
+        assert named.read_text(encoding="utf-8") == "# mine\n"
+    assert [path.name for path in named.resolve().parent.iterdir()] == ["edgeface.toml"]
+    lines = SERVICE.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if line.startswith("ReadWritePaths")] == ["ReadWritePaths=-/etc/edgeface/settings"]
+
+
 def test_an_unknown_option_installs_nothing(tmp_path: Path) -> None:
     wrong = staged(tmp_path, "--borker")
     assert wrong.returncode == 64
