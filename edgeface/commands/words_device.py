@@ -30,6 +30,8 @@ class Alike:
     """Id."""
     cosine: float
     """What each of them needs to get in."""
+    first_name: str = ""
+    second_name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,9 @@ from markupsafe import Markup
 WIDTH, HEIGHT, EDGE = 300, 72, 4
 
 
-def line(points: Sequence[tuple[datetime, float]]) -> Markup:
-    """A figure over time. What it shows stands beside it as text: for who does not see it, it says its range."""
+def line(points: Sequence[tuple[datetime, float]], says: str) -> Markup:
+    """A figure over time. What it shows stands beside it as text: for who does not see it, it says its range, as a
+    sentence with {begin}, {end}, {low} and {high}."""
     if len(points) < 2:
         return Markup("")
     values = [value for _, value in points]
@@ -28,7 +29,7 @@ def line(points: Sequence[tuple[datetime, float]]) -> Markup:
     ]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
     filled = f"{EDGE},{HEIGHT - EDGE} {path} {places[-1][0]:.1f},{HEIGHT - EDGE}"
-    told = f"{begin:%H:%M} to {end:%H:%M}: {low:g} to {high:g}"
+    told = says.format(begin=f"{begin:%H:%M}", end=f"{end:%H:%M}", low=f"{low:g}", high=f"{high:g}")
     return Markup(
         f'<svg class="graph" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{{}}" preserveAspectRatio="none">'
         f'<polygon class="area" points="{filled}"/><polyline class="line" points="{path}"/></svg>'

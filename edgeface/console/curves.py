@@ -17,11 +17,18 @@ Place = Callable[[float], float]
 """A rate -> how high it is drawn, 0..1."""
 
 
-def strangers(points: Sequence[CurvePoint], bar: float, pairs: Sequence[Alike], says: str, ident: str) -> Markup:
+def strangers(
+    points: Sequence[CurvePoint],
+    bar: float,
+    pairs: Sequence[Alike],
+    says: str,
+    ident: str,
+    one_in: Callable[[float], str],
+) -> Markup:
     """Of visits by strangers, the share let in: logarithmic, from one in a million to all. A mark below for each pair
-    of look-alikes; empty if nothing was measured."""
+    of look-alikes; empty if nothing was measured. `one_in` puts a rate into words."""
     shares = [(point.threshold, point.expected) for point in points]
-    levels = [(10.0**-power, f"1 in {10**power:,}" if power else "all") for power in range(7)]
+    levels = [(10.0**-power, one_in(10.0**-power)) for power in range(7)]
     return _drawn(shares, bar, levels, lambda rate: (log10(max(rate, RAREST)) + 6) / 6, "odd", says, ident, pairs)
 
 

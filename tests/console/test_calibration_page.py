@@ -100,7 +100,7 @@ def test_a_curve_lies_within_its_picture_and_its_band_around_it() -> None:
         )
         for step in range(9)
     )
-    svg = ElementTree.fromstring(str(curves.strangers(points, 0.4, (), "A <b> & so on", "one")))
+    svg = ElementTree.fromstring(str(curves.strangers(points, 0.4, (), "A <b> & so on", "one", "{:g}".format)))
     assert svg[0].text == "A <b> & so on"
     line = next(part for part in svg if part.get("class") == "line")
     places = [tuple(map(float, place.split(","))) for place in str(line.get("points")).split()]

@@ -10,6 +10,7 @@ from commanding import Bench
 from edgeface.commands import Role, words
 from edgeface.console.look import HERE
 from edgeface.console.pages import WAYS
+from edgeface.console.pages import person as person_page
 from edgeface.service.desk import perform
 
 ASKED = ("/doors/revoke", "/doors/lockdown", "/people/{who}/merge", "/models/rollback", "/accounts/{name}/remove")
@@ -54,6 +55,17 @@ def test_a_merge_names_both(hall: Hall, ada: Browser, bench: Bench) -> None:
     says = f"All templates of Ada <b> ({first}) move to Ada King ({second})."
     assert "Merged: 1 templates" in refused_then_done(ada, f"/people/{first}/merge", says, into=second, mark=mark)
     assert set(bench.desk.names()) == {second}
+
+
+def test_where_there_are_too_many_to_choose_from_the_other_is_named(
+    hall: Hall, ada: Browser, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = person(bench, "Ada", 1), person(bench, "Ada King", 1)
+    assert '<select id="into"' in ada.get(f"/people/{first}").text
+    monkeypatch.setattr(person_page, "MOST_CHOICES", 1)
+    assert '<select id="into"' not in ada.get(f"/people/{first}").text
+    says = f"All templates of Ada ({first}) move to Ada King ({second})."
+    assert "Merged" in refused_then_done(ada, f"/people/{first}/merge", says, into="ada king")
 
 
 def test_a_merge_into_nobody_is_no_question(hall: Hall, ada: Browser, bench: Bench) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from chromium import chromium, faults, fill, one, press, says, sign_in, until
-from consoles import CHEAP, CODE, PASSWORD, Nearby
+from consoles import CODE, PASSWORD, Hall, Nearby
 from selenium import webdriver
 from selenium.webdriver.common.alert import Alert
 from selenium.webdriver.common.by import By
@@ -18,8 +18,6 @@ from selenium.webdriver.support import expected_conditions as expected
 from test_pages import decided, person
 
 from commanding import Bench
-from edgeface.console.accounts import Accounts
-from edgeface.console.app import Console
 from edgeface.console.options import Options
 from edgeface.console.pages import MENU
 from edgeface.console.server import server
@@ -34,9 +32,7 @@ def served(bench: Bench, state: Path) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     state.mkdir(mode=0o700)
-    made = Console(
-        options=Options(port=port, plain=True), accounts=Accounts(state, CHEAP), reader=Nearby(bench), set_up_code=CODE
-    )
+    made = Hall(folder=state, reader=Nearby(bench), options=Options(port=port, plain=True)).console
     running = server(made, None)
     thread = threading.Thread(target=running.run)
     thread.start()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from starlette.responses import Response
 
 from edgeface.commands import Role, words
@@ -18,7 +20,6 @@ def show(visit: Visit, error: str | None = None, status: int = 200, dial: str = 
     """The bar with its curves and intervals, other settings of the dial, and the look-alikes."""
     bar = visit.expect("calibration", words.Nothing())
     points = visit.expect("calibration/curves", words.Nothing()).points
-    names = {one.id: one.name for one in visit.expect("people/list", words.Page(most=200)).people}
     says = visit.words.calibration
     shares = ((says.expected, bar.expected), (says.missed, bar.missed))
     drawn = [
@@ -26,7 +27,7 @@ def show(visit: Visit, error: str | None = None, status: int = 200, dial: str = 
         for label, share in shares
         if share is not None
     ]
-    facts = {"bar": bar, "names": names, "drawn": drawn, "one_in": one_in, "dial": dial or bar.false_accepts or ""}
+    facts = {"bar": bar, "drawn": drawn, "one_in": partial(_one_in, visit), "dial": dial or bar.false_accepts or ""}
     facts |= {"plots": _plots(visit, bar, points), "table": _rows(points)}
     return visit.page("calibration.html", status=status, error=error, **facts)
 
@@ -47,14 +48,17 @@ def save(visit: Visit) -> Response:
     return visit.go("/calibration", done.format(dial=answer.false_accepts or says.unset, needed=answer.threshold))
 
 
-def one_in(share: float) -> str:
+def _one_in(visit: Visit, share: float) -> str:
     """0.0001 -> "1 in 10,000"."""
-    return "0" if share <= 0 else f"1 in {1 / share:,.0f}"
+    says = visit.words.calibration
+    if share <= 0 or share >= 1:
+        return str(says.none if share <= 0 else says.all)
+    return str(says.one_in.format(visits=f"{1 / share:,.0f}"))
 
 
 def _plots(visit: Visit, bar: words.Calibration, points: tuple[CurvePoint, ...]) -> list[tuple[str, str]]:
     """What each curve shows, and the curve."""
-    says, needed = visit.words.calibration, bar.threshold
+    says, needed, one_in = visit.words.calibration, bar.threshold, partial(_one_in, visit)
     told = [
         says.drawn.format(what=label, needed=needed, value=share.value, low=share.low, high=share.high)
         if share is not None
@@ -62,7 +66,7 @@ def _plots(visit: Visit, bar: words.Calibration, points: tuple[CurvePoint, ...])
         for label, share in ((says.expected, bar.expected), (says.missed, bar.missed))
     ]
     return [
-        (says.expected, curves.strangers(points, needed, bar.pairs, told[0], "curve-strangers")),
+        (says.expected, curves.strangers(points, needed, bar.pairs, told[0], "curve-strangers", one_in)),
         (says.missed, curves.turned_away(points, needed, told[1], "curve-missed")),
     ]
 

@@ -19,7 +19,12 @@ def show(visit: Visit) -> Response:
     if known is not None:
         visit.console.pulse.heard(known)
     graphs = [
-        (getattr(visit.words.health, name), unit, points[-1][1] if points else None, chart.line(points))
+        (
+            getattr(visit.words.health, name),
+            unit,
+            points[-1][1] if points else None,
+            chart.line(points, visit.words.health.span),
+        )
         for name, unit in FIGURES.items()
         if (points := visit.console.pulse.points(name))
     ]

@@ -11,16 +11,19 @@ from edgeface.console.speaker import No
 from edgeface.console.visit import Question, Visit, Way
 from edgeface.wire import plain
 
+MOST_CHOICES = 200
+"""People to choose from; where there are more, name or id is typed."""
+
 
 def show(visit: Visit, no: No | None = None) -> Response:
     """The card, with the forms that who is signed in may use."""
     card = visit.expect("people/show", words.Who(who=visit.path["who"]))
     others = words.People(people=(), total=0)
     if visit.can("people/merge"):
-        others = visit.expect("people/list", words.Page(most=200))
+        others = visit.expect("people/list", words.Page(most=MOST_CHOICES))
     status = 200 if no is None else 409
     error = None if no is None else no.says
-    return visit.page("person.html", status=status, card=card, others=others.people, error=error)
+    return visit.page("person.html", status=status, card=card, others=others, error=error)
 
 
 def rename(visit: Visit) -> Response:

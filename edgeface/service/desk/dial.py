@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,7 +34,7 @@ _NOWHERE = ""
 def calibration(desk: Desk, ask: words.Nothing) -> words.Calibration:
     """What is asked of a visitor, and why."""
     spec, gallery = desk.loaded().choice.embedder.spec, _gallery(desk)
-    found = _bar(desk, gallery)
+    found, names = _bar(desk, gallery), desk.names()
     others = ((dial, derive(gallery, spec, dial)) for dial in DIALS)
     return words.Calibration(
         embedder=spec.name,
@@ -46,7 +47,7 @@ def calibration(desk: Desk, ask: words.Nothing) -> words.Calibration:
         expected=_share(expected(found, tail_of(spec))),
         missed=_share(missed(found, spec.visit_mates)),
         strictest=found.strictest,
-        pairs=tuple(Alike(first=a, second=b, cosine=round(cosine, 4)) for a, b, cosine in found.too_alike[:MOST_PAIRS]),
+        pairs=tuple(_alike(names, *pair) for pair in found.too_alike[:MOST_PAIRS]),
         dials=tuple(
             Dial(
                 false_accepts=dial,
@@ -182,6 +183,16 @@ def _mark(desk: Desk, in_force: str | None) -> str:
     except ConfigError:
         written = _NOWHERE
     return hashlib.sha256(canonical([in_force, written])).hexdigest()[:16]
+
+
+def _alike(names: Mapping[str, str], first: str, second: str, cosine: float) -> Alike:
+    return Alike(
+        first=first,
+        second=second,
+        cosine=round(cosine, 4),
+        first_name=names.get(first, ""),
+        second_name=names.get(second, ""),
+    )
 
 
 def _share(found: tuple[float, float, float] | None) -> Share | None:
