@@ -31,13 +31,14 @@ import httpx2
 from edgeface.access import Answer, Factor, Reply, State
 from edgeface.adapters import frames
 from edgeface.adapters.clock import SystemClock
+from edgeface.bar import Bar
 from edgeface.commands import Role
 from edgeface.console.accounts import Accounts, Cost
 from edgeface.console.app import Console
 from edgeface.console.known import Known
 from edgeface.console.options import Options
 from edgeface.console.server import server
-from edgeface.errors import DoorError
+from edgeface.errors import ConfigError, DoorError
 from edgeface.service.bootstrap import load_models
 from edgeface.service.clerk import Clerk, User
 from edgeface.service.desk import Desk
@@ -76,6 +77,12 @@ class _Quiet:
 
     def let_in(self, door: str, by: str) -> tuple[Recorded, Callable[[], None]]:
         raise DoorError("no door is here")
+
+    def dial(self) -> None:
+        return None
+
+    def renewed_dial(self, dial: str | None) -> tuple[Bar, Callable[[], None]]:
+        raise ConfigError("decide.false_accepts: nobody is here to promise it to")
 
     def shut(self) -> None:
         return None

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
+def is_name(file: str) -> bool:
+    """Whether a bundle may be called so: nothing that leads out of its folder, or hides there."""
+    return _FILE.fullmatch(file) is not None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
     """A bundle that lies on the device."""
@@ -18,7 +23,7 @@ class Bundle:
     """Even if nobody enrolled would be known any more."""
 
     def __post_init__(self) -> None:
-        if _FILE.fullmatch(self.file) is None:
+        if not is_name(self.file):
             raise ValueError("file must be a name in the folder updates: letters, digits, . - and _, 100 at most")
 
 
@@ -60,6 +65,8 @@ class Bundles:
     """Whether a bundle is being tried now."""
     last: tuple[str, ...]
     """What happened to bundles last, newest first, as sentences."""
+    lying: tuple[str, ...] = ()
+    """Files in the folder `updates` that could be taken, 50 at the most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,7 +42,8 @@ def test_every_model_in_use_has_its_facts_and_its_card(hall: Hall, ada: Browser,
 
 def test_a_bundle_is_taken_on_trial_and_gone_back_from(hall: Hall, ada: Browser, bench: Bench) -> None:
     bring(bench, packed(2))
-    ada.get("/models")
+    offered = [found.get("value") for _, found in tags_of(ada.get("/models")) if found.get("name") == "file"]
+    assert offered == ["new.bundle"]
     page = text_of(ada.follow(ada.send("/models/update", file="new.bundle")))
     assert "Version 2 is being tried" in page
     assert "In use 2 on trial: 0.0 h, 0 frames" in page

@@ -132,6 +132,9 @@ def test_what_is_no_plain_file_is_not_read(bench: Bench) -> None:
     for name in ("link", "folder", "none"):
         answer = bench.ask("models/update", {"file": name})
         assert (answer["code"], "unreadable" in answer["error"]) == ("refused", True)
+    for name in ("b.bundle", "a.bundle", ".hidden", "odd name"):
+        (folder / name).write_bytes(b"")
+    assert settled(bench)["lying"] == ["a.bundle", "b.bundle"]
 
 
 def test_one_at_a_time(bench: Bench) -> None:

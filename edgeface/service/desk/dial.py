@@ -101,8 +101,8 @@ def set_dial(desk: Desk, ask: DialToSet) -> DialIsSet:
 
 
 def _replace(desk: Desk, path: Path, former: bytes, content: bytes, dials: tuple[str | None, str | None]) -> None:
-    """Audited once it is written, and before it counts: a row of a change that a power cut undid is told by the next
-    start, a change without a row is not."""
+    """Audited once it is written, and before it counts: there is no change without a row, and whether the change of a
+    row came to be after a power cut, the next start tells with the digest of its settings."""
     rewriting = Rewriting(path, former, content)
     facts = {"what": "false_accepts", "from": dials[0], "to": dials[1], "file": settings_file.digest(content)}
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgeface.adapters import slots
 from edgeface.commands import words
-from edgeface.commands.words_updates import Begun, Bundle, Bundles, Left, Trial
+from edgeface.commands.words_updates import Begun, Bundle, Bundles, Left, Trial, is_name
 from edgeface.errors import GalleryError, UpdateProblem, UpdateRefused
 from edgeface.service import updating
 from edgeface.service.desk.place import Desk
@@ -21,6 +21,8 @@ FOLDER = "updates"
 """In the home folder: where whoever brings a bundle puts it."""
 LAST = 5
 """Audit rows that are told."""
+MOST_LYING = 50
+"""Files of the folder that are told."""
 _TURN = threading.Lock()
 """Held while a bundle is tried: one at a time, in a process that has one home folder."""
 
@@ -42,6 +44,7 @@ def status(desk: Desk, ask: words.Nothing) -> Bundles:
             f"{row.facts['what']} {row.facts['version']}" + (f": {row.facts['why']}" if "why" in row.facts else "")
             for row in reversed(rows)
         ),
+        lying=_lying(desk),
     )
 
 
@@ -68,6 +71,14 @@ def rollback(desk: Desk, ask: words.Nothing) -> Left:
     if desk.live is not None:
         desk.then.append(desk.live.restart)
     return Left(version=left.version)
+
+
+def _lying(desk: Desk) -> tuple[str, ...]:
+    try:
+        plain = (one.name for one in (desk.home / FOLDER).iterdir() if one.is_file() and not one.is_symlink())
+        return tuple(sorted(name for name in plain if is_name(name))[:MOST_LYING])
+    except OSError:
+        return ()
 
 
 def _place(desk: Desk, ask: Bundle) -> Path:
