@@ -209,7 +209,9 @@ def _unwelcome(console: Console, way: Way, visit: Visit) -> Response | None:
 def _acted(console: Console, way: Way, visit: Visit) -> Response:
     try:
         question = None if way.sure is None or visit.form.get("sure") else way.sure(visit)
-        return way.act(visit) if question is None else _asked(visit, question)
+        if question is not None and visit.can(question.verb):
+            return _asked(visit, question)
+        return way.act(visit)
     except ReaderSaidNo as said:
         kind = "reader_away" if said.no.code is None else "reader_no"
         return _problem(console, visit, STATUS.get(said.no.code, 502), kind, said.no.says)

@@ -116,6 +116,8 @@ Act = Callable[[Visit], Response]
 class Question:
     """What is asked before something is done that cannot be undone, or shuts people in or out."""
 
+    verb: str
+    """What it says to the reader: who may not say it is not asked, and hears the reader's no."""
     says: str
     """What will happen."""
     act: str

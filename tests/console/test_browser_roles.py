@@ -60,11 +60,11 @@ class Day:
         until(lambda: "/sign-in" not in self.driver.current_url)
 
     def deed(self, path: str, fields: dict[str, str]) -> tuple[int, str]:
-        """What the server says to a form that is sent from a page of one's own, shown there or not."""
+        """What the server says to a form that is sent from a page of one's own, shown there or not; sure of it."""
         script = """
             const [path, fields, done] = arguments;
             const csrf = document.querySelector('input[name=csrf]').value;
-            fetch(path, {method: 'POST', redirect: 'manual', body: new URLSearchParams({csrf, ...fields})})
+            fetch(path, {method: 'POST', redirect: 'manual', body: new URLSearchParams({csrf, sure: '1', ...fields})})
               .then(async (got) => done([got.status, await got.text()]));"""
         status, text = self.driver.execute_async_script(script, path, fields)
         return status, text

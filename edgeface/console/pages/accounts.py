@@ -102,7 +102,8 @@ def remove(visit: Visit) -> Response:
 def sure_of_removing(visit: Visit) -> Question:
     """A key that was revoked is never taken again."""
     says = visit.words.accounts
-    return Question(says=says.remove_sure.format(name=visit.path["name"]), act=says.remove, back="/accounts")
+    told = says.remove_sure.format(name=visit.path["name"])
+    return Question(verb="keys/revoke", says=told, act=says.remove, back="/accounts")
 
 
 def sign_out(visit: Visit) -> Response:

@@ -85,13 +85,14 @@ def sure_of_lockdown(visit: Visit) -> Question:
     says, lift = visit.words.doors, bool(visit.form.get("lift"))
     door = visit.form.get("door") or "all"
     told = (says.lift_says if lift else says.lock_says).format(door=says.all if door == "all" else door)
-    return Question(says=told, act=says.lift if lift else says.lock, back="/doors")
+    return Question(verb="door/lockdown", says=told, act=says.lift if lift else says.lock, back="/doors")
 
 
 def sure_of_revoking(visit: Visit) -> Question:
     """What is taken out, with its comments, is not put back as it was."""
     says = visit.words.doors
-    return Question(says=says.revoke_says.format(rule=visit.form.get("rule", "")), act=says.revoke, back="/doors")
+    told = says.revoke_says.format(rule=visit.form.get("rule", ""))
+    return Question(verb="access/revoke", says=told, act=says.revoke, back="/doors")
 
 
 def _done(visit: Visit, verb: str, ask: object) -> Response:

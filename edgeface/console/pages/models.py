@@ -49,12 +49,14 @@ def sure_of_stranding(visit: Visit) -> Question | None:
     says = visit.words.models
     if not visit.form.get("strand"):
         return None
-    return Question(says=says.strand_says.format(file=visit.form.get("file", "")), act=says.act, back="/models")
+    told = says.strand_says.format(file=visit.form.get("file", ""))
+    return Question(verb="models/update", says=told, act=says.act, back="/models")
 
 
 def sure_of_going_back(visit: Visit) -> Question:
     """The version that is left is never taken again."""
-    return Question(says=visit.words.models.sure, act=visit.words.models.rollback, back="/models")
+    says = visit.words.models
+    return Question(verb="models/rollback", says=says.sure, act=says.rollback, back="/models")
 
 
 WAYS = (

@@ -92,7 +92,7 @@ def sure_of_merging(visit: Visit) -> Question:
     )
     says = visit.words.person
     told = says.merge_says.format(name=f"{gone.name} ({gone.id})", into=f"{kept.name} ({kept.id})")
-    return Question(says=told, act=says.merge_act, back=f"/people/{gone.id}")
+    return Question(verb="people/merge", says=told, act=says.merge_act, back=f"/people/{gone.id}")
 
 
 def data(visit: Visit) -> Response:
