@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -15,10 +15,12 @@ from edgeface.access import Request, Rules, State, Step, Week
 from edgeface.access.schedule import zone
 from edgeface.adapters.clock import SystemClock
 from edgeface.cli.context import Context
+from edgeface.commands.words_records import DecisionRow, DecisionsWanted
 from edgeface.errors import ConfigError, UnknownPerson
 from edgeface.frame import Instant
 from edgeface.image import encode_png, table_picture
 from edgeface.service.bootstrap import ACCESS, GALLERY, load_rules
+from edgeface.wire import plain as as_plain
 
 
 @click.group(short_help="Rules of access: check them, try them, see the week.")
@@ -56,26 +58,61 @@ def check(ctx: click.Context, as_json: bool) -> None:
 
 
 @access.command()
-@click.argument("who")
-@click.argument("door")
+@click.argument("who", required=False)
+@click.argument("door", required=False)
 @click.option("--at", "moment", help="When, such as 2026-12-24T18:30, by the site's wall clock; default: now.")
+@click.option("--decision", type=click.IntRange(min=1), help="Of a visit that was: the number that `audit show` tells.")
 @click.option("--untrusted-clock", is_flag=True, help="As if the clock had not been set since the start.")
 @click.option("--json", "as_json", is_flag=True, help="The answer and all steps as one JSON object.")
 @click.pass_obj
-def test(context: Context, who: str, door: str, moment: str | None, untrusted_clock: bool, as_json: bool) -> None:
+def test(
+    context: Context, who: str | None, door: str | None, moment: str | None, decision: int | None,
+    untrusted_clock: bool, as_json: bool,
+) -> None:  # fmt: skip
     """Could WHO (a name or an id) open DOOR, and why or why not? Asks every question that the reader asks.
+
+    \b
+    edgeface access test Ada main --at 2026-12-24T18:30    could she, and why not?
+    edgeface access test --decision 4711                   why was this visit denied, and would it be by these rules?
+    edgeface access test                                   who could open which door, hours a week
 
     The answer is that of the rules alone: nobody is inside anywhere, nothing is locked down, no refusals came before.
     """
-    rules, people = rules_of(context), context.people()
+    rules = rules_of(context)
     now = _instant(rules, moment, trusted=not untrusted_clock)
-    request = Request(person_id=find(people, who), door=door)
+    if decision is not None:
+        row = _decided(context, decision)
+        at = replace(now, wall_ns=round(row.at.timestamp() * 1e9), wall_trusted=row.clock_trusted)
+        _try(rules, Request(person_id=row.person, door=row.door), at, as_json, row)
+    elif who is None:
+        _everybody(context, None if moment is None else moment[:10], as_json)
+    elif door is None:
+        raise click.UsageError("which DOOR? `edgeface access show` lists them; neither WHO nor DOOR means everybody")
+    else:
+        _try(rules, Request(person_id=find(context.people(), who), door=door), now, as_json)
+
+
+def _decided(context: Context, seq: int) -> DecisionRow:
+    """A decision of the journal. Raises ConfigError if that row is none."""
+    found = context.ask("decisions/list", DecisionsWanted(before=seq + 1, most=1)).decisions
+    if not found or found[0].seq != seq:
+        raise ConfigError(f"row {seq} is no decision that is kept: see `edgeface audit show --kind decision`")
+    row: DecisionRow = found[0]
+    return row
+
+
+def _try(rules: Rules, request: Request, now: Instant, as_json: bool, was: DecisionRow | None = None) -> None:
+    """What the rules say, after what was decided, if that is asked for."""
     steps = rule_book.explain(State(), rules, request, now)
     _, ruling = rule_book.authorise(State(), rules, request, now)
     if as_json:
         plain = {"verdict": ruling.verdict, "code": ruling.code, "rule": ruling.rule, "reason": ruling.reason}
-        click.echo(json.dumps({**plain, "steps": [asdict(step) for step in steps]}))
+        decided = {} if was is None else {"decision": as_plain(was)}
+        click.echo(json.dumps({**plain, "steps": [asdict(step) for step in steps], **decided}))
         return
+    if was is not None:
+        click.echo(f"#{was.seq} {was.at.isoformat(timespec='seconds')} {was.outcome}: {was.reason} ({was.rule})")
+        click.echo("By the rules of now:")
     for step in steps:
         click.echo(_line(step))
     click.echo(f"{ruling.verdict.value}: {ruling.reason} ({ruling.rule})")
@@ -111,6 +148,10 @@ def week(context: Context, door: str, who: str | None, first: str | None, png: P
 @click.pass_obj
 def who(context: Context, first: str | None, as_json: bool) -> None:
     """Who could open which door: hours a week, from a day on, of everybody enrolled at every door."""
+    _everybody(context, first, as_json)
+
+
+def _everybody(context: Context, first: str | None, as_json: bool) -> None:
     rules, people = rules_of(context), context.people()
     begin = day(first) if first else _local(rules, SystemClock().now()).date()
     for person_id, name in people.items():
@@ -179,7 +220,7 @@ def find(people: Mapping[str, str], who: str) -> str:
     for person_id, name in people.items():
         if who == person_id or who.strip().casefold() == name.casefold():
             return person_id
-    raise UnknownPerson(f"nobody called {who!r} is enrolled; `edgeface people` lists everybody")
+    raise UnknownPerson(f"nobody called {who[:80]!r} is enrolled; `edgeface people` lists everybody")
 
 
 def _instant(rules: Rules, moment: str | None, *, trusted: bool) -> Instant:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from calling import Edgeface
 
+from edgeface.decide import Outcome
+from edgeface.frame import Instant
 from edgeface.image import read
+from edgeface.service.bootstrap import GALLERY
 from edgeface.store import access_state
 from edgeface.store.database import open_database
+from edgeface.store.journal import Journal
+from samples import decision
 
 RULES = """
 [site]
@@ -65,6 +72,40 @@ def test_why(edgeface: Edgeface, home: Path, pictures: Path) -> None:
     assert "deny: this right has hours or dates" in later
     assert edgeface("access", "test", "Eve", "main").exit_code == 65
     assert edgeface("access", "test", "Ada", "main", "--at", "soon").exit_code == 2
+
+
+def test_why_was_this_denied(edgeface: Edgeface, home: Path, pictures: Path) -> None:
+    """A visit of the journal: what was decided then, and what these rules say of it."""
+    ada = json.loads(edgeface("enrol", "Ada", pictures / "astronaut.png", "--json").stdout)["id"]
+    (home / "access.toml").write_text(RULES)
+    night = int(datetime(2026, 12, 21, 3, tzinfo=UTC).timestamp()) * 10**9
+    then = Instant(monotonic_ns=5, wall_ns=night, wall_trusted=True)
+    with closing(open_database(home / GALLERY)) as database:
+        made = decision(person_id=ada, door="main", captured_at=then, decided_at=then)
+        kept_out = replace(made, outcome=Outcome.DENY, rule="hours", reason="outside the hours of office")
+        seq = Journal(database, "b").record(kept_out)
+        nobody = replace(made, id="1" * 32, person_id=None, outcome=Outcome.UNKNOWN, reason="nobody is like this face")
+        Journal(database, "b").record(nobody)
+    text = edgeface("access", "test", "--decision", seq).output
+    assert f"#{seq} 2026-12-21T03:00:00+00:00 deny: outside the hours of office (hours)" in text
+    assert "deny: outside the hours" in text.splitlines()[-1]
+    told = json.loads(edgeface("access", "test", "--decision", seq, "--json").stdout)
+    assert (told["verdict"], told["code"], told["decision"]["outcome"]) == ("deny", "outside_schedule", "deny")
+    assert "nobody was recognised" in edgeface("access", "test", "--decision", seq + 1).output
+    for odd in (seq - 1, seq + 2):
+        refused = edgeface("access", "test", "--decision", odd)
+        assert (refused.exit_code, "is no decision that is kept" in refused.output) == (78, True)
+
+
+def test_who_could_open_which_door_when_is_the_other_question(edgeface: Edgeface, home: Path, pictures: Path) -> None:
+    edgeface("enrol", "Ada", pictures / "astronaut.png")
+    (home / "access.toml").write_text(RULES)
+    told = edgeface("access", "test", "--at", "2026-12-21T12:00", "--json").stdout
+    assert told == edgeface("access", "who", "--from", "2026-12-21", "--json").stdout
+    rows = [json.loads(line) for line in told.splitlines()]
+    assert [(row["person"]["label"], row["door"]) for row in rows] == [("Ada", "main")]
+    assert 0 < rows[0]["hours"] < 168
+    assert edgeface("access", "test", "Ada").exit_code == 2
 
 
 def test_the_week(edgeface: Edgeface, home: Path, pictures: Path) -> None:
