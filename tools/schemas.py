@@ -240,11 +240,12 @@ somebody has pressed the button at the reader: then for ten minutes, and for one
 ## Pictures
 
 No picture leaves the reader by itself. `snapshots/show` answers a signed wish with one of those that are kept, if any
-are (`[snapshots]`). With `home_assistant_picture = true` under `[mqtt]`, `snapshots/present` puts one on `image` for a
-minute, for Home Assistant's entity of that name, and says in the audit log who asked; then, and whenever somebody is
-forgotten, the reader stops or its link comes back, a grey one follows. The picture is never retained; the reader does
-not start with this setting unless the broker is reached by TLS or on the same machine. Who may hear `image` is for the
-broker's access list to say: in the one that is shipped it is the user `homeassistant` alone.
+are (`[snapshots]`); like `people/data`, only over TLS or on the reader's own machine. With
+`home_assistant_picture = true` under `[mqtt]`, `snapshots/present` puts one on `image` for a minute, for Home
+Assistant's entity of that name, and says in the audit log who asked; then, and whenever somebody is forgotten, the
+reader stops or its link comes back, a grey one follows. The picture is never retained; the reader does not start with
+this setting unless the broker is reached by TLS or on the same machine. Who may hear `image` is for the broker's access
+list to say: in the one that is shipped it is the user `homeassistant` alone.
 
 ## On the same machine
 

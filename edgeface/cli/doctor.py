@@ -20,6 +20,7 @@ from edgeface.adapters.golden import Proof
 from edgeface.cli.context import Context
 from edgeface.commands import words
 from edgeface.errors import EdgefaceError, GalleryInUse
+from edgeface.service import exhibit
 from edgeface.service.bootstrap import ACCESS, GALLERY, broker_options, load_rules
 from edgeface.store import crypto, keyfile
 
@@ -161,6 +162,8 @@ def _retention(context: Context) -> tuple[Health, str]:
         f"pictures of visits {config.snapshots.keep_days:g} days" if config.snapshots.enabled else "no pictures",
     ]
     detail = ", ".join(part for part in said if part)
+    if config.snapshots.enabled:
+        return Health.WARNING, f"{detail}; the consent text that is shipped says that none is kept: ask with another"
     if people is None:
         return Health.OK, f"{detail}; see people_days under [retention] and `edgeface people keep`"
     return Health.OK, detail
@@ -198,6 +201,7 @@ def _door(context: Context) -> tuple[Health, str]:
     if (wrong := gpio.problem(config.gpio)) is not None:
         return Health.FAILED, wrong
     contact = f"contact {config.gpio.contact}" if config.gpio.contact else "no contact here, so no alarms of a wire"
+    contact += f"; button {config.gpio.button}" if config.gpio.button else ""
     if config.gpio.relay:
         return Health.OK, f"relay {config.gpio.relay}, {config.door.unlock_s:g} s; {contact}"
     if config.mqtt.broker:
@@ -210,5 +214,6 @@ def _broker(context: Context) -> tuple[Health, str]:
     if not settings.broker:
         return Health.OK, "none configured: decisions stay in the journal"
     options = broker_options(settings)
+    exhibit.allowed(context.config(), options)
     mqtt.check(options)
     return Health.OK, f"{options.host}:{options.port} accepts this device"

@@ -33,8 +33,6 @@ HELD_S = 5
 GREY = base64.b64encode(image.encode_jpeg(np.full((SIDE_PX, SIDE_PX, 3), 127, np.uint8))).decode()
 """Nobody."""
 
-_HERE = ("localhost", "127.0.0.1", "::1")
-
 
 class Timer(Protocol):
     """What calls back once."""
@@ -57,7 +55,7 @@ def allowed(config: Config, broker: MqttOptions) -> bool:
         wrong = 'nothing is shown unless home_assistant = "announced"'
     elif not config.snapshots.enabled:
         wrong = "no picture is kept that could be shown: see enabled under [snapshots]"
-    elif not broker.tls and broker.host not in _HERE:
+    elif not broker.private:
         wrong = "a face goes over TLS only: write mqtts:// in mqtt.broker"
     if wrong is not None:
         raise ConfigError(f"mqtt.home_assistant_picture: {wrong}")

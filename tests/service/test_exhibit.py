@@ -231,6 +231,22 @@ def test_only_a_signed_wish_of_somebody_who_may_see_it_shows_it(home: Path, load
         assert bench.code("snapshots/present", words, Role.ENROL) == "refused"
 
 
+def test_no_face_and_no_template_is_told_where_others_can_listen(
+    tmp_path: Path, loaded: Loaded, astronaut: Pixels
+) -> None:
+    """To whoever asks, by whatever key: only over TLS, or on the reader's own machine."""
+    asked = {"snapshots/show": {"who": "Ada", "decision": VISIT}, "people/data": {"who": "Ada"}}
+    for number, broker in enumerate(("mqtt://broker.local", "mqtts://broker.local", "mqtt://localhost")):
+        with at_a_desk(tmp_path / str(number), loaded, config=allowing(broker)) as bench:
+            enrolled(bench, astronaut)
+            if number == 0:
+                for verb, words in asked.items():
+                    refused = bench.ask(verb, words)
+                    assert (refused["code"], "TLS only" in refused["error"], refused["data"]) == ("refused", True, {})
+                bench.near = True
+            assert [bench.code(verb, words) for verb, words in asked.items()] == ["done", "done"]
+
+
 def test_without_a_reader_at_work_nothing_is_shown(home: Path, loaded: Loaded, astronaut: Pixels) -> None:
     with at_a_desk(home, loaded, config=allowing("mqtt://127.0.0.1")) as bench:
         enrolled(bench, astronaut)

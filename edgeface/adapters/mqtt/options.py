@@ -30,6 +30,11 @@ class MqttOptions:
     keepalive_s: int = 15
     """A link that is silent for twice as long is given up."""
 
+    @property
+    def private(self) -> bool:
+        """Whether nobody can listen on the way: TLS, or a broker on this machine."""
+        return self.tls or self.host in ("localhost", "127.0.0.1", "::1")
+
 
 def mqtt_options(
     url: str,

@@ -54,6 +54,7 @@ def merge(desk: Desk, ask: words_people.Merge) -> words_people.Merged:
 
 def data(desk: Desk, ask: words.Who) -> PersonData:
     """Everything that is kept of a person; that it was handed out is audited."""
+    desk.expect_private()
     person = GalleryStore(desk.database).find(ask.who)
     card, rules = card_of(desk, person), desk.rules().rules()
     counts = {

@@ -27,6 +27,7 @@ def everything(desk: Desk, ask: words.Who) -> words_review.Snapshots:
 
 def show(desk: Desk, ask: words_review.Visit) -> words_review.Picture:
     """One of them."""
+    desk.expect_private()
     return words_review.Picture(jpeg=base64.b64encode(_one(desk, ask)).decode())
 
 

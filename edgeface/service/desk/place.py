@@ -12,9 +12,9 @@ from edgeface.access import Answer, Factor, State, encode
 from edgeface.adapters.clock import boot_id
 from edgeface.bar import Bar
 from edgeface.commands.words import Watch
-from edgeface.errors import EnrolmentError, GalleryError, ReaderAbsent
+from edgeface.errors import ConfigError, EnrolmentError, GalleryError, ReaderAbsent
 from edgeface.frame import Instant
-from edgeface.service.bootstrap import SETTINGS, Loaded
+from edgeface.service.bootstrap import SETTINGS, Loaded, broker_options
 from edgeface.service.desk.rulebook import RuleBook
 from edgeface.service.guard import recall
 from edgeface.service.guide import Guide
@@ -163,6 +163,12 @@ class Desk:
         if self.live is None:
             raise ReaderAbsent("no reader is running here")
         return self.live
+
+    def expect_private(self) -> None:
+        """Faces, and what stands for them, are told where nobody can listen: on this machine, or by TLS. Raises
+        ConfigError."""
+        if not self.near and self.config.mqtt.broker and not broker_options(self.config.mqtt).private:
+            raise ConfigError("a face goes over TLS only: see mqtts:// in mqtt.broker, or ask on the reader itself")
 
     def expect_guide(self) -> Guide:
         """Raises EnrolmentError if no camera is at work."""
