@@ -16,6 +16,8 @@ from pathlib import Path
 from edgeface import image
 from edgeface.frame import Pixels
 
+PICTURES = {".jpg", ".jpeg", ".png"}
+
 
 @dataclass(frozen=True)
 class Archive:
@@ -31,6 +33,10 @@ class Archive:
     def names(self, prefix: str = "") -> list[str]:
         """Members below `prefix`, sorted."""
         return sorted(name for name in self._members if name.startswith(prefix))
+
+    def pictures(self) -> list[str]:
+        """Members that are pictures, sorted."""
+        return [name for name in self.names() if Path(name).suffix.lower() in PICTURES]
 
     def read(self, name: str) -> bytes:
         """One member's bytes."""

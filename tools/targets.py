@@ -63,7 +63,7 @@ def attempts(record: Path, names: Sequence[str]) -> str:
     rows = json.loads(record.read_text(encoding="utf-8"))
     return markdown_table(
         ("design", *map(report.words, names)),
-        [(row["says"], *(report.cell(row["figures"][name]) for name in names)) for row in rows],
+        [(row["says"], *(report.cell(row["figures"].get(name)) for name in names)) for row in rows],
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import tarfile
+from collections.abc import Iterator, Set
 from pathlib import Path
 
 import cv2
@@ -43,10 +44,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return place
 
 
-def made(folder: Path, labeller: Labeller, apart: Floats | None = None) -> dict[str, np.ndarray]:
+def made(
+    folder: Path, labeller: Labeller, apart: Floats | None = None, reserved: Set[str] = frozenset()
+) -> dict[str, np.ndarray]:
     out = folder.parent / "faces.npz"
     strangers = np.zeros((0, 0), np.float32) if apart is None else apart
-    return label_faces.label([source(f"some:{folder}")], labeller, strangers, out, set())
+    return label_faces.label([source(f"some:{folder}")], labeller, strangers, out, reserved)
 
 
 def test_every_face_has_a_target_and_one_in_thirty_is_held_out(folder: Path) -> None:
@@ -96,6 +99,19 @@ def test_who_looks_like_somebody_measured_is_left_out_and_counted(folder: Path) 
     assert len(parts.split(rest)) == 68
 
 
+def test_reserved_folders_are_not_looked_into(folder: Path) -> None:
+    (folder / "F0016" / "MID1").mkdir(parents=True)
+    (folder / "000.png").rename(folder / "F0016" / "MID1" / "000.png")
+    assert len(made(folder, Stub(), reserved={"F0016"})["val"]) == 69
+    assert len(made(folder, Stub())["val"]) == 70
+
+
+def test_of_few_pictures_one_is_held_out(folder: Path) -> None:
+    for path in sorted(folder.iterdir())[3:]:
+        path.unlink()
+    assert made(folder, Stub())["val"].sum() == 1
+
+
 def test_a_folder_without_faces_is_told(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no face"):
         made(tmp_path, Stub())
@@ -131,3 +147,17 @@ def test_the_detector_s_labels_are_kept_in_parts_too(folder: Path) -> None:
     assert out.read_bytes() == first
     with np.load(out) as data:
         assert (len(data["source"]), data["faces"].shape) == (70, (0, 20))
+
+
+def test_of_an_archive_to_measure_on_no_copy_is_taken(folder: Path) -> None:
+    """Whether it is packed or lies in a folder."""
+    copies = sorted(folder.iterdir())[:3]
+    with tarfile.open(folder.parent / "measured.tar", "w") as archive:
+        archive.add(copies[0], "images/0.png")
+        archive.add(copies[1], "images/1.png")
+    (folder.parent / "more").mkdir()
+    (folder.parent / "more" / "2.png").write_bytes(copies[2].read_bytes())
+    out, measured = folder.parent / "scenes.npz", [folder.parent / "measured.tar", folder.parent / "more"]
+    label_scenes.make([f"empty:{folder}"], out, Nobody(), measured=measured)
+    with np.load(out) as data:
+        assert len(data["source"]) == 67

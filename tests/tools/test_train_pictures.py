@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch", reason="trainings need the `tools` extra")
 
 from tools.attacks import bank  # noqa: E402
 from tools.attacks.photos import Photo, save  # noqa: E402
-from tools.samples import label_scenes  # noqa: E402
+from tools.samples import label_faces, label_scenes  # noqa: E402
 from tools.samples.find import FACE  # noqa: E402
 from tools.samples.scenes import load  # noqa: E402
 from tools.train import __main__ as command  # noqa: E402
@@ -51,6 +51,26 @@ def test_what_was_made_before_is_taken(tmp_path: Path) -> None:
     assert pictures.faces(found) == tmp_path / "faces.npz"
     found.faces = tmp_path / "others.npz"
     assert pictures.faces(found) == tmp_path / "others.npz"
+
+
+def test_each_network_takes_of_the_folders_what_it_can_learn_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: dict[str, list[str]] = {}
+    monkeypatch.setattr(label_faces, "make", lambda sources, *_, **__: taken.update(faces=sources))
+    monkeypatch.setattr(label_scenes, "make", lambda sources, *_, **__: taken.update(scenes=sources))
+    monkeypatch.setattr(label_scenes, "Teachers", lambda *_: None)
+    named = ["fiw_train:a/FIW", "a/UTK", "ages:a/UTK:4", "crop:a/UTK:2", "empty:a/rooms", "boxes:a/streets"]
+    found = Namespace(faces=None, scenes=None, out=tmp_path, pictures=named, weights=tmp_path, apart=[], reserved=None)
+    pictures.faces(found)
+    pictures.scenes(found)
+    assert taken["faces"] == ["fiw_train:a/FIW", "a/UTK", "ages:a/UTK:4", "UTK:a/UTK:2"]
+    assert taken["scenes"] == ["mixed:a/FIW:1", "mixed:a/UTK:1", "mixed:a/UTK:4", *named[3:]]
+
+
+def test_what_goes_wrong_is_told_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit, match=r"tools.train: .*No such file"):
+        run(monkeypatch, "pose", "--scenes", str(tmp_path / "none.npz"), "--out", str(tmp_path))
 
 
 def test_a_network_on_another_device_gets_and_gives_what_the_trainer_has() -> None:

@@ -25,6 +25,7 @@ from edgeface.service.bootstrap import load_models
 from tools.attacks.photos import Photo, photo, save
 from tools.datasets import Archive
 from tools.evaluate.acquire import progress, vector_at
+from tools.samples.parts import names
 
 ALIKE = 0.45
 """Cosine above which two photographs may show one person; the threshold of the embedder's card is 0.48."""
@@ -41,7 +42,7 @@ def main() -> None:
         arguments.out,
         load_models(arguments.home).models,
         measure=arguments.measure,
-        reserved=set(arguments.reserved.read_text(encoding="utf-8").split()) if arguments.reserved else set(),
+        reserved=names(arguments.reserved),
         data=arguments.data,
     )
 

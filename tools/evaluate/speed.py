@@ -28,20 +28,33 @@ CHECKS = ("pose", "quality", "liveness")
 def speed(bench: Bench) -> Report:
     """Processor time of the detector and of the embedder, and other people's as multiples of it."""
     archive = Archive(bench.data / "lfw-dev.tar")
-    names = bench.sample(spread(archive.names("images/")))
-    pictures = {name: archive.picture(name) for name in names}
+    pictures = [archive.picture(name) for name in _names(bench, archive)]
     figures: dict[str, Value] = {}
     peers: dict[str, dict[str, Value]] = {}
     for side_px in SIDES_PX:
-        times = race(_detectors(bench, side_px), list(pictures.values()), f"detectors at {side_px} px")
+        times = race(_detectors(bench, side_px), pictures, f"detectors at {side_px} px")
         _add(f"detector_at_{side_px}", times, figures, peers)
-    faces = [
-        (pixels, face.landmarks) for name, pixels in pictures.items() if (face := bench.face(archive, name)) is not None
-    ]
-    embedders, remarks = _embedders(bench, faces)
-    _add("embedder", race(embedders, range(len(faces)), "embedders"), figures, peers)
-    figures |= _checks(bench.loaded.models, list(pictures.values()))
+    times, remarks = race_embedders(bench, list(EMBEDDERS))
+    _add("embedder", times, figures, peers)
+    figures |= _checks(bench.loaded.models, pictures)
     return Report(figures=figures, peers=peers, remarks=remarks)
+
+
+def race_embedders(bench: Bench, keys: Sequence[str]) -> tuple[dict[str, list[float]], tuple[str, ...]]:
+    """Processor seconds of our embedder and of these peers', face by face, and which of them could not run."""
+    archive = Archive(bench.data / "lfw-dev.tar")
+    faces = [
+        (archive.picture(name), face.landmarks)
+        for name in _names(bench, archive)
+        if (face := bench.face(archive, name)) is not None
+    ]
+    embedders, remarks = _embedders(bench, faces, keys)
+    return race(embedders, range(len(faces)), "embedders"), remarks
+
+
+def _names(bench: Bench, archive: Archive) -> list[str]:
+    """Pictures that are timed."""
+    return bench.sample(spread(archive.names("images/")))
 
 
 def _detectors(bench: Bench, side_px: int) -> dict[str, Find]:
@@ -56,13 +69,15 @@ def _detectors(bench: Bench, side_px: int) -> dict[str, Find]:
     return found
 
 
-def _embedders(bench: Bench, faces: Sequence[Face]) -> tuple[dict[str, Callable[[int], object]], tuple[str, ...]]:
+def _embedders(
+    bench: Bench, faces: Sequence[Face], keys: Sequence[str]
+) -> tuple[dict[str, Callable[[int], object]], tuple[str, ...]]:
     """Each embeds a face by its number: the chips are cut before the race."""
     assert bench.peers is not None
     embedder, remarks = bench.loaded.models.embedder, []
     chips = [align.chip(pixels, landmarks, embedder.spec) for pixels, landmarks in faces]
     found: dict[str, Callable[[int], object]] = {OURS: lambda number: embed.embed(chips[number], embedder)}
-    for key in EMBEDDERS:
+    for key in keys:
         try:
             peer = build_embedder(key, bench.peers, 1)
         except PeerMissing as reason:

@@ -9,14 +9,15 @@ all that they say, reduced to 128 dimensions by the training faces' own principa
 
 Copies of a picture count once. `--apart` names archives, or folders, that are for measuring: whoever looks like
 somebody there to the teachers is left out, and how many that were is told. One picture in thirty is held out, by its
-path. What was done is kept beside the output file, part by part: called again, the command goes on where it was.
+path, and one at least. What was done is kept beside the output file, part by part: called again, the command goes on
+where it was.
 """
 
 from __future__ import annotations
 
 import argparse
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from tools.peers import PeerEmbedder, build_embedder
 from tools.peers.detectors import YUNET_FILES
 from tools.peers.embedders import omz_chip
 from tools.samples.find import CERTAIN, Finder, fingerprint, merge
-from tools.samples.parts import Arrays, in_parts, joined, paths_below, split
+from tools.samples.parts import Arrays, in_parts, joined, names, paths_below, split
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -83,8 +84,14 @@ class Labeller:
                 yield np.ascontiguousarray(crop[..., ::-1]), np.concatenate(said)
 
 
-def label(sources: Sequence[Source], labeller: Labeller, apart: Floats, out: Path, seen: set[int]) -> Arrays:
-    """Everything but the targets: crops, what the teachers say, the set's name, held out or not, who was left out."""
+def label(
+    sources: Sequence[Source], labeller: Labeller, apart: Floats, out: Path, reserved: Set[str] = frozenset()
+) -> Arrays:
+    """Everything but the targets: crops, what the teachers say, the set's name, held out or not, who was left out.
+
+    Nothing is taken from below a folder whose name is reserved.
+    """
+    seen: set[int] = set()
     kept: dict[str, list[npt.NDArray[np.generic]]] = {"said": [], "set": [], "val": []}
     blobs: list[npt.NDArray[np.uint8]] = []
     alike = 0
@@ -93,7 +100,8 @@ def label(sources: Sequence[Source], labeller: Labeller, apart: Floats, out: Pat
         def make(paths: Sequence[Path], one: Source = one) -> Arrays:
             return _part(paths, one, labeller, seen)
 
-        for part in in_parts(paths_below(one.folder, one.every), out.with_suffix(".parts"), f"faces {one.name}", make):
+        paths = paths_below(one.folder, one.every, reserved)
+        for part in in_parts(paths, out.with_suffix(".parts"), f"faces {one.name}", make):
             seen.update(int(mark) for mark in part["marks"])
             strange = np.ones(len(part["val"]), bool)
             if len(apart) and len(strange):
@@ -106,6 +114,8 @@ def label(sources: Sequence[Source], labeller: Labeller, apart: Floats, out: Pat
     if not blobs:
         raise ValueError("no face was found in these pictures")
     columns = {name: np.concatenate(values) for name, values in kept.items()}
+    if not columns["val"].any():
+        columns["val"][0] = True  # of few pictures the paths may choose none, and a training wants one to be judged by
     return {**joined(blobs), **columns, "alike": np.array(alike)}
 
 
@@ -151,20 +161,16 @@ def to_keep_apart(places: Sequence[Path], labeller: Labeller, out: Path) -> Floa
     found: list[Floats] = []
     for place in places:
         archive = None if place.is_dir() else Archive(place)
-        names = paths_below(place) if archive is None else [Path(name) for name in archive.names() if _is_picture(name)]
+        paths = paths_below(place) if archive is None else [Path(name) for name in archive.pictures()]
 
         def make(paths: Sequence[Path], archive: Archive | None = archive) -> Arrays:
             pictures = (image.read(path) if archive is None else archive.picture(str(path)) for path in paths)
             said = [words for pixels in pictures for _, words in labeller.faces(pixels)]
             return {"said": np.array(said, np.float32)}
 
-        parts = in_parts(names, out.with_suffix(".parts"), f"apart from {place.name}", make)
+        parts = in_parts(paths, out.with_suffix(".parts"), f"apart from {place.name}", make)
         found += [part["said"] for part in parts if len(part["said"])]
     return embed_unit(np.concatenate(found)) if found else np.zeros((0, 0), np.float32)
-
-
-def _is_picture(name: str) -> bool:
-    return Path(name).suffix.lower() in {".jpg", ".jpeg", ".png"}
 
 
 def reduce(said: Floats, held_out: npt.NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:
@@ -197,12 +203,20 @@ def save(found: Arrays, out: Path) -> None:
     part.replace(out)
 
 
-def make(sources: Sequence[str], weights: Path, apart: Sequence[Path], out: Path, *, teachers: Sequence[str]) -> None:
+def make(
+    sources: Sequence[str],
+    weights: Path,
+    apart: Sequence[Path],
+    out: Path,
+    *,
+    teachers: Sequence[str],
+    reserved: Path | None = None,
+) -> None:
     """Write the archive `out`, from where a former call got. Raises ValueError, PeerMissing."""
     cv2.setNumThreads(1)
     out.parent.mkdir(parents=True, exist_ok=True)
     labeller = Labeller(weights, teachers)
-    found = label([source(one) for one in sources], labeller, to_keep_apart(apart, labeller, out), out, set())
+    found = label([source(one) for one in sources], labeller, to_keep_apart(apart, labeller, out), out, names(reserved))
     save(found, out)
     print(f"{len(found['val'])} faces, {int(found['val'].sum())} of them held out; {found['alike']} left out as alike")
 
@@ -212,10 +226,18 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True, help="folder of the teachers' files and YuNet's")
     parser.add_argument("--teachers", nargs="+", default=list(TEACHERS), help="of tools.peers.embedders.EMBEDDERS")
     parser.add_argument("--apart", type=Path, nargs="*", default=[], help="archives and folders that are for measuring")
+    parser.add_argument("--reserved", type=Path, help="names of folders to skip, one a line")
     parser.add_argument("--out", type=Path, required=True, help="file to write (.npz)")
     parser.add_argument("sources", nargs="+", help="folder, or name:folder[:n]")
     arguments = parser.parse_args()
-    make(arguments.sources, arguments.weights, arguments.apart, arguments.out, teachers=arguments.teachers)
+    make(
+        arguments.sources,
+        arguments.weights,
+        arguments.apart,
+        arguments.out,
+        teachers=arguments.teachers,
+        reserved=arguments.reserved,
+    )
 
 
 if __name__ == "__main__":

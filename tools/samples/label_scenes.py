@@ -31,8 +31,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.datasets import Archive
 from tools.samples.find import BOX_ONLY, CERTAIN, FACE, UNCLEAR, Finder, fingerprint, merge, overlap, read
-from tools.samples.parts import Arrays, in_parts, joined, paths_below, split
+from tools.samples.parts import Arrays, in_parts, joined, names, paths_below, split
 from tools.samples.teach_pose import PoseTeacher, settle
 from tools.samples.turn_faces import is_suited, turn_at_random
 
@@ -145,7 +146,7 @@ def label(teachers: Teachers, source: str, seen: set[int], reserved: set[str], o
     kind, name, every = [*source.split(":"), "1"][:3]
     folder = Path(name)
     truth = read_boxes(folder) if kind == "boxes" else {}
-    paths = [path for path in paths_below(folder, int(every)) if not reserved & set(path.parts)]
+    paths = paths_below(folder, int(every), reserved)
     if kind == "boxes":
         # A picture of `boxes` may be kept out by its even number only: the folder is also one of the measured ones.
         paths = [path for path in paths if is_odd(path)]
@@ -246,16 +247,23 @@ def make(
     """Write the archive `out`, from where a former call got."""
     cv2.setNumThreads(1)
     out.parent.mkdir(parents=True, exist_ok=True)
-    skipped = set(reserved.read_text().split()) if reserved else set()
-    seen = {
-        fingerprint(image) for folder in measured for path in paths_below(folder) if (image := read(path)) is not None
-    }
+    skipped = names(reserved)
+    seen = {fingerprint(image) for place in measured for image in _pictures(place)}
     found: list[Labelled] = []
     for source in sources:
         report(source, found, label(teachers, source, seen, skipped, out))
     if turned:
         report("turned", found, redraw(teachers, list(found), turned))
     save(found, out)
+
+
+def _pictures(place: Path) -> Iterator[Pixels]:
+    """Those of an archive or a folder, BGR."""
+    if place.is_dir():
+        yield from (image for path in paths_below(place) if (image := read(path)) is not None)
+        return
+    archive = Archive(place)
+    yield from (archive.picture(name)[..., ::-1] for name in archive.pictures())
 
 
 def report(name: str, found: list[Labelled], more: Iterator[Labelled]) -> None:
@@ -284,7 +292,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--yunet", type=Path, required=True, help="YuNet (ONNX), of a fixed input size")
     parser.add_argument("--pose", type=Path, nargs=2, required=True, help="the two FSA-Net files (ONNX)")
     parser.add_argument("--reserved", type=Path, help="names of folders to skip, one a line")
-    parser.add_argument("--measured", type=Path, nargs="*", default=[], help="folders whose pictures to keep out")
+    parser.add_argument(
+        "--measured", type=Path, nargs="*", default=[], help="archives and folders to take no copies of"
+    )
     parser.add_argument("--turned", type=int, default=0, help="faces to try to redraw at large angles")
     parser.add_argument("--out", type=Path, required=True, help="file to write (.npz)")
     parser.add_argument("sources", nargs="+", help="kind:folder[:n]")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,15 @@ SIZE = 200
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp"}
 
 
-def paths_below(folder: Path, every: int = 1) -> list[Path]:
-    """Every so many of a folder's pictures, by name, in the order of their paths."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)[::every]
+def paths_below(folder: Path, every: int = 1, reserved: Set[str] = frozenset()) -> list[Path]:
+    """Every so many of a folder's pictures, in the order of their paths, but for what lies below a reserved name."""
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)[::every]
+    return [path for path in found if not reserved & set(path.parts)]
+
+
+def names(file: Path | None) -> set[str]:
+    """Names of folders to skip: the words of a file, if there is one."""
+    return set(file.read_text(encoding="utf-8").split()) if file else set()
 
 
 def in_parts(

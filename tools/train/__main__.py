@@ -12,6 +12,9 @@ from __future__ import annotations
 import importlib
 import sys
 
+from edgeface.errors import EdgefaceError
+from tools.peers import PeerMissing
+
 KINDS = ("detector", "embedder", "pose", "quality", "liveness")
 
 
@@ -23,7 +26,10 @@ def main() -> None:
     if kind not in KINDS:
         sys.exit(f"tools.train: there is no {kind}; there are {', '.join(KINDS)}")
     sys.argv[:2] = [f"python -m tools.train {kind}"]
-    importlib.import_module(f"tools.train.{kind}").main()
+    try:
+        importlib.import_module(f"tools.train.{kind}").main()
+    except (EdgefaceError, PeerMissing, OSError, ValueError) as error:
+        sys.exit(f"tools.train: {error}")
 
 
 if __name__ == "__main__":

@@ -39,9 +39,7 @@ def train(arguments: argparse.Namespace, scenes: Scenes) -> None:
     """One run, from the checkpoint if there is one, to the end of its schedule."""
     shape, spec = DetectorShape(), shipped_spec("edgeface-detect-320")
     net = Detector(shape)
-    student = make_student(
-        arguments, net, shape, warm_steps=200, average=arguments.average, outputs=[net.outputs], clip=10.0
-    )
+    student = make_student(arguments, net, shape, average=arguments.average, outputs=[net.outputs], clip=10.0)
     random = np.random.default_rng((arguments.seed, student.seen))
     sums: dict[str, list[float]] = defaultdict(list)
     next_report = student.seen + arguments.report
@@ -74,5 +72,7 @@ def _parse() -> argparse.Namespace:
     pictures.add_pictures(parser, "scenes")
     parser.add_argument("--turned", type=int, default=0, help="faces to try to redraw at large angles")
     parser.add_argument("--average", type=float, default=0.998, help="decay of the running mean of the weights")
-    add_options(parser, out="work/detector", images=200_000, decay_images=70_000, batch=32, report=10_000)
+    add_options(
+        parser, out="work/detector", images=200_000, decay_images=70_000, batch=32, report=10_000, warm_steps=200
+    )
     return parser.parse_args()

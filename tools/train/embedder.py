@@ -38,8 +38,8 @@ def main() -> None:
 
 def train(arguments: argparse.Namespace, training: Faces, validation: Faces) -> None:
     """One run, from the checkpoint if there is one, to the end of its schedule."""
-    shape = EmbedderShape(side_px=arguments.side_px)
-    student = make_student(arguments, Embedder(shape), shape, warm_steps=300, average=0.999)
+    shape = EmbedderShape(side_px=arguments.side_px, blocks=tuple(arguments.blocks))
+    student = make_student(arguments, Embedder(shape), shape, average=0.999)
     random = np.random.default_rng((arguments.seed, student.seen))
     spec, side_px, batch = shipped_spec(NAME), student.shape.side_px, arguments.batch
     order, cosines, next_report = np.empty(0, np.intp), [], student.seen + arguments.report
@@ -91,10 +91,20 @@ def _parse() -> argparse.Namespace:
     pictures.add_pictures(parser, "faces")
     parser.add_argument("--side-px", type=int, default=EmbedderShape().side_px, help="input side, a multiple of 16")
     parser.add_argument(
+        "--blocks",
+        type=int,
+        nargs=4,
+        metavar="N",
+        default=EmbedderShape().blocks,
+        help="residual blocks after each width",
+    )
+    parser.add_argument(
         "--gentle-images", type=int, default=800_000, help="heavy faults grow to full strength over this"
     )
     parser.add_argument(
         "--faults", choices=("mixed", "probes"), default="mixed", help="many small ones, or one of those measured"
     )
-    add_options(parser, out="work/embedder", images=2_000_000, decay_images=600_000, batch=64, report=50_000)
+    add_options(
+        parser, out="work/embedder", images=2_000_000, decay_images=600_000, batch=64, report=50_000, warm_steps=300
+    )
     return parser.parse_args()

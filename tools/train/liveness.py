@@ -24,6 +24,7 @@ from edgeface.service.bootstrap import load_models
 from tools import degrade, metrics
 from tools.attacks.bank import SPEC, make, rooms
 from tools.attacks.collect import collect
+from tools.samples.parts import names
 from tools.train import pictures
 from tools.train.liveness_net import LivenessNet, LivenessShape
 from tools.train.student import to_tensor
@@ -116,7 +117,7 @@ def make_bank(arguments: argparse.Namespace) -> Path:
     if not photos.exists():
         named = [one if ":" in one else f"{Path(one).name}:{one}" for one in arguments.pictures]
         models = load_models(arguments.out / "home").models  # there is no such home: the shipped ones
-        collect(named, arguments.out, models, data=arguments.data)
+        collect(named, arguments.out, models, reserved=names(arguments.reserved), data=arguments.data)
     make(photos, rooms(arguments.rooms), arguments.out / "bank", range(arguments.shards), arguments.samples)
     return Path(arguments.out / "bank")
 
@@ -125,7 +126,7 @@ def train(arguments: argparse.Namespace) -> None:
     """One run, from the checkpoint if there is one, to the end of its schedule."""
     shape = LivenessShape()
     net = LivenessNet(shape)
-    student = make_student(arguments, net, shape, warm_steps=100, average=0.998, outputs=[net.judge], clip=10.0)
+    student = make_student(arguments, net, shape, average=0.998, outputs=[net.judge], clip=10.0)
     bank = Bank(arguments.bank, arguments.validation)
     validation = read(arguments.bank / arguments.validation)
     random = np.random.default_rng((arguments.seed, student.seen))
@@ -165,9 +166,12 @@ def _parse() -> argparse.Namespace:
     group.add_argument("--pictures", nargs="+", metavar="FOLDER", help="photographs of people; also name:folder[:n]")
     group.add_argument("--rooms", type=Path, help="folder of pictures to stand behind the attacks")
     group.add_argument("--data", type=Path, help="folder of lfw-dev.tar and london-cc-by.tar, whose people stay out")
+    group.add_argument("--reserved", type=Path, metavar="FILE", help="names of folders to skip, one a line")
     group.add_argument("--shards", type=int, default=16, help="to make; the first is to validate on")
     group.add_argument("--samples", type=int, default=2000, help="a shard")
     group.add_argument("--int8", type=Path, metavar="FILE", help="when training is done, write the int8 file too")
     parser.add_argument("--validation", default="shard-000.npz", help="shard that is not trained on")
-    add_options(parser, out="work/liveness", images=300_000, decay_images=120_000, batch=64, report=10_000)
+    add_options(
+        parser, out="work/liveness", images=300_000, decay_images=120_000, batch=64, report=10_000, warm_steps=100
+    )
     return parser.parse_args()

@@ -27,6 +27,7 @@ def add_pictures(parser: argparse.ArgumentParser, *archives: str) -> None:
     group.add_argument("--pictures", nargs="+", metavar="FOLDER", help="pictures to make it of; also name:folder[:n]")
     group.add_argument("--weights", type=Path, help="folder of the teachers' files, which label the pictures")
     group.add_argument("--apart", type=Path, nargs="*", default=[], help="archives for measuring: nobody of theirs")
+    group.add_argument("--reserved", type=Path, metavar="FILE", help="names of folders to skip, one a line")
     group.add_argument("--int8", type=Path, metavar="FILE", help="when training is done, write the int8 file too")
 
 
@@ -35,7 +36,14 @@ def faces(arguments: argparse.Namespace) -> Path:
     if (archive := _there(arguments, "faces")) is not None:
         return archive
     out: Path = arguments.out / "faces.npz"
-    label_faces.make(_plain(arguments.pictures), arguments.weights, arguments.apart, out, teachers=label_faces.TEACHERS)
+    label_faces.make(
+        _plain(arguments.pictures),
+        arguments.weights,
+        arguments.apart,
+        out,
+        teachers=label_faces.TEACHERS,
+        reserved=arguments.reserved,
+    )
     return out
 
 
@@ -46,8 +54,15 @@ def scenes(arguments: argparse.Namespace) -> Path:
     out: Path = arguments.out / "scenes.npz"
     pose = [arguments.weights / file for file in FSANET_FILES]
     teachers = label_scenes.Teachers(arguments.weights / YUNET_FILES[320], pose)
-    sources = [one if one.split(":")[0] in KINDS else f"mixed:{one}" for one in arguments.pictures]
-    label_scenes.make(sources, out, teachers, turned=getattr(arguments, "turned", 0))
+    sources = [_of_a_kind(one) for one in arguments.pictures]
+    label_scenes.make(
+        sources,
+        out,
+        teachers,
+        turned=getattr(arguments, "turned", 0),
+        reserved=arguments.reserved,
+        measured=arguments.apart,
+    )
     return out
 
 
@@ -64,8 +79,22 @@ def _there(arguments: argparse.Namespace, name: str) -> Path | None:
 
 
 def _plain(sources: Sequence[str]) -> list[str]:
-    """Without the detector's kinds, which mean nothing to the embedder: `crop:folder` is a folder."""
-    return [one.partition(":")[2] if one.split(":")[0] in KINDS else one for one in sources]
+    """Folders with faces to know again, named after themselves where the detector's kind stood: not `empty:` ones, and
+    not `boxes:`, half of which is for measuring."""
+    return [_named(one) for one in sources if one.split(":")[0] not in ("empty", "boxes")]
+
+
+def _named(text: str) -> str:
+    kind, _, rest = text.partition(":")
+    return f"{Path(rest.split(':')[0]).name}:{rest}" if kind in KINDS else text
+
+
+def _of_a_kind(text: str) -> str:
+    """For the detector, which asks for the kind of a folder and not for its name: of several kinds, if none is told."""
+    if text.split(":")[0] in KINDS:
+        return text
+    one = label_faces.source(text)
+    return f"mixed:{one.folder}:{one.every}"
 
 
 def finish(kind: str, arguments: argparse.Namespace, option: str, archive: Path) -> None:

@@ -37,7 +37,7 @@ def train(arguments: argparse.Namespace, faces: Faces) -> None:
     """One run, from the checkpoint if there is one, to the end of its schedule."""
     shape, spec = PoseShape(), shipped_spec(MODEL)
     net = PoseNet(shape)
-    student = make_student(arguments, net, shape, warm_steps=200, average=arguments.average, outputs=[net.rows])
+    student = make_student(arguments, net, shape, average=arguments.average, outputs=[net.rows])
     random = np.random.default_rng((arguments.seed, student.seen))
     held_out, kept = faces.split(arguments.held_out)
     exam = draw(held_out, arguments.held_out, spec, np.random.default_rng(0))
@@ -78,5 +78,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--turned", type=int, default=0, help="faces to try to redraw at large angles")
     parser.add_argument("--held-out", type=int, default=600, help="faces kept back to watch the error on")
     parser.add_argument("--average", type=float, default=0.998, help="decay of the running mean of the weights")
-    add_options(parser, out="work/pose", images=1_000_000, decay_images=400_000, batch=64, report=20_000)
+    add_options(
+        parser, out="work/pose", images=1_000_000, decay_images=400_000, batch=64, report=20_000, warm_steps=200
+    )
     return parser.parse_args()

@@ -45,7 +45,7 @@ def main() -> None:
 def train(arguments: argparse.Namespace, samples: Samples) -> None:
     """One run, from the checkpoint if there is one, to the end of its schedule."""
     shape = QualityShape()
-    student = make_student(arguments, QualityNet(shape), shape, warm_steps=200, average=0.999)
+    student = make_student(arguments, QualityNet(shape), shape, average=0.999)
     random = np.random.default_rng((arguments.seed, student.seen))
     spec, batch = shipped_spec(EMBEDDER), arguments.batch
     learnt, held_out = np.flatnonzero(~samples.held_out), np.flatnonzero(samples.held_out)
@@ -105,5 +105,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--embedder", type=Path, help="checkpoint of the embedder it is for; default: the shipped one")
     parser.add_argument("--count", type=int, default=120_000, help="samples to make")
     parser.add_argument("--samples", type=Path, help="archive of samples; default: samples.npz in --out")
-    add_options(parser, out="work/quality", images=300_000, decay_images=180_000, batch=128, report=50_000)
+    add_options(
+        parser, out="work/quality", images=300_000, decay_images=180_000, batch=128, report=50_000, warm_steps=200
+    )
     return parser.parse_args()

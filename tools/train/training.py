@@ -19,13 +19,21 @@ from tools.train.student import Schedule, Student
 
 
 def add_options(
-    parser: argparse.ArgumentParser, *, out: str, images: int, decay_images: int, batch: int, report: int
+    parser: argparse.ArgumentParser,
+    *,
+    out: str,
+    images: int,
+    decay_images: int,
+    batch: int,
+    report: int,
+    warm_steps: int,
 ) -> None:
     """The options that all trainers have, with this one's defaults."""
     parser.add_argument("--out", type=Path, default=Path(out), help="checkpoint and learning curve")
     parser.add_argument("--start", type=Path, help="weights to begin with: of tools.train.warm_start, or a checkpoint")
     parser.add_argument("--images", type=int, default=images, help="samples to see in all")
     parser.add_argument("--decay-images", type=int, default=decay_images, help="length of the final decay")
+    parser.add_argument("--warm-steps", type=int, default=warm_steps, help="steps until the rate has its full height")
     parser.add_argument("--batch", type=int, default=batch)
     parser.add_argument("--muon-rate", type=float, default=0.02)
     parser.add_argument("--adam-rate", type=float, default=2e-3)
@@ -50,7 +58,6 @@ def make_student(
     net: nn.Module,
     shape: Any,
     *,
-    warm_steps: int,
     average: float,
     outputs: Sequence[nn.Module] = (),
     clip: float = float("inf"),
@@ -65,7 +72,7 @@ def make_student(
     schedule = Schedule(
         images=arguments.images,
         decay_images=arguments.decay_images,
-        warm_images=warm_steps * arguments.batch,
+        warm_images=arguments.warm_steps * arguments.batch,
         muon_rate=arguments.muon_rate,
         adam_rate=arguments.adam_rate,
     )
