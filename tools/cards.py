@@ -26,6 +26,7 @@ there is nothing to do here. A text whose model is not in the manifest is skippe
     {{ record FILE KEY }}           of models/records/MODEL/FILE.json; {{ worst }} is quantize.json's three worst layers
     {{ curve [FILE] KEY... }}       a table of the learning curve; {{ last KEY }} is the end of it
     {{ command MEASURE }}           how to measure it again
+    {{ folders NAME... }}           what the recipe's capitals stand for, of models/cards/folders.toml
     {{ if MEASURE }} ... {{ end }}  lines that are left out where the measure has not been taken
 
 `models/cards/readme.md` and `readme-installs.md` go between the markers of README.md, `installs.md` is a page about other
@@ -38,6 +39,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -199,6 +201,11 @@ def _command(_: Sources, measure: str) -> str:
     return f"`python -m tools.evaluate {measure} --data DATA --peers WEIGHTS`"
 
 
+def _folders(_: Sources, *names: str) -> str:
+    known = tomllib.loads((MODELS / "cards" / "folders.toml").read_text(encoding="utf-8"))
+    return "\n".join(f"- `{name}`: {known[name]}" for name in names)
+
+
 def _record(sources: Sources, file: str, key: str) -> str:
     value = _read(sources.records / f"{file}.json")[key]
     return " / ".join(_plain(one) for one in value) if isinstance(value, list) else cell(value)
@@ -242,6 +249,7 @@ VERBS: dict[str, Callable[..., str]] = {
     "curve": curve,
     "last": _last,
     "command": _command,
+    "folders": _folders,
 }
 
 

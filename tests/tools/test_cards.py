@@ -14,8 +14,10 @@ from edgeface.adapters import manifest
 from tools import cards
 from tools.cards import CardError, Sources, fill, fitting, write_cards
 from tools.evaluate.__main__ import MEASURES
+from tools.install_model import MODELS
 
 NAME = "edgeface-embed-80"
+NOTHING = Sources(figures=Path(), records=Path(), entry=None)
 SHIPPED = manifest.read(manifest.shipped())[NAME]
 
 
@@ -215,3 +217,12 @@ def test_a_table_with_figures_typed_by_hand_owns_up_to_it() -> None:
     for text in (cards.MODELS / "cards").glob("*.md"):
         for section in text.read_text(encoding="utf-8").split("\n## "):
             assert not typed.search(section) or "Counted once" in section, (text.name, section.partition("\n")[0])
+
+
+def test_every_capital_of_a_recipe_is_explained() -> None:
+    """What a recipe's commands name, the list under them tells, and nothing else."""
+    for text in sorted((MODELS / "cards").glob("edgeface-*.md")):
+        recipe = text.read_text(encoding="utf-8").partition("## Recipe\n")[2].partition("\n## ")[0]
+        commands = recipe.partition("```sh\n")[2].partition("```")[0]
+        told = re.findall(r"^- `(\w+)`: .", fill("".join(re.findall(r"\{\{ folders .*? \}\}", recipe)), NOTHING), re.M)
+        assert set(told) == set(re.findall(r"\b[A-Z]{3,}\b", commands)), text.name
