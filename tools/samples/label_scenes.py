@@ -26,6 +26,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zlib import crc32
 
 import cv2
 import numpy as np
@@ -34,6 +35,7 @@ from numpy.typing import NDArray
 from tools.datasets import Archive
 from tools.samples.find import BOX_ONLY, CERTAIN, FACE, UNCLEAR, Finder, fingerprint, merge, overlap, read
 from tools.samples.parts import Arrays, in_parts, joined, names, paths_below, split
+from tools.samples.scenes import DRAWN
 from tools.samples.teach_pose import PoseTeacher, settle
 from tools.samples.turn_faces import is_suited, turn_at_random
 
@@ -156,9 +158,18 @@ def label(teachers: Teachers, source: str, seen: set[int], reserved: set[str], o
 
     for kept in in_parts(paths, out.with_suffix(".parts"), f"{kind} {folder.name}", make):
         seen.update(int(mark) for mark in kept["marks"])
-        stored = "crop" if kind == "side" else kind
-        for place, jpeg in enumerate(split(kept)):
-            yield Labelled(source=stored, jpeg=jpeg, faces=kept["faces"][kept["faces"][:, 0] == place, 1:])
+        yield from unpacked(kept, "crop" if kind == "side" else kind)
+
+
+def packed(found: Sequence[Labelled]) -> Arrays:
+    """Pictures with their faces, to be kept."""
+    return {**joined([one.jpeg for one in found]), "faces": numbered(found)}
+
+
+def unpacked(kept: Arrays, source: str) -> Iterator[Labelled]:
+    """The pictures that `packed` put together."""
+    for place, jpeg in enumerate(split(kept)):
+        yield Labelled(source=source, jpeg=jpeg, faces=kept["faces"][kept["faces"][:, 0] == place, 1:])
 
 
 def part(teachers: Teachers, kind: str, paths: Sequence[Path], truth: dict[str, Rows], seen: set[int]) -> Arrays:
@@ -175,7 +186,7 @@ def part(teachers: Teachers, kind: str, paths: Sequence[Path], truth: dict[str, 
             image, scale = limit(image, STORED_SIDE_PX)
             faces[:, 1:15] *= scale
             found.append(labelled(kind, image, faces))
-    return {**joined([one.jpeg for one in found]), "faces": numbered(found), "marks": np.array(marks, np.uint64)}
+    return {**packed(found), "marks": np.array(marks, np.uint64)}
 
 
 def numbered(found: Sequence[Labelled]) -> Rows:
@@ -208,17 +219,29 @@ def limit(image: Pixels, side_px: int) -> tuple[Pixels, float]:
     return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8), scale
 
 
-def redraw(teachers: Teachers, real: Sequence[Labelled], number: int) -> Iterator[Labelled]:
-    """Up to `number` faces redrawn at large angles."""
-    random = np.random.default_rng(3)
+def redraw(teachers: Teachers, real: Sequence[Labelled], number: int, out: Path) -> Iterator[Labelled]:
+    """Up to `number` faces redrawn at large angles; parts are kept beside `out`, for these pictures only."""
     suited = [one for one in real if len(one.faces) == 1 and one.faces[0, 0] == FACE and is_suited(one.faces[0])]
-    for _ in range(number):
-        one = suited[random.integers(len(suited))]
-        drawn, angles = turn_at_random(one.image, one.faces[0], random)
-        found = merge(teachers.detect(drawn.image, 200, 256))
-        if len(found) and agrees(found[0], drawn.landmarks):
-            row = np.array([[FACE, *found[0, :4], *drawn.landmarks.ravel(), *angles, found[0, 14]]], np.float32)
-            yield labelled("drawn", drawn.image, row)
+    mark = crc32(b"".join(one.jpeg.tobytes() for one in suited))
+
+    def make(places: Sequence[Path]) -> Arrays:
+        random = np.random.default_rng((3, int(places[0].name)))
+        tried = [turn(teachers, suited[random.integers(len(suited))], random) for _ in places]
+        return packed([one for one in tried if one is not None])
+
+    places = [Path(str(place)) for place in range(number if suited else 0)]
+    for kept in in_parts(places, out.with_suffix(".parts"), f"turned {mark:08x}", make):
+        yield from unpacked(kept, DRAWN)
+
+
+def turn(teachers: Teachers, one: Labelled, random: np.random.Generator) -> Labelled | None:
+    """The face of a picture redrawn at a large angle, if the teacher still finds it."""
+    drawn, angles = turn_at_random(one.image, one.faces[0], random)
+    found = merge(teachers.detect(drawn.image, 200, 256))
+    if not len(found) or not agrees(found[0], drawn.landmarks):
+        return None
+    row = np.array([[FACE, *found[0, :4], *drawn.landmarks.ravel(), *angles, found[0, 14]]], np.float32)
+    return labelled(DRAWN, drawn.image, row)
 
 
 def agrees(found: Rows, landmarks: Rows) -> bool:
@@ -253,7 +276,7 @@ def make(
     for source in sources:
         report(source, found, label(teachers, source, seen, skipped, out))
     if turned:
-        report("turned", found, redraw(teachers, list(found), turned))
+        report("turned", found, redraw(teachers, list(found), turned, out))
     save(found, out)
 
 
