@@ -85,3 +85,11 @@ def test_the_loss_is_nothing_when_every_label_is_met() -> None:
     labels = torch.tensor([0.1, 0.5, 0.9])
     assert float(train_quality.soft_loss(torch.logit(labels), labels)) == pytest.approx(0, abs=1e-6)
     assert float(train_quality.soft_loss(torch.logit(labels) + 1, labels)) > 0.05
+
+
+def test_targets_of_another_training_are_refused() -> None:
+    """A cosine to them says nothing of the person."""
+    vectors = np.eye(4, 8, dtype=np.float32)
+    quality_samples.same_space(vectors, vectors)
+    with pytest.raises(ValueError, match="did not learn from these faces"):
+        quality_samples.same_space(vectors, np.roll(vectors, 4, axis=1))

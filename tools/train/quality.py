@@ -3,7 +3,8 @@
 The samples and their labels are made first if they are not there yet (see `tools.samples.quality`, some ten minutes for
 120,000); after that the command only reads them. `tools.train.student` says how a run is resumed.
 
-    python -m tools.train quality --pictures PEOPLE MORE --weights WEIGHTS --apart lfw-dev.tar --out work/quality
+    python -m tools.train quality --faces work/embedder/faces.npz --embedder work/embedder/checkpoint.pt \
+        --pictures PEOPLE empty:ROOMS --weights WEIGHTS --out work/quality
     python -m tools.train quality --faces train-faces.npz --scenes scenes.npz --embedder work/embedder/checkpoint.pt \
         --out work/quality
 """
