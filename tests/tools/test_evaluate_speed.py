@@ -68,12 +68,11 @@ def test_every_embedder_gets_its_own_chip_of_each_face(tmp_path: Path, monkeypat
 
         return PeerEmbedder(title=key, cut=cut, embed=vector)
 
-    monkeypatch.setattr(speed, "EMBEDDERS", ("one", "absent", "three"))
     monkeypatch.setattr(speed, "build_embedder", peer)
     bench = Bench(data=tmp_path, loaded=load_models(tmp_path / "home"), peers=tmp_path)
     landmarks = np.array([[40, 40], [60, 40], [50, 52], [42, 64], [58, 64]], np.float32)
     faces = [(np.full((100, 100, 3), shade, np.uint8), landmarks) for shade in (10, 20)]
-    found, remarks = speed._embedders(bench, faces)
+    found, remarks = speed._embedders(bench, faces, ("one", "absent", "three"))
     assert remarks == ("absent left out: no file",)
     assert list(found) == [OURS, "one", "three"]
     assert places == [[39.5, 39.5]] * 4
