@@ -15,7 +15,7 @@ import os
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -60,8 +60,8 @@ class Database:
         self._connection = connection
         self._tables = Tables(connection, keyring)
         self._turn = threading.RLock()
-        self._untidy = False
-        """Whether traces wait to be erased for the transaction to end."""
+        self._owed: list[Callable[[], None]] = []
+        """What waits for the transaction to end."""
 
     @property
     def keyring(self) -> Keyring:
@@ -82,7 +82,7 @@ class Database:
                     yield self._tables
                 return
             self._connection.execute("BEGIN IMMEDIATE")
-            self._untidy = False
+            self._owed = []
             try:
                 yield self._tables
                 self._connection.execute("COMMIT")
@@ -90,15 +90,17 @@ class Database:
                 # A no-op where SQLite has rolled back already, as it does when the disk is full.
                 self._connection.rollback()
                 raise
-            if self._untidy:
-                self.erase_traces()
+            for do in self._owed:
+                do()
 
     @contextmanager
     def _part(self) -> Iterator[None]:
         self._connection.execute("SAVEPOINT part")
+        before = len(self._owed)
         try:
             yield
         except BaseException:
+            del self._owed[before:]
             if self._connection.in_transaction:  # a full disk has undone the whole
                 self._connection.execute("ROLLBACK TO part")
                 self._connection.execute("RELEASE part")
@@ -116,15 +118,22 @@ class Database:
         """From now on wrap with this key; the transaction that wrapped everything with it is committed."""
         self._tables.keyring = replace(self._tables.keyring, device_key=device_key)
 
+    def after(self, do: Callable[[], None]) -> None:
+        """Do something once no transaction is open: now, or, once, when the one that is has been stored."""
+        with self._turn:
+            if self._connection.in_transaction:
+                self._owed += [] if do in self._owed else [do]
+                return
+        do()
+
     def erase_traces(self) -> None:
         """Overwrite what was deleted: until then the write-ahead log still holds the old pages.
 
         Within a transaction that waits for its end.
         """
-        with self._turn:
-            if self._connection.in_transaction:
-                self._untidy = True
-                return
+        self.after(self._empty_log)
+
+    def _empty_log(self) -> None:
         ((busy, _, _),) = (row.values() for row in self.read("PRAGMA wal_checkpoint(TRUNCATE)"))
         if busy:
             raise GalleryError(f"{self.path}: deleted data could not be overwritten yet; restart edgeface to finish")
@@ -140,7 +149,7 @@ class Database:
             try:
                 with self.transaction():
                     for table in tables:
-                        self._connection.execute(f"CREATE TEMP TABLE kept AS SELECT * FROM {table}")
+                        self._connection.execute(f"CREATE TABLE kept AS SELECT * FROM {table}")
                         self._connection.execute(f"DELETE FROM {table}")
                         self._connection.execute(f"INSERT INTO {table} SELECT * FROM kept")
                         self._connection.execute("DROP TABLE kept")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -108,15 +108,14 @@ class GalleryStore:
             tables.table("people").insert({**row, "created_at_wall_ns": now.wall_ns})
             consents.insert(tables, person_id, consent, duplicates, now)
             insert(tables, key, templates, now)
-            if stranger is not None:
-                tables.execute("DELETE FROM strangers WHERE id = ?", (stranger,))
+            known_as = strangers.delete(tables, [] if stranger is None else [stranger])
             count_change(tables)
             twins = [twin.of_person_id for twin in duplicates]
             facts: Facts = {"by": by, "templates": len(templates), "same_face_as": twins}
             consented = {} if consent is None else {"consent_by": consent.recorded_by, "text": consent.text_sha256}
             audit.note(tables, Kind.ENROL, now, facts, person=key, personal={"name": name, **consented})
-        if stranger is not None:
-            self._database.erase_traces()
+        if known_as:
+            erasure.erase(self._database, strangers.sealed_in(known_as), ["strangers"])
         return self.find(person_id)
 
     def add(self, person_id: str, templates: Sequence[NewTemplate], now: Instant, *, by: str = "local") -> Person:
@@ -137,10 +136,11 @@ class GalleryStore:
         with self._database.transaction() as tables:
             key = expect(tables, person_id)
             _refuse_taken(tables, name, person_id)
+            (former,) = tables.execute("SELECT sealed_name FROM people WHERE id = ?", (person_id,)).fetchall()
             tables.table("people").update(person_id, _named(tables, key, name))
             count_change(tables)
             audit.note(tables, Kind.RENAME, now, {"by": by}, person=key, personal={"name": name})
-        self._database.erase_traces()
+        erasure.erase(self._database, former, ["people"])
         return self.find(person_id)
 
     def forget(self, person_id: str, now: Instant, *, by: str = "local") -> Receipt:
@@ -151,7 +151,8 @@ class GalleryStore:
         with self._database.transaction() as tables:
             key = expect(tables, person_id)
             needles = erasure.needles(tables, person_id)
-            strangers.forget_alike(tables, person_id)
+            alike = strangers.sealed_in(strangers.forget_alike(tables, person_id))
+            needles = replace(needles, sealed=(*needles.sealed, *alike))
             tables.table("people").delete(person_id)
             access_state.forget(tables, person_id)
             commands.forget_answers(tables)

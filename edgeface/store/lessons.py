@@ -20,7 +20,7 @@ from edgeface.learn import Options, Pupil
 from edgeface.match import AS_IT_IS, Gallery
 from edgeface.model import Tensor
 from edgeface.pose import Pose
-from edgeface.store import audit
+from edgeface.store import audit, erasure
 from edgeface.store.audit import Event, Facts, Kind
 from edgeface.store.database import Database, Row
 from edgeface.store.gallery import NewTemplate, count_change, expect, insert
@@ -173,7 +173,10 @@ class LessonStore:
                 tables, question.person_id, template, question.decision_id, TaughtBy.ANSWER, now, options
             )
             if learned is not None:
-                tables.execute("DELETE FROM questions WHERE id = ?", (number,))
+                words = "DELETE FROM questions WHERE id = ? RETURNING vector"
+                (answered,) = tables.execute(words, (number,)).fetchall()
+        if learned is not None:
+            erasure.erase(self._database, answered, ["questions"])
         return learned
 
     def deny(self, number: str) -> Question:
@@ -217,10 +220,11 @@ class LessonStore:
             return 0
         oldest_ns = now.wall_ns - int(keep_days * DAY_NS)
         with self._database.transaction() as tables:
-            gone = tables.execute("DELETE FROM questions WHERE asked_at_wall_ns < ?", (oldest_ns,)).rowcount
+            words = "DELETE FROM questions WHERE asked_at_wall_ns < ? RETURNING vector"
+            gone = [vector for (vector,) in tables.execute(words, (oldest_ns,)).fetchall()]
         if gone:
-            self._database.erase_traces()
-        return int(gone)
+            erasure.erase(self._database, gone, ["questions"])
+        return len(gone)
 
     def _learn(
         self,
@@ -250,14 +254,17 @@ class LessonStore:
         return number
 
     def _unlearn(self, lessons: Sequence[Lesson], now: Instant) -> None:
+        gone: list[bytes] = []
         with self._database.transaction() as tables:
             for lesson in lessons:
-                if tables.execute("DELETE FROM templates WHERE id = ?", (lesson.template,)).rowcount:
+                words = "DELETE FROM templates WHERE id = ? RETURNING vector"
+                for (vector,) in tables.execute(words, (lesson.template,)).fetchall():
+                    gone.append(vector)
                     facts: Facts = {"template": lesson.template, "decision": lesson.decision_id}
                     _note(tables, self._boot_id, Kind.UNLEARNED, lesson.person_id, facts, now)
             if lessons:
                 count_change(tables)
-        self._database.erase_traces()
+        erasure.erase(self._database, gone, ["templates"])
 
 
 def _price_of(gallery: Gallery, rows: npt.NDArray[np.intp], more: int) -> Tensor | None:

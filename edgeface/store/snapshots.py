@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgeface.frame import Instant
 from edgeface.snapshot import Options
+from edgeface.store import erasure
 from edgeface.store.database import Database
 from edgeface.store.gallery import expect
 
@@ -37,11 +39,12 @@ class SnapshotStore:
                 "INSERT OR IGNORE INTO snapshots VALUES (?, ?, ?, ?)",
                 (decision_id, person_id, key.seal_picture(picture, decision_id), now.wall_ns),
             )
-            tables.execute(
+            gone = tables.execute(
                 "DELETE FROM snapshots WHERE person_id = ? AND rowid NOT IN "
-                "(SELECT rowid FROM snapshots WHERE person_id = ? ORDER BY rowid DESC LIMIT ?)",
+                "(SELECT rowid FROM snapshots WHERE person_id = ? ORDER BY rowid DESC LIMIT ?) RETURNING picture",
                 (person_id, person_id, self._options.most),
-            )
+            ).fetchall()
+        self._erase(gone)
 
     def of(self, person_id: str) -> tuple[Snapshot, ...]:
         """A person's snapshots, oldest first. Raises UnknownPerson, GalleryCorrupt."""
@@ -60,8 +63,9 @@ class SnapshotStore:
         """Delete a person's snapshots to the last byte; how many. Raises UnknownPerson."""
         with self._database.transaction() as tables:
             expect(tables, person_id)
-            gone = tables.execute("DELETE FROM snapshots WHERE person_id = ?", (person_id,)).rowcount
-        return self._erased(int(gone))
+            words = "DELETE FROM snapshots WHERE person_id = ? RETURNING picture"
+            gone = tables.execute(words, (person_id,)).fetchall()
+        return self._erase(gone)
 
     def expire(self, now: Instant) -> int:
         """Delete those whose time is over, and all if none are to be kept; how many. An unset clock counts no days."""
@@ -71,10 +75,11 @@ class SnapshotStore:
         elif not now.wall_trusted:
             return 0
         with self._database.transaction() as tables:
-            gone = tables.execute("DELETE FROM snapshots WHERE taken_at_wall_ns < ?", (oldest_ns,)).rowcount
-        return self._erased(int(gone))
+            words = "DELETE FROM snapshots WHERE taken_at_wall_ns < ? RETURNING picture"
+            gone = tables.execute(words, (oldest_ns,)).fetchall()
+        return self._erase(gone)
 
-    def _erased(self, gone: int) -> int:
+    def _erase(self, gone: Sequence[tuple[bytes]]) -> int:
         if gone:
-            self._database.erase_traces()
-        return gone
+            erasure.erase(self._database, [picture for (picture,) in gone], ["snapshots"])
+        return len(gone)

@@ -22,6 +22,7 @@ from edgeface.store.database import Database, open_database
 from edgeface.store.gallery import GalleryStore, NewTemplate
 from edgeface.store.journal import Journal
 from edgeface.store.names import valid_name
+from residue import plant
 from samples import decision, instant
 
 MODEL, OTHER = "a" * 64, "b" * 64
@@ -154,21 +155,6 @@ def test_forgetting_leaves_no_byte(store: GalleryStore, database: Database, tmp_
     assert [person.name for person in store.people()] == ["Grace Hopper"]
     assert store.load(MODEL, 128).person_ids == (grace.id,)
     assert database.read("SELECT person_id FROM audit WHERE kind = 'decision'") == [{"person_id": ada.id}]
-
-
-def plant(path: Path, table: str, needle: bytes) -> None:
-    """Bytes in the room between a page's rows, where balancing a tree leaves them: https://sqlite.org/fileformat.html"""
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA journal_mode = DELETE")
-        (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
-    with path.open("r+b") as file:
-        file.seek((root - 1) * 4096)
-        page = file.read(8)
-        assert page[0] == 13, "a leaf"
-        rows, begin = int.from_bytes(page[3:5]), int.from_bytes(page[5:7])
-        assert begin - (8 + 2 * rows) > len(needle) + 50
-        file.seek((root - 1) * 4096 + begin - len(needle) - 1)
-        file.write(needle)
 
 
 def test_forgetting_reaches_what_sqlite_left_between_the_rows(tmp_path: Path) -> None:
