@@ -26,7 +26,7 @@ class Options:
     """When a belief is enough."""
 
     door: str = "main"
-    """Which door this reader serves; letters, digits, `-` and `_`."""
+    """Which door this reader serves; 1 to 64 letters, digits, `-` and `_`."""
     false_accepts: str | None = None
     """Of how many visits by strangers one may open the door, as in "1 in 10000"; a stranger who stays and is judged
     afresh counts again. The reader derives the score that grants from it and from who is enrolled: `edgeface calibrate`
@@ -54,8 +54,9 @@ class Options:
     """A grant needs a good shot at most this old: nothing opens late."""
 
     def __post_init__(self) -> None:
-        if not self.door or not all(c.isascii() and (c.isalnum() or c in "-_") for c in self.door):
-            raise ValueError("door must be letters, digits, - and _")
+        named = all(c.isascii() and (c.isalnum() or c in "-_") for c in self.door)
+        if not (named and 1 <= len(self.door) <= 64):  # it names topics, and doors of the access rules
+            raise ValueError("door must be 1 to 64 letters, digits, - and _")
         if self.false_accepts is not None:
             bar.parse(self.false_accepts)
         if self.threshold is not None and not 0 < self.threshold < 1:

@@ -22,7 +22,6 @@ from types import TracebackType
 import numpy as np
 
 from edgeface import detect, embed, image, liveness, match, pipeline
-from edgeface.adapters.camera import open_source
 from edgeface.adapters.camera.files import Replay
 from edgeface.adapters.clock import SystemClock
 from edgeface.bar import Bar
@@ -39,6 +38,7 @@ from edgeface.quality import Quality
 from edgeface.service.bootstrap import GALLERY, derive_bar, freeze_gallery, load_models, open_station
 from edgeface.service.enrolment import Registrar, Shot, Wish
 from edgeface.service.settings import Config
+from edgeface.service.source import open_source
 from edgeface.store.consent import Given, read_text, taken
 from edgeface.store.database import open_database
 from edgeface.store.erasure import Receipt

@@ -14,9 +14,10 @@ from typing import Any
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from edgeface.adapters.mqtt import MqttPublisher
 from tools.broker import Broker, free_port
 
-__all__ = ["Broker", "Heard", "Listener", "Wire", "free_port", "listening", "running", "wait_until"]
+__all__ = ["Broker", "Heard", "Listener", "Wire", "free_port", "listening", "running", "staying", "wait_until"]
 
 DEADLINE_S = 15.0
 
@@ -37,6 +38,18 @@ def running(folder: Path, *settings: str) -> Iterator[Broker]:
         yield broker
     finally:
         broker.stop()
+
+
+@contextmanager
+def staying(publisher: MqttPublisher, on_connect: Callable[[], None] = lambda: None) -> Iterator[MqttPublisher]:
+    """Keep a publisher's link until the block ends, as `edgeface.service.deliver` does."""
+    thread = threading.Thread(target=publisher.stay, args=(on_connect,))
+    thread.start()
+    try:
+        yield publisher
+    finally:
+        publisher.stop()
+        thread.join()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

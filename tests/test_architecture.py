@@ -59,18 +59,32 @@ PLACES = {
     "argon2": ("console/accounts.py",),
     "threading": (
         "service/",
-        "adapters/camera/",
+        "adapters/camera/files.py",
         "adapters/mqtt/",
         "adapters/gpio.py",
         "store/database.py",
         "image/codec.py",
         "console/",
-    ),
+    ),  # the adapters, the store and the codec take turns and wait; `STARTERS` says who begins threads
     "concurrent": ("service/", "adapters/mqtt/"),
+    "asyncio": ("console/",),
+    "multiprocessing": (),
     "socket": ("adapters/",),
     "ctypes": ("adapters/clock.py",),
 }
 """Where each foreign thing may be imported, as beginnings of paths."""
+
+STARTERS = {"Thread", "Timer", "ThreadPoolExecutor", "ProcessPoolExecutor", "start_new_thread"}
+STARTERS |= {"loop_start", "to_thread", "run_in_executor", "run_in_threadpool", "ThreadingMixIn", "ThreadingHTTPServer"}
+"""By whatever name a thread begins."""
+
+THREADS = {
+    "service/": STARTERS,
+    "console/": STARTERS,  # a process of its own, which answers browsers: nothing of the reader runs in it
+    # paho writes from whichever thread publishes, and two at once into one packet, unless its own thread does it all.
+    "adapters/mqtt/link.py": {"loop_start"},
+}
+"""Who may begin threads, and how. Everything else is done by whoever calls."""
 
 LAZY = ("picamera2", "gpiod", "torch")
 """Only to be had from apt, or heavy: never imported with the module that uses them."""
@@ -127,6 +141,17 @@ def place_faults(path: str, source: str) -> list[str]:
             faults.append(f"{path} imports {name} at its top level")
         if first in ("tools", "tests"):
             faults.append(f"{path} imports {name}: the package never imports its tools")
+    return faults
+
+
+def thread_faults(path: str, source: str) -> list[str]:
+    """What a file begins threads with that may not."""
+    allowed = set().union(*(names for place, names in THREADS.items() if path.startswith(place)))
+    faults = []
+    for node in ast.walk(ast.parse(source)):
+        name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else None
+        names = {name} if name else {one.name for one in node.names} if isinstance(node, ast.ImportFrom) else set()
+        faults += [f"{path} begins a thread: {one}" for one in names & STARTERS - allowed]
     return faults
 
 
@@ -236,6 +261,49 @@ def test_foreign_things_stay_in_their_places() -> None:
 def test_the_checker_finds_a_thing_out_of_place(path: str, line: str) -> None:
     assert place_faults(path, line) != []
     assert path in place_faults(path, line)[0]
+
+
+def test_threads_begin_in_the_service_only() -> None:
+    assert [fault for path, source in every_file() for fault in thread_faults(path, source)] == []
+
+
+def test_who_may_begin_threads_does() -> None:
+    """The list must not outlive what it lists."""
+    for place, names in THREADS.items():
+        used = {name for path, source in every_file() if path.startswith(place) for name in names if name in source}
+        assert used, f"{place} begins no thread any more"
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("adapters/camera/opencv.py", "import threading\nthreading.Thread(target=f).start()"),
+        ("adapters/mqtt/publisher.py", "from threading import Timer"),
+        ("adapters/mqtt/link.py", "from concurrent.futures import ThreadPoolExecutor"),
+        ("adapters/gpio.py", "import _thread\n_thread.start_new_thread(f, ())"),
+        ("store/database.py", "import threading as t\nt.Timer(1, f).start()"),
+        ("cli/run.py", "client.loop_start()"),
+    ],
+)
+def test_the_checker_finds_a_thread(path: str, line: str) -> None:
+    assert thread_faults(path, line) != []
+
+
+def forks(path: str, source: str) -> list[str]:
+    """Where a file copies the process that it runs in, with SQLite's locks, threads and all that they hold."""
+    return [
+        f"{path}:{node.lineno} forks"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Attribute | ast.Name)
+        and ast.unparse(node).endswith(("os.fork", "os.forkpty", "forkserver"))
+    ]
+
+
+def test_no_process_is_copied() -> None:
+    """Children are new programs: a copy would hold the gallery's locks (https://sqlite.org/howtocorrupt.html, 2.6)."""
+    assert [fault for path, source in every_file() for fault in forks(path, source)] == []
+    assert forks("service/x.py", "import os\nif os.fork() == 0:\n    pass") != []
+    assert place_faults("service/x.py", "import multiprocessing") != []
 
 
 def test_picamera2_is_imported_where_it_is_used() -> None:

@@ -26,7 +26,6 @@ from typing import Any
 import click
 import numpy as np
 
-from edgeface.adapters.camera import open_source
 from edgeface.adapters.clock import SystemClock
 from edgeface.adapters.reader_socket import ReaderSocket
 from edgeface.commands import Role
@@ -41,6 +40,7 @@ from edgeface.image import encode_png
 from edgeface.service.bootstrap import load_models, open_station
 from edgeface.service.serve import serving
 from edgeface.service.settings import Config
+from edgeface.service.source import open_source
 from edgeface.signature import public_of, public_text
 from edgeface.store import commands
 from edgeface.store.database import open_database

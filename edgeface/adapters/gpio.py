@@ -1,6 +1,6 @@
 """Wires at the board's pins: what moves the lock, what tells whether the door is open, and a button.
 
-    open_output("/dev/gpiochip0:17", ...) -> Output         watch_input("/dev/gpiochip0:27", ...) -> Input
+    open_output("/dev/gpiochip0:17", ...) -> Output         open_input("/dev/gpiochip0:27", ...) -> Input
 
 gpiod (libgpiod 2) is imported only where it is used. `sim:FILE` stands for a wire where there is none: an output writes
 1 or 0 into the file, an input reads it.
@@ -20,12 +20,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from edgeface.errors import DoorError
+from edgeface.service.pulse import Pulse
 
 DEBOUNCE_MS = 50
 """A contact that closes bounces for some milliseconds; a hand is slower. A choice."""
 _LOOK_EVERY_S = 1.0
 """The level is read again after so long without an edge: one that was missed is no state that stays."""
 _SIMULATED_EVERY_S = 0.02
+STUCK_S = 10.0
+"""A look that takes longer never ends: an edge is waited for for a second at the most."""
 _MISSING = "gpiod is missing: pip install 'edgeface[gpio]'"
 
 
@@ -109,39 +112,39 @@ def open_output(line: str, active: Level) -> Output:
 
 
 class Input:
-    """A wire that is watched by a thread of its own, until it is closed."""
+    """A wire that is watched until it is closed."""
 
     def __init__(
         self, look: Callable[[], bool | None], release: Callable[[], None], tell: Callable[[bool | None], None]
     ):
         """`look` waits a little and gives the level; None if it cannot be read any more."""
         self._look, self._release, self._tell = look, release, tell
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="wire")
-        self._thread.start()
+        self._closing, self._pulse = threading.Event(), Pulse(STUCK_S)
 
-    def close(self) -> None:
-        """End the thread and give the line back."""
-        self._closing.set()
-        self._thread.join()
-        self._release()
-
-    def _run(self) -> None:
+    def watch(self) -> None:
+        """Tell the level now and each change, until `close` or until the line is lost; then give it back."""
         former: bool | None = None
         while not self._closing.is_set():
-            level = self._look()
+            with self._pulse.work():
+                level = self._look()
             if level is not former or level is None:
                 self._tell(level)
             if level is None:
-                return
+                break
             former = level
+        self._release()
+
+    def ticks(self) -> bool:
+        """False once the line's driver hangs."""
+        return self._pulse.ticks()
+
+    def close(self) -> None:
+        """Have `watch` end."""
+        self._closing.set()
 
 
-def watch_input(line: str, tell: Callable[[bool | None], None]) -> Input:
-    """Tell, from another thread, the level now and each change: True is high, None that the line is lost.
-
-    Raises DoorError.
-    """
+def open_input(line: str, tell: Callable[[bool | None], None]) -> Input:
+    """Take a line; `tell` hears its level: True is high, None that the line is lost. Raises DoorError."""
     if line.startswith("sim:"):
         return Input(_simulated(Path(line.removeprefix("sim:"))), lambda: None, tell)
     try:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import click
 
-from edgeface.adapters.camera import open_source
 from edgeface.adapters.camera.files import Replay
 from edgeface.adapters.clock import SystemClock
 from edgeface.enrol import Bin, Portrait, bars, portrait
@@ -23,6 +22,7 @@ from edgeface.service.bootstrap import Loaded
 from edgeface.service.enrolment import Shot
 from edgeface.service.ports import Camera
 from edgeface.service.settings import Config
+from edgeface.service.source import open_source
 
 REPAINT_S = 0.25
 """The picture is written so often: fast enough to follow, slow enough for a memory card. A choice."""

@@ -17,7 +17,7 @@ from typing import Any
 
 import click
 
-from edgeface.adapters.camera import is_live, open_live, open_source
+from edgeface.adapters.camera import is_live
 from edgeface.adapters.camera.files import Replay
 from edgeface.adapters.clock import SystemClock
 from edgeface.adapters.systemd import Notifier
@@ -37,6 +37,7 @@ from edgeface.service.probation import Probation, probation
 from edgeface.service.reception import Reception
 from edgeface.service.serve import serving
 from edgeface.service.settings import Config
+from edgeface.service.source import open_live, open_source
 from edgeface.service.tend import Condition, TendedCamera
 from edgeface.service.updating import attempt, reconcile
 from edgeface.service.vitals import Vitals

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -316,7 +316,18 @@ def _facts(config: Config, loaded: Loaded, access: Path) -> dict[str, str]:
     return {
         "version": __version__,
         **{entry.spec.task.value: entry.spec.sha256 for entry in loaded.choice.entries()},
+        "cards": cards_digest(loaded.choice.entries()),
         "kernels": loaded.embedder.kernels,
         "access": hashlib.sha256(access.read_bytes()).hexdigest() if access.exists() else "default",
-        "config": hashlib.sha256(to_toml(config).encode()).hexdigest(),
+        "config": config_digest(config),
     }
+
+
+def config_digest(config: Config) -> str:
+    """Which settings these are: no two have the same."""
+    return hashlib.sha256(to_toml(config).encode()).hexdigest()
+
+
+def cards_digest(entries: Iterable[Entry]) -> str:
+    """Which thresholds, calibrations and golden outputs the models are used with."""
+    return hashlib.sha256(repr([entry.spec for entry in entries]).encode()).hexdigest()

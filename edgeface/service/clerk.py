@@ -28,6 +28,7 @@ from edgeface.errors import EdgefaceError, EnrolmentError, GalleryError, UpdateR
 from edgeface.frame import Instant
 from edgeface.service.desk import ACTS, Desk
 from edgeface.service.pairing import own_key
+from edgeface.service.pulse import Pulse
 from edgeface.signature import key_id, public_of
 from edgeface.store import audit, commands
 from edgeface.store.audit import Facts, Kind
@@ -49,6 +50,10 @@ ROOM = 1024
 
 NO = 65
 """Exit code of errors that say no to what was asked; a GalleryError with another is a store that failed."""
+
+STUCK_S = 600.0
+"""A command that takes longer never ends. A choice: on a slow card the longest, a copy or a check of all that there is,
+take minutes. One that keeps the reader from looking at frames is noticed by that, in seconds."""
 
 Outcome = Refused | Mapping[str, Any]
 Show = Callable[[Watch], None]
@@ -81,8 +86,8 @@ class User:
 class Clerk:
     """Answers the commands that come to one desk, one at a time, from any thread."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, desk: Desk, *, stuck_s: float = STUCK_S) -> None:
+        self._desk, self._pulse = desk, Pulse(stuck_s)
         self._seed = desk.database.keyring.signing_seed
         self._turn = threading.Lock()
         self.device = key_id(public_of(self._seed))
@@ -106,7 +111,7 @@ class Clerk:
         if isinstance(found, Refused):
             log.info("command refused: %s, %d bytes", found.code.value, len(payload))
             return self._sign(topic_verb, None, found)
-        with self._turn:
+        with self._turn, self._pulse.work():
             try:
                 text = self._answered(found, topic_verb, replace(self._desk, near=near, show=show), retained)
             except GalleryError as error:
@@ -130,13 +135,17 @@ class Clerk:
             by=f"local:{user.name}",
             say=_said,
         )
-        with self._turn:
+        with self._turn, self._pulse.work():
             try:
                 return self._before(order) or self._understood(order, words, "words", replace(self._desk, near=True))
             except GalleryError as error:
                 log.error("command %s was not stored: %s", cmd_id, error)
                 reason = f"nothing was done: {error}"
                 return _said(Refused(code=Code.NOT_STORED, reason=reason, error=type(error).__name__))
+
+    def ticks(self) -> bool:
+        """False once a command takes forever: no other gets its turn any more."""
+        return self._pulse.ticks()
 
     def busy(self, payload: bytes, topic_verb: str) -> str:
         """The answer while too many wait. The command is not looked at further."""

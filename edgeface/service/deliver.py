@@ -51,7 +51,10 @@ FAREWELL_S = 2.0
 
 
 class Deliverer:
-    """One thread between outbox and broker. `failure` is set if the store failed it: nothing is delivered any more."""
+    """One thread between outbox and broker, and one that keeps the link.
+
+    `failure` is set if the store failed it: nothing is delivered any more.
+    """
 
     def __init__(
         self,
@@ -90,10 +93,13 @@ class Deliverer:
         self._asked = self._answered = 0
         """Numbers of the newest ping and of the newest that was answered."""
         self._thread = threading.Thread(target=self._run, name="deliver")
+        self._link = threading.Thread(
+            target=publisher.stay, args=(lambda: self._events.put(LinkUp()),), name="mqtt", daemon=True
+        )
 
     def start(self) -> None:
         """Begin to connect and to deliver, with whatever earlier runs left behind."""
-        self._publisher.start(lambda: self._events.put(LinkUp()))
+        self._link.start()
         self._thread.start()
 
     def hand_over(self, seq: int) -> None:
@@ -128,12 +134,18 @@ class Deliverer:
         self._events.put(Ping(self._asked))
         return answered
 
+    def link_ticks(self) -> bool:
+        """Whether the link is there, or another may be made."""
+        return self._link.is_alive() and self._publisher.ticks()
+
     def stop(self) -> None:
         """Wait a little for receipts, then end the thread and the link."""
         self._events.put(Stop())
         if self._thread.is_alive():
             self._thread.join()
         self._publisher.stop()
+        if self._link.is_alive():
+            self._link.join()
 
     def _run(self) -> None:
         try:

@@ -71,7 +71,7 @@ class Exhibit:
         topic: str,
         timer: Callable[[float, Callable[[], None]], Timer] = threading.Timer,
     ) -> None:
-        """To be made before the publisher starts. `timer` calls back after so many seconds."""
+        """To be made before the publisher connects. `timer` calls back after so many seconds."""
         self._publisher, self._timer = publisher, timer
         self._running: Timer | None = None
         self._lock = threading.Lock()

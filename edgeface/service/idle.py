@@ -14,6 +14,7 @@ from collections.abc import Callable
 from queue import Empty, Full, Queue
 
 from edgeface.errors import GalleryError
+from edgeface.service.pulse import Pulse
 
 log = logging.getLogger(__name__)
 
@@ -23,14 +24,18 @@ MOST_WAITING = 64
 PATIENCE_S = 300.0
 """The longest wait for a quiet moment. A choice."""
 
+STUCK_S = 300.0
+"""A job that takes longer never ends. A choice: on a slow card the longest, a gallery whose tables are written anew,
+takes a minute."""
+
 Job = Callable[[], None]
 
 
 class Idle:
     """One thread that works while the reader says that no visit is open."""
 
-    def __init__(self, patience_s: float = PATIENCE_S) -> None:
-        self._patience_s = patience_s
+    def __init__(self, patience_s: float = PATIENCE_S, stuck_s: float = STUCK_S) -> None:
+        self._patience_s, self._pulse = patience_s, Pulse(stuck_s)
         self._jobs: Queue[Job | None] = Queue(MOST_WAITING)
         self._chores: list[tuple[float, Job]] = []
         self._due_s: list[float] = []
@@ -63,8 +68,8 @@ class Idle:
         return True
 
     def ticks(self) -> bool:
-        """Whether the thread still runs."""
-        return self._thread.is_alive()
+        """Whether the thread still runs, and no job takes forever."""
+        return self._thread.is_alive() and self._pulse.ticks()
 
     def stop(self) -> None:
         """Do what still waits, and end."""
@@ -96,6 +101,7 @@ class Idle:
         """Wait for a quiet moment first. A gallery that fails fails the decisions too, which are louder about it."""
         self._quiet.wait(self._patience_s)
         try:
-            job()
+            with self._pulse.work():
+                job()
         except GalleryError as error:
             log.warning("idle work was left undone: %s", error)

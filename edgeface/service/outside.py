@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from edgeface.access import Contact
 from edgeface.adapters import gpio
 from edgeface.adapters.clock import SystemClock, boot_id
-from edgeface.adapters.gpio import Level
 from edgeface.adapters.mqtt import MqttOptions, MqttPublisher
 from edgeface.adapters.relay import Relay
 from edgeface.message import HealthMessage, encode
@@ -23,6 +21,7 @@ from edgeface.service.pairing import Button
 from edgeface.service.presence import present
 from edgeface.service.requests import Requests
 from edgeface.service.settings import Config
+from edgeface.service.wires import of_contact, watched
 from edgeface.service.witness import AuditOptions, Send, Witness, appended_to
 from edgeface.store.database import Database
 from edgeface.store.gallery import GalleryStore
@@ -82,18 +81,15 @@ def open_outside(
         if wired or broker:
             running.callback(doorway.stop)
             doorway.start()
-        if config.gpio.contact:
-            running.callback(_wire(config.gpio, doorway).close)
-        if config.gpio.button:
-            button = Button(database, SystemClock().now)
-            running.callback(gpio.watch_input(config.gpio.button, button.level).close)
+        wires = running.enter_context(_wired(config.gpio, doorway, database))
         if deliverer is not None:
             deliverer.start()
             running.callback(deliverer.stop)
         if exhibit is not None:
             running.callback(exhibit.end)
-        running.enter_context(_witnessed(config.audit, database, heads))
-        yield _outside(doorway if wired or broker else None, deliverer, publisher, requests, exhibit, film_time)
+        witness = running.enter_context(_witnessed(config.audit, database, heads))
+        parts = _parts(doorway if wired or broker else None, deliverer, requests, witness) | wires
+        yield _outside(doorway if wired or broker else None, deliverer, publisher, requests, exhibit, parts, film_time)
 
 
 def _doorway(config: Config, database: Database, guard: Guard, changed: Callable[[], None]) -> Doorway:
@@ -133,15 +129,24 @@ def _deliverer(
     )
 
 
-def _wire(options: gpio.Options, doorway: Doorway) -> gpio.Input:
-    """The door's contact, told as it changes."""
-    open_is_high = options.contact_open is Level.HIGH
+@contextmanager
+def _wired(options: gpio.Options, doorway: Doorway, database: Database) -> Iterator[dict[str, Callable[[], bool]]]:
+    """Contact and button are listened to, as far as there are any; whether each still is, by name."""
+    button = Button(database, SystemClock().now)
+    wires = {"contact": (options.contact, of_contact(options, doorway)), "button": (options.button, button.level)}
+    with ExitStack() as running:
+        yield {
+            name: running.enter_context(watched(line, tell, name)).ticks for name, (line, tell) in wires.items() if line
+        }
 
-    def tell(high: bool | None) -> None:
-        known = Contact.OPEN if high is open_is_high else Contact.CLOSED
-        doorway.contact(Contact.UNKNOWN if high is None else known)
 
-    return gpio.watch_input(options.contact, tell)
+def _parts(
+    doorway: Doorway | None, deliverer: Deliverer | None, requests: Requests | None, witness: Witness | None
+) -> dict[str, Callable[[], bool]]:
+    """Whether each part that there is still ticks."""
+    ticking = {"door": doorway, "delivery": deliverer, "requests": requests, "witness": witness}
+    link = {} if deliverer is None else {"link": deliverer.link_ticks}
+    return {name: part.ticks for name, part in ticking.items() if part is not None} | link
 
 
 def _outside(
@@ -150,6 +155,7 @@ def _outside(
     publisher: MqttPublisher | None,
     requests: Requests | None,
     exhibit: Exhibit | None,
+    parts: Mapping[str, Callable[[], bool]],
     film_time: bool,
 ) -> Outside:
     def announce(recorded: Recorded) -> None:
@@ -166,12 +172,11 @@ def _outside(
         if deliverer is not None:
             deliverer.report(encode(message))
 
-    ticking = {"door": doorway, "delivery": deliverer, "requests": requests}
     return Outside(
         announce=announce,
         problem=problem,
         tell=deliverer.tell if deliverer else lambda payload: None,
-        parts={name: part.ticks for name, part in ticking.items() if part is not None},
+        parts=parts,
         requests=requests,
         announce_info=deliverer.announce if deliverer else lambda: None,
         replay=deliverer.replay if deliverer else None,
@@ -181,15 +186,15 @@ def _outside(
 
 
 @contextmanager
-def _witnessed(options: AuditOptions, database: Database, places: Sequence[Send]) -> Iterator[None]:
+def _witnessed(options: AuditOptions, database: Database, places: Sequence[Send]) -> Iterator[Witness | None]:
     """Heads of the audit log go to these places and to the file that is set, until the block ends."""
     everywhere = [*places, *([appended_to(options.head_file)] if options.head_file else [])]
     if not everywhere:
-        yield
+        yield None
         return
     witness = Witness(database, SystemClock(), options, everywhere)
     witness.start()
     try:
-        yield
+        yield witness
     finally:
         witness.stop()

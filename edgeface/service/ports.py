@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from edgeface.frame import Frame, Instant
+from edgeface.frame import Frame, Instant, Pixels
 
 
 class Clock(Protocol):
@@ -16,6 +16,21 @@ class Clock(Protocol):
 
     def now(self) -> Instant:
         """The moment of the call."""
+        ...
+
+
+class Device(Protocol):
+    """What a camera's driver offers; both methods are called by one thread only."""
+
+    name: str
+    """What frames and messages call it: no password."""
+
+    def read(self) -> tuple[Pixels, Instant]:
+        """Waits for the next picture: uint8 (height, width, 3) RGB, and when it was taken. Raises CameraLost."""
+        ...
+
+    def close(self) -> None:
+        """Gives the device back."""
         ...
 
 
@@ -100,12 +115,17 @@ class Publisher(Protocol):
         ...
 
     def listen(self, topic: str, hear: Callable[[Received], None]) -> None:
-        """Subscribe on each connection from now on; to be called before `start`. `hear` is called from another thread
+        """Subscribe on each connection from now on; to be called before `stay`. `hear` is called from another thread
         and must neither block nor raise."""
         ...
 
-    def start(self, on_connect: Callable[[], None]) -> None:
-        """Begin to connect, and call back, from another thread, each time the link is up."""
+    def stay(self, on_connect: Callable[[], None]) -> None:
+        """Connect, and again whenever the link breaks, until `stop`. Calls back, from another thread, each time the
+        link is up."""
+        ...
+
+    def ticks(self) -> bool:
+        """False once the link hangs so that `stay` cannot make another."""
         ...
 
     def publish_decision(self, payload: str, expiry_s: int) -> Future[Receipt] | None:
@@ -157,5 +177,5 @@ class Publisher(Protocol):
         ...
 
     def stop(self) -> None:
-        """Say goodbye and disconnect. What has no receipt yet counts as lost."""
+        """Have `stay` say goodbye, disconnect and return. What has no receipt by then counts as lost."""
         ...

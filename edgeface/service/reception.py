@@ -22,6 +22,7 @@ from edgeface.commands.words import Watch
 from edgeface.errors import ReaderError
 from edgeface.service.clerk import Clerk, User
 from edgeface.service.lookout import Lookout
+from edgeface.service.pulse import Pulse
 from edgeface.wire import MessageError, loads
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,9 @@ KEPT_FREE = 4
 IDLE_S = 60.0
 """A caller who asks nothing for so long is let go."""
 
+STUCK_S = 30.0
+"""A turn that takes longer never ends: half a second is waited for a caller, and none is waited for long."""
+
 _LOOK_S = 0.5
 _WATCH = "live/watch"
 
@@ -42,8 +46,11 @@ _WATCH = "live/watch"
 class Reception:
     """Answers at one place until it is stopped."""
 
-    def __init__(self, listener: Listener, clerk: Clerk, lookout: Lookout, *, idle_s: float = IDLE_S) -> None:
+    def __init__(
+        self, listener: Listener, clerk: Clerk, lookout: Lookout, *, idle_s: float = IDLE_S, stuck_s: float = STUCK_S
+    ) -> None:
         self._listener, self._clerk, self._lookout, self._idle_s = listener, clerk, lookout, idle_s
+        self._pulse = Pulse(stuck_s)
         self._callers: dict[threading.Thread, Link] = {}
         self._door = threading.Lock()
         self._ends = False
@@ -54,8 +61,8 @@ class Reception:
         self._thread.start()
 
     def ticks(self) -> bool:
-        """Whether callers are still let in."""
-        return self._thread.is_alive()
+        """Whether callers are still let in, and what they ask for is done in the end."""
+        return self._thread.is_alive() and self._pulse.ticks() and self._clerk.ticks()
 
     def stop(self) -> None:
         """Answer what is being answered, and no more."""
@@ -71,9 +78,10 @@ class Reception:
 
     def _run(self) -> None:
         while not self._ends:
-            caller = self._listener.accept(_LOOK_S)
-            if caller is not None:
-                self._let_in(caller)
+            with self._pulse.work():
+                caller = self._listener.accept(_LOOK_S)
+                if caller is not None:
+                    self._let_in(caller)
 
     def _let_in(self, caller: Caller) -> None:
         most = MOST_CALLERS if _at_home(caller) else MOST_CALLERS - KEPT_FREE

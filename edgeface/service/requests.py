@@ -17,6 +17,7 @@ from typing import Protocol
 
 from edgeface.message import Topics
 from edgeface.service.ports import Publisher, Received
+from edgeface.service.pulse import Pulse
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,9 @@ MOST_WAITING = 16
 
 MOST_CORRELATION = 256
 """Bytes of correlation data that are repeated; more are left out. Clients send some 16."""
+
+STUCK_S = 1200.0
+"""A command that takes longer never ends: twice the time that the clerk gives one, as it may wait for another."""
 
 _VERB = re.compile(r"[a-z]{1,32}(/[a-z]{1,32})?")
 _RESPONSE = re.compile(r"[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64}){0,3}")
@@ -50,9 +54,9 @@ class _Stop:
 class Requests:
     """One device's commands. Until it serves, and while it is busy, the first few wait."""
 
-    def __init__(self, publisher: Publisher, topics: Topics) -> None:
-        """Listens on each connection from now on; to be made before the publisher starts."""
-        self._publisher, self._topics = publisher, topics
+    def __init__(self, publisher: Publisher, topics: Topics, *, stuck_s: float = STUCK_S) -> None:
+        """Listens on each connection from now on; to be made before the publisher connects."""
+        self._publisher, self._topics, self._pulse = publisher, topics, Pulse(stuck_s)
         self._waiting: Queue[Received | _Stop] = Queue(MOST_WAITING)
         self._clerk: Clerk | None = None
         self._thread: threading.Thread | None = None
@@ -65,8 +69,8 @@ class Requests:
         self._thread.start()
 
     def ticks(self) -> bool:
-        """Whether commands are still taken."""
-        return self._thread is None or self._thread.is_alive()
+        """Whether commands are still taken, and none takes forever."""
+        return self._thread is None or (self._thread.is_alive() and self._pulse.ticks())
 
     def stop(self) -> None:
         """Answer what waits, and no more."""
@@ -84,8 +88,9 @@ class Requests:
 
     def _run(self, clerk: Clerk) -> None:
         while not isinstance(received := self._waiting.get(), _Stop):
-            text = clerk.answer(received.payload, self._verb(received), retained=received.retained)
-            self._say(received, text)
+            with self._pulse.work():
+                text = clerk.answer(received.payload, self._verb(received), retained=received.retained)
+                self._say(received, text)
 
     def _verb(self, received: Received) -> str:
         verb = received.topic.removeprefix(self._topics.request(""))

@@ -17,6 +17,7 @@ from edgeface.access import Rules
 from edgeface.config import parse
 from edgeface.errors import ConfigError, GalleryError
 from edgeface.service.ports import Clock
+from edgeface.service.pulse import Pulse
 from edgeface.store.journal import Journal
 
 log = logging.getLogger(__name__)
@@ -25,19 +26,31 @@ LOOK_EVERY_S = 1.0
 """A change counts when it has stayed the same from one look to the next: an editor may write a file in pieces, and half
 of it may lack the rule that denies. A choice."""
 
+STUCK_S = 30.0
+"""A look that takes longer never ends: it reads some kilobytes, and stores one row. A choice, far above any disk's
+longest pause."""
+
 _Mark = tuple[int, int, int] | None
 
 
 class RuleWatch:
     """Looks at one file in a thread of its own. `problem` says why the rules in force are not those of the file."""
 
-    def __init__(self, path: Path, journal: Journal, clock: Clock, adopt: Callable[[Rules], None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        journal: Journal,
+        clock: Clock,
+        adopt: Callable[[Rules], None],
+        *,
+        stuck_s: float = STUCK_S,
+    ) -> None:
         """`adopt` is called from the thread with rules that are to be in force from now on. The file as it is
         now counts as read already."""
         self.problem: str | None = None
         self._path, self._journal, self._clock, self._adopt = path, journal, clock, adopt
         self._known = self._seen = self._mark()
-        self._stopping = threading.Event()
+        self._stopping, self._pulse = threading.Event(), Pulse(stuck_s)
         self._thread = threading.Thread(target=self._run, name="rules")
 
     @contextmanager
@@ -52,15 +65,19 @@ class RuleWatch:
 
     def ticks(self) -> bool:
         """Whether the thread still looks."""
-        return self._thread.is_alive()
+        return self._thread.is_alive() and self._pulse.ticks()
 
     def _run(self) -> None:
         while not self._stopping.wait(LOOK_EVERY_S):
-            mark = self._mark()
-            if mark != self._known and mark == self._seen:
-                self._known = mark
-                self._read()
-            self._seen = mark
+            with self._pulse.work():
+                self._look()
+
+    def _look(self) -> None:
+        mark = self._mark()
+        if mark != self._known and mark == self._seen:
+            self._known = mark
+            self._read()
+        self._seen = mark
 
     def _mark(self) -> _Mark:
         try:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from edgeface.errors import GalleryError
 from edgeface.service.ports import Clock
+from edgeface.service.pulse import Pulse
 from edgeface.store import audit
 from edgeface.store.database import Database
 from edgeface.store.heads import signed_head, signer_of
@@ -22,6 +23,8 @@ from edgeface.store.heads import signed_head, signer_of
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 1.0
+STUCK_S = 30.0
+"""A look at the log that takes longer never ends. A choice, far above any disk's longest pause."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,15 +61,28 @@ class _Place:
 class Witness:
     """One thread that signs heads and sends them to every place."""
 
-    def __init__(self, database: Database, clock: Clock, options: AuditOptions, places: Sequence[Send]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        options: AuditOptions,
+        places: Sequence[Send],
+        *,
+        stuck_s: float = STUCK_S,
+    ) -> None:
         self._database, self._clock, self._options = database, clock, options
         self._places = [_Place(send) for send in places]
-        self._over = threading.Event()
+        self._over, self._pulse = threading.Event(), Pulse(stuck_s)
         self._thread = threading.Thread(target=self._run, name="witness")
 
     def start(self) -> None:
         """Begin, with a head of what is there."""
         self._thread.start()
+
+    def ticks(self) -> bool:
+        """Whether the thread still looks at the log. A place that hangs, as a disk elsewhere may, is no reason to start
+        the reader anew: it would hang again, and whoever keeps heads sees that none comes."""
+        return self._thread.is_alive() and self._pulse.ticks()
 
     def stop(self) -> None:
         """Send what has not been sent, and end."""
@@ -84,7 +100,8 @@ class Witness:
 
     def look(self, *, last: bool = False) -> None:
         """Send a head wherever one is due."""
-        newest, now = audit.newest(self._database), self._clock.now()
+        with self._pulse.work():
+            newest, now = audit.newest(self._database), self._clock.now()
         due = [place for place in self._places if self._due(place, newest.seq, now.monotonic_ns, last)]
         if not due:
             return

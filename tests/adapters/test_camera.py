@@ -19,15 +19,16 @@ import numpy as np
 import pytest
 
 from edgeface import image
-from edgeface.adapters.camera import CameraOptions, open_source, picture_paths
+from edgeface.adapters.camera import CameraOptions, picture_paths
 from edgeface.adapters.camera import opencv as opencv_module
 from edgeface.adapters.camera.files import Replay
-from edgeface.adapters.camera.live import NewestFrame
 from edgeface.adapters.camera.opencv import Backlog, open_rtsp, open_v4l2
 from edgeface.adapters.camera.picamera import PicameraDevice
 from edgeface.adapters.clock import SystemClock
 from edgeface.errors import CameraLost, CameraUnavailable, PictureError, PictureProblem
 from edgeface.frame import Frame, Instant, Pixels
+from edgeface.service.newest import NewestFrame
+from edgeface.service.source import open_source
 from tools.cameras.rtsp import RtspCamera
 
 QUICK = CameraOptions(first_frame_s=5.0, stall_s=0.2)
@@ -280,7 +281,8 @@ def camera(
         return made[0]
 
     monkeypatch.setattr(opencv_module.cv2, "VideoCapture", capture)
-    source = open_v4l2(node, clock, CameraOptions(name="front", stall_s=0.2, width_px=640, height_px=480, fps=10))
+    options = CameraOptions(name="front", stall_s=0.2, width_px=640, height_px=480, fps=10)
+    source = NewestFrame(open_v4l2(node, clock, options), options)
     yield source, made[0]
     made[0].end()
     source.close()
@@ -369,8 +371,9 @@ def test_a_network_camera_that_nobody_reads_for_a_while_does_not_pass_the_past_o
 
     server = RtspCamera(taken, 20)
     try:
-        source = open_rtsp(server.url, SystemClock(), CameraOptions(stall_s=5.0))
-        device = source._device
+        options = CameraOptions(stall_s=5.0)
+        device = open_rtsp(server.url, SystemClock(), options)
+        source = NewestFrame(device, options)
         try:
             frames = source.frames()
             for _ in range(10):

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import types
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ import pytest
 
 from broker import wait_until
 from edgeface.adapters import gpio
-from edgeface.adapters.gpio import Level, Options, open_output, watch_input
+from edgeface.adapters.gpio import Level, Options, open_input, open_output
 from edgeface.adapters.relay import Relay
 from edgeface.errors import DoorError
 
@@ -148,7 +149,9 @@ def test_relay_contact_and_button_are_lines_of_their_own(one: str, other: str) -
 def test_a_contact_is_told_as_it_changes_and_when_it_is_lost(tmp_path: Path) -> None:
     wire, heard = tmp_path / "contact", []
     wire.write_text("0\n")
-    contact = watch_input(f"sim:{wire}", heard.append)
+    contact = open_input(f"sim:{wire}", heard.append)
+    thread = threading.Thread(target=contact.watch)
+    thread.start()
     try:
         wait_until(lambda: heard == [False], "the level is told at once")
         for text, seen in (("1\n", [False, True]), ("0\n", [False, True, False])):
@@ -159,6 +162,7 @@ def test_a_contact_is_told_as_it_changes_and_when_it_is_lost(tmp_path: Path) -> 
         wait_until(lambda: heard == [False, True, False, None], "the loss is told")
     finally:
         contact.close()
+        thread.join()
 
 
 class FakeGpiod(types.ModuleType):
@@ -219,9 +223,7 @@ def test_a_relay_of_gpiod_is_inactive_from_its_first_moment_to_its_last(chip: Fa
 
 def test_a_contact_of_gpiod_is_told_as_it_changes(chip: FakeGpiod) -> None:
     heard: list[bool | None] = []
-    contact = watch_input("/dev/gpiochip0:27", heard.append)
-    wait_until(lambda: heard[-1:] == [None], "the loss is told")
-    contact.close()
+    open_input("/dev/gpiochip0:27", heard.append).watch()
     assert heard == [False, True, False, None]
     assert chip.calls[0][2][27]["bias"] == "pull up", "a wire that is cut counts as an open door"
     assert chip.calls[-1] == "given back"
@@ -236,5 +238,5 @@ def test_without_gpiod_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) 
 
 _BOTH: tuple[Callable[[], object], ...] = (
     lambda: open_output("/dev/gpiochip0:17", Level.HIGH),
-    lambda: gpio.watch_input("/dev/gpiochip0:17", lambda level: None),
+    lambda: gpio.open_input("/dev/gpiochip0:17", lambda level: None),
 )

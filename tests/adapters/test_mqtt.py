@@ -16,10 +16,11 @@ import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from broker import Broker, Listener, Wire, free_port, listening, running, wait_until
+from broker import Broker, Listener, Wire, free_port, listening, running, staying, wait_until
 from edgeface.adapters.mqtt import MqttOptions, MqttPublisher, check, mqtt_options
+from edgeface.adapters.mqtt import link as link_module
 from edgeface.adapters.mqtt import publisher as publisher_module
-from edgeface.adapters.mqtt.link import IN_FLIGHT
+from edgeface.adapters.mqtt.link import IN_FLIGHT, Link
 from edgeface.errors import BrokerError, ConfigError
 from edgeface.message import Presence, StateMessage, Topics, decode
 from edgeface.service.ports import Receipt, Received
@@ -36,12 +37,8 @@ def options(port: int) -> MqttOptions:
 
 @contextmanager
 def publishing(chosen: MqttOptions, on_connect: Callable[[], None] = lambda: None) -> Iterator[MqttPublisher]:
-    publisher = MqttPublisher(chosen)
-    publisher.start(on_connect)
-    try:
+    with staying(MqttPublisher(chosen), on_connect) as publisher:
         yield publisher
-    finally:
-        publisher.stop()
 
 
 def connected(publisher: MqttPublisher) -> None:
@@ -118,7 +115,7 @@ def test_the_last_will_speaks_after_kill_9(tmp_path: Path) -> None:
         "from edgeface.adapters.mqtt import MqttPublisher, mqtt_options\n"
         "from edgeface.message import Topics\n"
         "publisher = MqttPublisher(mqtt_options(sys.argv[1], Topics(base='edgeface', device='front')))\n"
-        "publisher.start(lambda: print('up', flush=True))\n"
+        "publisher.stay(lambda: print('up', flush=True))\n"
     )
     with (
         running(tmp_path) as broker,
@@ -321,7 +318,7 @@ def test_stopping_twice_or_before_the_start_or_while_connecting(tmp_path: Path) 
     MqttPublisher(options(free_port())).stop()
     with running(tmp_path) as broker, publishing(options(broker.port)) as publisher:
         publisher.stop()
-        assert not publisher.connected
+        wait_until(lambda: not publisher.connected, "it is over")
     with socket.create_server(("127.0.0.1", 0)) as mute, publishing(options(mute.getsockname()[1])):
         peer, _ = mute.accept()
         peer.close()
@@ -376,12 +373,9 @@ def test_a_listener_gets_what_is_sent_now_and_nothing_that_was_kept(tmp_path: Pa
         sender._client.publish(topic, "kept", qos=1, retain=True).wait_for_publish(5)
         made = MqttPublisher(options(broker.port))
         made.listen(TOPICS.door("+", "nonce"), heard.append)
-        made.start(lambda: None)
-        try:
+        with staying(made):
             connected(made)
             wait_until(lambda: _told(sender, topic, heard), "it is heard")
-        finally:
-            made.stop()
     assert {received.payload for received in heard} == {b"now"}
     assert not any(received.retained for received in heard)
     assert heard[0].topic == topic
@@ -493,3 +487,33 @@ def test_hosts_that_no_resolver_takes() -> None:
 
 def test_no_thread_is_left_behind() -> None:
     assert [thread.name for thread in threading.enumerate() if thread.name == "mqtt" or "paho" in thread.name] == []
+
+
+def test_a_link_that_nobody_looks_after_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """paho's own thread hangs or has died: nothing is sent any more, and nobody says so."""
+    monkeypatch.setattr(link_module, "RECEIPT_S", 1.0)
+    monkeypatch.setattr(link_module, "_LOOK_S", 0.02)
+    with running(tmp_path) as broker, publishing(options(broker.port)) as publisher:
+        connected(publisher)
+        first = publisher._link
+        assert first is not None
+        wait_until(lambda: not first._sent_s, "all that was said has its receipt")
+        assert not first._deaf(), "a link with nothing to say is well"
+        first._client.loop_stop()
+        assert publisher.publish_history("{}") is not None
+        wait_until(lambda: publisher._link not in (None, first) and publisher.connected, "another link is up")
+        sent = publisher.publish_history("{}")
+        assert sent is not None and sent.result(5) is not Receipt.LOST
+
+
+def test_a_link_that_cannot_be_ended_stops_the_pulse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    goes_on = threading.Event()
+    monkeypatch.setattr(publisher_module, "STUCK_S", 0.1)
+    monkeypatch.setattr(Link, "leave", lambda self: str(goes_on.wait(15)))
+    with running(tmp_path) as broker, publishing(options(broker.port)) as publisher:
+        connected(publisher)
+        assert publisher.ticks()
+        broker.stop()
+        wait_until(lambda: not publisher.ticks(), "it ticks no more")
+        goes_on.set()
+        wait_until(publisher.ticks, "and again")

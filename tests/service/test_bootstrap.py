@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from broker import free_port, wait_until
 from edgeface import decide, liveness
+from edgeface.adapters import gpio
 from edgeface.bar import AIM, tail_of
 from edgeface.calibration import threshold_for
 from edgeface.decide import Decision, Outcome
@@ -20,7 +23,7 @@ from edgeface.frame import Pixels
 from edgeface.liveness import Check
 from edgeface.pipeline import Options
 from edgeface.service.bootstrap import Loaded, open_station
-from edgeface.service.settings import Config
+from edgeface.service.settings import Config, MqttSettings
 from edgeface.store.database import open_database
 from edgeface.store.gallery import GalleryStore, NewTemplate
 from portraits import at, film
@@ -106,3 +109,22 @@ def test_a_lower_threshold_is_refused_with_what_it_would_cost(
     with pytest.raises(ConfigError, match="false match rate of up to") as caught:
         told(loaded, tmp_path, astronaut, astronaut, config(threshold=threshold))
     assert f"decide.threshold is {threshold}, below {loaded.floor}" in str(caught.value)
+
+
+def test_every_part_beside_the_loop_answers_for_itself(loaded: Loaded, tmp_path: Path) -> None:
+    """What is not asked could hang for years: whoever adds a part adds it here."""
+    for name in ("contact", "button"):
+        (tmp_path / name).write_text("0\n")
+    wires = gpio.Options(contact=f"sim:{tmp_path / 'contact'}", button=f"sim:{tmp_path / 'button'}")
+    everything = Config(mqtt=MqttSettings(broker=f"mqtt://127.0.0.1:{free_port()}"), gpio=wires)
+    with (
+        closing(open_database(tmp_path / "gallery.db")) as database,
+        open_station(everything, loaded, database, film_time=False) as station,
+    ):
+        assert station.requests is not None
+        beside = {"rules", "door", "delivery", "link", "requests", "contact", "button", "witness", "idle"}
+        assert station.parts.keys() == {"gallery", *beside}
+        for name, ticks in station.parts.items():
+            wait_until(ticks, name)
+        names = {thread.name for thread in threading.enumerate()}
+    assert {"rules", "door", "deliver", "mqtt", "contact", "button", "witness", "idle"} <= names

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
 from dataclasses import replace
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
+from broker import wait_until
 from commanding import NOON, Bench, Commander, at_a_desk, noon, stranger
 from edgeface.access import Answer, Factor, Reply, Rules, State
 from edgeface.adapters.clock import boot_id
@@ -26,6 +28,7 @@ from edgeface.errors import ConfigError, DoorError, GalleryError
 from edgeface.frame import Pixels
 from edgeface.image import encode_jpeg
 from edgeface.service.bootstrap import Loaded
+from edgeface.service.clerk import Clerk, User
 from edgeface.service.desk import ACTS
 from edgeface.service.loop import Recorded
 from edgeface.service.pairing import open_window, proof_of
@@ -239,6 +242,21 @@ def test_a_role_may_do_what_it_may_and_nothing_else(bench: Bench, role: Role) ->
             continue
         code = bench.code(verb.name, {"no": "such word"}, role, ttl_s=3)
         assert code is (Code.BAD_BODY if may(role, verb.role) else Code.WRONG_ROLE), verb.name
+
+
+def test_a_command_that_never_ends_stops_the_pulse(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    goes_on, clerk = threading.Event(), Clerk(bench.desk, stuck_s=0.05)
+    held = replace(ACTS["people/list"], run=lambda desk, ask: goes_on.wait(15))
+    monkeypatch.setattr("edgeface.service.clerk.ACTS", {**ACTS, "people/list": held})
+    caller = threading.Thread(
+        target=clerk.local, args=("people/list", {}, "command-1", User(uid=0, name="root")), daemon=True
+    )
+    assert clerk.ticks()
+    caller.start()
+    wait_until(lambda: not clerk.ticks(), "it ticks no more")
+    goes_on.set()
+    wait_until(clerk.ticks, "it has come to an end after all")
+    caller.join()
 
 
 def test_what_is_begun_and_never_ended_says_so(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

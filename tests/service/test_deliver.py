@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
@@ -41,12 +42,18 @@ class FakePublisher:
         self.events: list[tuple[str, int]] = []
         self.health: list[str] = []
         self.link_up: Callable[[], None] = lambda: None
+        self.staying, self.stopped = threading.Event(), threading.Event()
 
     def listen(self, topic: str, hear: Callable[[Received], None]) -> None:
         raise AssertionError("the deliverer does not listen")
 
-    def start(self, on_connect: Callable[[], None]) -> None:
+    def stay(self, on_connect: Callable[[], None]) -> None:
         self.link_up = on_connect
+        self.staying.set()
+        self.stopped.wait()
+
+    def ticks(self) -> bool:
+        return True
 
     def publish_decision(self, payload: str, expiry_s: int) -> Future[Receipt] | None:
         self.live.append((decode(DecisionMessage, payload), expiry_s, Future()))
@@ -69,6 +76,7 @@ class FakePublisher:
         return Future()
 
     def stop(self) -> None:
+        self.stopped.set()
         for future in [*(sent[2] for sent in self.live), *(sent[1] for sent in self.history)]:
             if not future.done():
                 future.set_result(Receipt.LOST)
@@ -114,6 +122,7 @@ def bench(database: Database, publisher: Publisher, boot_id: str = "now", store_
 @contextmanager
 def started(made: Bench) -> Iterator[Bench]:
     made.deliverer.start()
+    assert not isinstance(made.publisher, FakePublisher) or made.publisher.staying.wait(15)
     try:
         yield made
     finally:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from broker import Broker, Listener, running, wait_until
+from broker import Broker, Listener, running, staying, wait_until
 from commanding import Bench, at_a_desk, noon
 from edgeface.adapters.mqtt import MqttOptions, MqttPublisher, mqtt_options
 from edgeface.commands import Role
@@ -77,12 +77,9 @@ def pictures(listener: Listener) -> list[str]:
 def connected(broker: Broker, make: Callable[[MqttPublisher], Any]) -> Iterator[Any]:
     publisher = MqttPublisher(mqtt_options(broker.url, TOPICS))
     made = make(publisher)
-    publisher.start(lambda: None)
-    try:
+    with staying(publisher):
         wait_until(lambda: publisher.connected, "connected")
         yield made
-    finally:
-        publisher.stop()
 
 
 def test_shown_for_a_minute_and_never_kept(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import jinja2
 import pytest
 from paho.mqtt.publish import single
 
-from broker import Broker, Listener, running, wait_until
+from broker import Broker, Listener, running, staying, wait_until
 from edgeface import __version__
 from edgeface.adapters.mqtt import MqttPublisher, mqtt_options
 from edgeface.decide import Outcome
@@ -29,12 +29,9 @@ TOPICS = Topics(base="edgeface", device="front-1")
 def told(broker: Broker, how: Presentation) -> Iterator[MqttPublisher]:
     publisher = MqttPublisher(mqtt_options(broker.url, TOPICS))
     present(publisher, TOPICS, Config(mqtt=MqttSettings(home_assistant=how)))
-    publisher.start(lambda: None)
-    try:
+    with staying(publisher):
         wait_until(lambda: publisher.connected, "connected")
         yield publisher
-    finally:
-        publisher.stop()
 
 
 @contextmanager

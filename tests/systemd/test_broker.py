@@ -21,7 +21,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from broker import free_port, wait_until
+from broker import free_port, staying, wait_until
 from edgeface.adapters.mqtt import MqttPublisher, check, mqtt_options
 from edgeface.errors import BrokerError
 from edgeface.message import Topics
@@ -136,16 +136,13 @@ def test_what_a_consumer_missed_outlives_the_broker(broker: Shipped) -> None:
         pass
     publisher = MqttPublisher(broker.options())
     linked = Event()
-    publisher.start(linked.set)
-    try:
+    with staying(publisher, linked.set):
         assert linked.wait(15)
         for number in range(20):
             sent = publisher.publish_history(str(number))
             assert sent is not None and sent.result(15) is Receipt.ACCEPTED
         time.sleep(0.5)  # each change is saved, but not before it is acknowledged
         broker.kill()
-    finally:
-        publisher.stop()
     broker.start()
     with consumer(broker, heard):
         wait_until(lambda: len(heard) >= 20, "the queue has come")

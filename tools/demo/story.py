@@ -12,12 +12,13 @@ import numpy as np
 import skimage.data
 
 from edgeface import image
-from edgeface.adapters.camera import CameraOptions, open_source, picture_paths
+from edgeface.adapters.camera import CameraOptions, picture_paths
 from edgeface.adapters.clock import SystemClock
 from edgeface.decide import Decision, Outcome
 from edgeface.errors import PictureError
 from edgeface.frame import Pixels
 from edgeface.service.loop import Step
+from edgeface.service.source import open_source
 from tools.demo.film import Actor, Film, Scene, render
 from tools.demo.held import phone, sheet
 from tools.demo.show import Show, measured, say

@@ -157,7 +157,7 @@ class Manager:
         command += ["--home", str(self.home), "run", "--source", "0", "--json", "--keep-trying", *self._words]
         environment = {
             **self._environment, "NOTIFY_SOCKET": str(self._socket), "WATCHDOG_USEC": str(int(WATCHDOG_S * 1e6)),
-            "OPENBLAS_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1",
+            "OPENBLAS_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2",
         }  # fmt: skip
         life = Life(started_s=time.monotonic())
         self.lives.append(life)

@@ -18,12 +18,12 @@ from pathlib import Path
 import numpy as np
 
 import edgeface.cli.run as run
-from edgeface.adapters.camera.live import NewestFrame
 from edgeface.adapters.camera.options import CameraOptions
 from edgeface.adapters.clock import SystemClock
 from edgeface.cli.main import main
 from edgeface.errors import CameraLost, CameraUnavailable
 from edgeface.frame import Instant, Pixels
+from edgeface.service.newest import NewestFrame
 from edgeface.service.ports import Clock
 from tools.hallway.camera import HEAD, HEIGHT_PX, WIDTH_PX
 
@@ -36,6 +36,8 @@ PATIENCE_S = 10.0
 
 class FilmDevice:
     """The other end of `tools.hallway.camera`, as a driver."""
+
+    name = "film"
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._clock = clock
@@ -77,7 +79,7 @@ def install(camera: Path, offset: Path) -> None:
     """Put the film and the clock in their places."""
 
     def opened(source: str, clock: Clock, options: CameraOptions) -> NewestFrame:
-        return NewestFrame(FilmDevice(camera, clock), replace(options, name="film"))
+        return NewestFrame(FilmDevice(camera, clock), options)
 
     with offset.open("r+b") as file:
         moved = mmap.mmap(file.fileno(), CLOCK.size)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
 
-from edgeface.adapters.camera.live import NewestFrame
 from edgeface.adapters.camera.options import CameraOptions
 from edgeface.errors import CameraLost, CameraUnavailable
 from edgeface.frame import Instant, Pixels, shifted
@@ -39,7 +37,7 @@ _DRIFT = 200e-6
 """How fast a camera's clock may run behind ours, as a part: twice what two bad quartzes make."""
 
 
-def open_v4l2(node: Path, clock: Clock, options: CameraOptions) -> NewestFrame:
+def open_v4l2(node: Path, clock: Clock, options: CameraOptions) -> OpenCvDevice:
     """A camera at a device node such as /dev/video0, asked for MJPEG, which alone fits full size through USB 2.
 
     Raises CameraUnavailable.
@@ -57,10 +55,10 @@ def open_v4l2(node: Path, clock: Clock, options: CameraOptions) -> NewestFrame:
     capture.set(cv2.CAP_PROP_FRAME_WIDTH, options.width_px)
     capture.set(cv2.CAP_PROP_FRAME_HEIGHT, options.height_px)
     capture.set(cv2.CAP_PROP_FPS, options.fps)
-    return _start(capture, clock, since_capture, replace(options, name=options.name or str(node)))
+    return OpenCvDevice(capture, clock, since_capture, options.name or str(node))
 
 
-def open_rtsp(url: str, clock: Clock, options: CameraOptions) -> NewestFrame:
+def open_rtsp(url: str, clock: Clock, options: CameraOptions) -> OpenCvDevice:
     """A network camera. Its address is never repeated beyond host and port, since the rest may hold a password.
 
     Raises CameraUnavailable.
@@ -75,7 +73,7 @@ def open_rtsp(url: str, clock: Clock, options: CameraOptions) -> NewestFrame:
     if capture is None:
         advice = "check that it is on, and the address, user and password (an address ends in its stream's path)"
         raise CameraUnavailable(f"{name} sends no video; {advice}")
-    return _start(capture, clock, Backlog(), replace(options, name=name))
+    return OpenCvDevice(capture, clock, Backlog(), name)
 
 
 def _stream(url: str, settings: list[int]) -> cv2.VideoCapture | None:
@@ -132,25 +130,21 @@ class Backlog:
         return offset_ns - self._least_ns
 
 
-def _start(capture: cv2.VideoCapture, clock: Clock, age: Age, options: CameraOptions) -> NewestFrame:
-    return NewestFrame(_OpenCvDevice(capture, clock, age, options.name), options)
-
-
-class _OpenCvDevice:
+class OpenCvDevice:
     """A cv2.VideoCapture as a `Device`."""
 
     def __init__(self, capture: cv2.VideoCapture, clock: Clock, age: Age, name: str) -> None:
         self._capture = capture
         self._clock = clock
         self._age = age
-        self._name = name
+        self.name = name
 
     def read(self) -> tuple[Pixels, Instant]:
         """The next picture that is whole, stamped when it was taken, as far as its driver tells."""
         broken = 0
         while broken < _MAX_BROKEN:
             if not self._capture.grab():
-                raise CameraLost(f"{self._name} stopped filming; check its cable and power")
+                raise CameraLost(f"{self.name} stopped filming; check its cable and power")
             came = self._clock.now()
             age_ns = self._age(came, self._capture.get(cv2.CAP_PROP_POS_MSEC))
             if age_ns is None:
@@ -159,7 +153,7 @@ class _OpenCvDevice:
             if pixels is not None:
                 return pixels, shifted(came, -age_ns)
             broken += 1
-        raise CameraLost(f"{self._name} sends damaged pictures only; try another cable or a smaller size")
+        raise CameraLost(f"{self.name} sends damaged pictures only; try another cable or a smaller size")
 
     def close(self) -> None:
         self._capture.release()

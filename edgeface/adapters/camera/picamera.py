@@ -11,17 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from edgeface.adapters.camera.live import NewestFrame
 from edgeface.adapters.camera.options import CameraOptions
 from edgeface.errors import CameraLost, CameraUnavailable
 from edgeface.frame import Instant, Pixels, shifted
 from edgeface.service.ports import Clock
 
 
-def open_picamera(index: int, clock: Clock, options: CameraOptions) -> NewestFrame:
+def open_picamera(index: int, clock: Clock, options: CameraOptions) -> PicameraDevice:
     """The board's camera number `index`, from 0. Raises CameraUnavailable."""
-    named = replace(options, name=options.name or f"picamera2:{index}")
-    return NewestFrame(PicameraDevice(index, clock, named), named)
+    return PicameraDevice(index, clock, replace(options, name=options.name or f"picamera2:{index}"))
 
 
 class PicameraDevice:
@@ -36,6 +34,7 @@ class PicameraDevice:
         boottime_ns: Callable[[], int] = lambda: time.clock_gettime_ns(time.CLOCK_BOOTTIME),
     ) -> None:
         """Opens and starts the camera; `boottime_ns` is the clock that the sensor's time stamps are read on."""
+        self.name = options.name
         self._clock = clock
         self._options = options
         self._boottime_ns = boottime_ns

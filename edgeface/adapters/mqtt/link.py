@@ -7,9 +7,11 @@ remembers. MQTT 5 (OASIS), https://docs.oasis-open.org/mqtt/mqtt/v5.0/mqtt-v5.0.
 
 from __future__ import annotations
 
+import math
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
@@ -39,6 +41,11 @@ GOODBYE_S = 2.0
 
 JSON, PICTURE = "application/json", "image/jpeg;base64"
 """What a message is, by MQTT 5's content type."""
+
+RECEIPT_S = 60.0
+"""What has no receipt after so long gets none: the link is made anew. A choice: paho gives up sooner."""
+
+_LOOK_S = 1.0
 
 _NO_SUBSCRIBERS = 0x10
 """The reason code of a message that was accepted and that nobody subscribes to."""
@@ -75,6 +82,8 @@ class Link:
         self._refused = False
         self._lock = threading.Lock()
         self._pending: dict[int, Future[Receipt]] = {}
+        self._sent_s: dict[int, float] = {}
+        """When each of them was sent."""
         self._window = IN_FLIGHT
         self._ended = False
         self._client = _client(options, access, on_up is not None)
@@ -83,8 +92,8 @@ class Link:
         self._client.on_publish = self._on_publish
         self._client.on_message = self._on_message
 
-    def run(self) -> str:
-        """Connect, stay until the link is over, and say why it is."""
+    def connect(self) -> str | None:
+        """Connect; why that cannot be, None if it is under way."""
         options = self._options
         try:
             self._client.connect(options.host, options.port, options.keepalive_s, clean_start=True)
@@ -93,9 +102,15 @@ class Link:
         except (OSError, UnicodeError) as error:
             return f"cannot reach {options.host}:{options.port} ({error}); is the broker running and the address right?"
         self._client.loop_start()
-        self.over.wait()
-        self._leave()
-        return self._why
+        return None
+
+    def wait(self, timeout_s: float | None = None) -> None:
+        """Stay until the link is over, deaf, or so much time has passed."""
+        until_s = None if timeout_s is None else time.monotonic() + timeout_s
+        while not self.over.wait(_LOOK_S) and (until_s is None or time.monotonic() < until_s):
+            if self._deaf():
+                self._why = f"no receipt from {self._options.host} for {RECEIPT_S:g} s"
+                return
 
     def send(
         self,
@@ -115,7 +130,8 @@ class Link:
         sent = self._client.publish(topic, payload, qos=1, retain=retain, properties=properties)
         return self._meet(sent.mid) if sent.rc == MQTTErrorCode.MQTT_ERR_SUCCESS else None
 
-    def _leave(self) -> None:
+    def leave(self) -> str:
+        """End it, with a goodbye if it is up; why it ended."""
         if self.up.is_set() and self._on_up is not None:
             said = self.send(self._options.topics.state, _state(Presence.OFFLINE, "stopped"), retain=True)
             with suppress(TimeoutError):
@@ -133,6 +149,13 @@ class Link:
             unanswered = [future for future in self._pending.values() if not future.done()]
         for future in unanswered:
             future.set_result(Receipt.LOST)
+        return self._why
+
+    def _deaf(self) -> bool:
+        """Whether something was sent long ago and nobody said that it came: paho does not look after its link."""
+        with self._lock:
+            oldest_s = min(self._sent_s.values(), default=math.inf)
+        return time.monotonic() - oldest_s > RECEIPT_S
 
     def _meet(self, mid: int) -> Future[Receipt]:
         """Sender and receipt meet here in either order; whoever comes second takes the entry away.
@@ -141,12 +164,13 @@ class Link:
         """
         with self._lock:
             met = self._pending.pop(mid, None)
+            self._sent_s.pop(mid, None)
             if met is None:
                 met = Future()
                 if self._ended:
                     met.set_result(Receipt.LOST)
                 else:
-                    self._pending[mid] = met
+                    self._pending[mid], self._sent_s[mid] = met, time.monotonic()
         return met
 
     def _on_connect(

@@ -12,6 +12,7 @@ from edgeface.adapters.mqtt.link import JSON, PICTURE, Link, access_of
 from edgeface.adapters.mqtt.options import MqttOptions
 from edgeface.errors import BrokerError
 from edgeface.service.ports import Receipt, Received
+from edgeface.service.pulse import Pulse
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +21,10 @@ RESPONSE_FOR_S = 60
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 30.0
 """Between attempts to connect, doubling: a restarted broker is found at once, a dead one is not flooded."""
+
+STUCK_S = 180.0
+"""A link that takes longer to be made or ended never will be. A choice: with three name servers that are silent, the
+system looks for a name for some 90 s."""
 
 BRIEF_S, MOST_BRIEF = 3.0, 3
 """So many links in a row that lasted no longer than that are no outage but somebody else with our name: two readers
@@ -39,7 +44,7 @@ class MqttPublisher:
         self._kept: dict[str, str] = {}
         self._link: Link | None = None
         self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._pulse = Pulse(STUCK_S)
 
     @property
     def connected(self) -> bool:
@@ -48,13 +53,8 @@ class MqttPublisher:
         return link is not None and link.up.is_set()
 
     def listen(self, topic: str, hear: Callable[[Received], None]) -> None:
-        """Subscribe on each connection; call it before `start`. `hear` runs in the link's thread."""
+        """Subscribe on each connection; call it before `stay`. `hear` runs in the link's thread."""
         self._listeners[topic] = hear
-
-    def start(self, on_connect: Callable[[], None]) -> None:
-        """Begin to connect. Calls back, from another thread, each time the link is up."""
-        self._thread = threading.Thread(target=self._keep_connected, args=(on_connect,), name="mqtt")
-        self._thread.start()
 
     def publish_decision(self, payload: str, expiry_s: int) -> Future[Receipt] | None:
         """Send a live decision now or never; None if it was not sent. The broker drops it after `expiry_s` seconds."""
@@ -107,13 +107,15 @@ class MqttPublisher:
         return self._publish(self._options.topics.door(door, "event"), payload)
 
     def stop(self) -> None:
-        """Publish "offline" and disconnect. Receipts that did not come are LOST."""
+        """Have `stay` publish "offline", disconnect and return. Receipts that did not come are LOST."""
         self._stopping.set()
         link = self._link
         if link is not None:
             link.over.set()
-        if self._thread is not None:
-            self._thread.join()
+
+    def ticks(self) -> bool:
+        """False once a link takes longer than `STUCK_S` to be made or ended."""
+        return self._pulse.ticks()
 
     def _publish(
         self,
@@ -132,7 +134,10 @@ class MqttPublisher:
             topic, payload, retain=retain, expiry_s=expiry_s, correlation=correlation, content_type=content_type
         )
 
-    def _keep_connected(self, on_connect: Callable[[], None]) -> None:
+    def stay(self, on_connect: Callable[[], None]) -> None:
+        """Connect, and again whenever the link breaks, until `stop`. Calls back, from the link's own thread, each time
+        it is up."""
+
         def up() -> None:
             self.problem = None
             log.info("broker: connected to %s:%d", self._options.host, self._options.port)
@@ -145,7 +150,7 @@ class MqttPublisher:
             if self._stopping.is_set():  # stop() may have looked for a link just before there was this one
                 link.over.set()
             begun_s = time.monotonic()
-            why = link.run()
+            why = self._once(link)
             self._link = None
             brief = brief + 1 if link.was_up and time.monotonic() - begun_s < BRIEF_S else 0
             rivals = brief >= MOST_BRIEF
@@ -154,6 +159,16 @@ class MqttPublisher:
             if not self._stopping.is_set():
                 log.warning("broker: %s; next attempt in %.1f s", self.problem, wait_s)
                 self._stopping.wait(wait_s)
+
+    def _once(self, link: Link) -> str:
+        """One link from beginning to end; why it ended."""
+        with self._pulse.work():
+            why = link.connect()
+        if why is None:
+            link.wait()
+            with self._pulse.work():
+                why = link.leave()
+        return why
 
     def _suspicion(self) -> str:
         """A broker ends the link of whoever came first when another comes with the same id; not all of them say so."""
@@ -164,11 +179,9 @@ class MqttPublisher:
 def check(options: MqttOptions, timeout_s: float = 10.0) -> None:
     """Connect once, as nobody in particular, and leave. Raises BrokerError that says why the broker cannot be used."""
     link = Link(options, access_of(options), None)
-    timer = threading.Timer(timeout_s, link.over.set)
-    timer.start()
-    try:
-        why = link.run()
-    finally:
-        timer.cancel()
+    why = link.connect()
+    if why is None:
+        link.wait(timeout_s)
+        why = link.leave()
     if not link.was_up:
         raise BrokerError(why)

@@ -5,23 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from typing import Protocol
 
-from edgeface.adapters.camera.options import CameraOptions
+from edgeface.adapters.camera import CameraOptions
 from edgeface.errors import CameraError, CameraLost
-from edgeface.frame import Frame, Instant, Pixels
-
-
-class Device(Protocol):
-    """What a driver offers; both methods are called by one thread only."""
-
-    def read(self) -> tuple[Pixels, Instant]:
-        """Waits for the next picture: uint8 (height, width, 3) RGB, and when it was taken. Raises CameraLost."""
-        ...
-
-    def close(self) -> None:
-        """Gives the device back."""
-        ...
+from edgeface.frame import Frame
+from edgeface.service.ports import Device
 
 
 class NewestFrame:
@@ -32,7 +20,7 @@ class NewestFrame:
     """
 
     def __init__(self, device: Device, options: CameraOptions) -> None:
-        """Starts filming; `options.name` names the frames."""
+        """Starts filming."""
         self._device = device
         self._options = options
         self._changed = threading.Condition()
@@ -41,7 +29,7 @@ class NewestFrame:
         self._silent_at = time.monotonic() + options.first_frame_s
         self._failure: CameraError | None = None
         self._closed = False
-        self._thread = threading.Thread(target=self._grab, name=f"camera {options.name}", daemon=True)
+        self._thread = threading.Thread(target=self._grab, name=f"camera {device.name}", daemon=True)
         self._thread.start()
 
     def frames(self) -> Iterator[Frame]:
@@ -69,7 +57,7 @@ class NewestFrame:
                 raise self._failure
             if time.monotonic() >= self._silent_at:
                 silence_s = self._patience_s()
-                raise CameraLost(f"{self._options.name}: no picture for {silence_s:g} s; check its cable and power")
+                raise CameraLost(f"{self._device.name}: no picture for {silence_s:g} s; check its cable and power")
         return None
 
     def close(self) -> None:
@@ -92,7 +80,7 @@ class NewestFrame:
         try:
             while not self._closed:
                 pixels, captured_at = self._device.read()
-                frame = Frame(pixels=pixels, camera=self._options.name, sequence=sequence, captured_at=captured_at)
+                frame = Frame(pixels=pixels, camera=self._device.name, sequence=sequence, captured_at=captured_at)
                 with self._changed:
                     self._newest = frame
                     self._silent_at = time.monotonic() + self._options.stall_s
