@@ -17,7 +17,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,7 @@ from tools.hallway.manager import Life, Manager
 PAGE, README = Path("docs/timings.md"), Path("README.md")
 BEGIN, END = "<!-- timings: written by tools/timings.py -->", "<!-- end of timings -->"
 FPS = 15.0
+SCENES = ("nobody in view", "one face in view", "five faces in view")
 WINDOW_S = 4.0
 """What processor time is counted over."""
 STAY_S, APART_S = 3.0, 2.5
@@ -139,12 +140,12 @@ def measured(n: int) -> list[Figure]:
         _say("starts, crashes, and a camera that is unplugged")
         with Bench(folder / "one", [ada]) as bench:
             figures = [_starts(bench, n), _crashes(bench, n), *_unplugged(bench, n)]
-            _say("one face in view")
+            _say(SCENES[1])
             busy, samples = _share(bench, n), [sample.resident_mb for sample in bench.manager.samples]
-        _say("nobody in view")
+        _say(SCENES[0])
         with Bench(folder / "empty", []) as bench:
             idle = _share(bench, n)
-        _say("five faces in view")
+        _say(SCENES[2])
         with Bench(folder / "five", crowd) as bench:
             five = _share(bench, n)
             samples += [sample.resident_mb for sample in bench.manager.samples]
@@ -154,9 +155,9 @@ def measured(n: int) -> list[Figure]:
     _say("")
     return [
         *figures,
-        *_named("nobody in view", idle),
-        *_named("one face in view", busy),
-        *_named("five faces in view", five),
+        *_named(SCENES[0], idle),
+        *_named(SCENES[1], busy),
+        *_named(SCENES[2], five),
         Figure(name="processor seconds an hour in which nobody comes", values=tuple(3600 * v for v in idle.values)),
         Figure(name="processor seconds a visit, beyond those", values=visits),
         Figure(name="resident memory, MB", values=tuple(samples)),
@@ -276,15 +277,23 @@ def write(text: str, figures: Sequence[Figure]) -> None:
         f"{BEGIN}\nReady {known['start to ready, s']} s after the start and {known['kill -9 to ready, s']} s after a "
         f"crash; an unplugged camera is told after {known['unplugged to alarm, s']} s, and\n"
         f"{known['plugged in to recognised, s']} s after it is plugged in somebody is recognised; "
-        f"{known['resident memory, MB']} MB;\n"
+        f"{known['resident memory, MB']} MB. With nobody, one and five faces in view\nit keeps up with "
+        f"{_each(known, 'frames a second, of 15')} of {FPS:.0f} pictures a second, for "
+        f"{_each(known, 'share of one core, %')} % of one core;\n"
         f"{known['processor seconds an hour in which nobody comes']} processor seconds an hour "
         f"without visitors, {known['processor seconds a visit, beyond those']} a visit "
-        f"([measured](docs/timings.md) on {machine}).\n{END}"
+        f"([measured](docs/timings.md) on {machine}:\n`python -m tools.timings`).\n{END}"
     )
     readme = README.read_text(encoding="utf-8")
     if BEGIN not in readme:
         raise ValueError(f"{README} has no line {BEGIN}")
     README.write_text(readme.split(BEGIN)[0] + line + readme.split(END)[1], encoding="utf-8")
+
+
+def _each(known: Mapping[str, str], what: str) -> str:
+    """A figure of each scene, in words."""
+    first, second, third = (known[f"{scene}: {what}"] for scene in SCENES)
+    return f"{first}, {second} and {third}"
 
 
 def _until(true: Callable[[], bool], what: str, within_s: float = 60.0) -> None:

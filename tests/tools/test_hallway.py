@@ -89,6 +89,10 @@ def test_the_soak_becomes_a_table_and_a_figure(tmp_path: Path) -> None:
     assert "- the door opened too late" in text
     assert text.startswith("# Faults\n") and text.endswith("\nthe end\n")
     assert (tmp_path / "soak.png").stat().st_size > 10_000
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{soak_page.BEGIN}\n{soak_page.END}\nafter\n")
+    soak_page.tell(readme, found)
+    assert "memory +15.00 MB an hour" in readme.read_text() and readme.read_text().endswith("\nafter\n")
     page.write_text("")
     with pytest.raises(ValueError, match="has no line"):
         soak_page.write(page, found)
@@ -130,7 +134,10 @@ def test_timings_are_told_with_their_interval(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(timings, "PAGE", tmp_path / "timings.md")
     names = ("kill -9 to ready, s", "unplugged to alarm, s", "plugged in to recognised, s", "resident memory, MB",
              "processor seconds an hour in which nobody comes", "processor seconds a visit, beyond those")  # fmt: skip
-    figures = [figure, *(timings.Figure(name=name, values=(0.5, 0.5)) for name in names)]
+    each = [
+        f"{scene}: {what}" for scene in timings.SCENES for what in ("frames a second, of 15", "share of one core, %")
+    ]
+    figures = [figure, *(timings.Figure(name=name, values=(0.5, 0.5)) for name in (*names, *each))]
     with pytest.raises(ValueError, match="has no line"):
         timings.write("", figures)
     readme.write_text(f"before\n{timings.BEGIN}\nold\n{timings.END}\nafter\n")

@@ -24,6 +24,8 @@ from tools.faults.result import Result
 from tools.faults.rows import ROWS
 from tools.faults.soak import soak
 
+README = Path(__file__).parents[2] / "README.md"
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -88,6 +90,7 @@ def _soak(arguments: argparse.Namespace) -> Iterator[Result]:
     found = soak(arguments.minutes, arguments.seed)
     if arguments.out is not None:
         soak_page.write(arguments.out, found)
+        soak_page.tell(README, found)
     yield found.result()
 
 

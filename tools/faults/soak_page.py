@@ -17,12 +17,29 @@ PANELS = (("resident_mb", "resident memory, MB"), ("descriptors", "open files"),
 
 def write(page: Path, found: Soak) -> None:
     """Put the soak into the page, and its figure beside it. Raises ValueError if the page has no place for it."""
+    _put(page, table(found))
+    draw(page.with_name("soak.png"), found)
+
+
+def tell(readme: Path, found: Soak) -> None:
+    """Put it into the README in a sentence or two. Raises ValueError if that has no place for it."""
+    slope, low, high = growth(found)
+    old, longest = found.old(), max(sample.resident_mb for sample in found.samples)
+    _put(
+        readme,
+        f"{found.minutes:.0f} minutes of faults by chance, {len(found.bouts)} of them: {len(found.wrong)} violations; "
+        f"memory {slope:+.2f} MB an hour [{low:+.2f}, {high:+.2f}]\nin a process that lived through "
+        f"{(old[-1].at_s - old[0].at_s) / 60:.0f} minutes of it, {longest:.0f} MB at the most "
+        "([soak](docs/faults.md#hours-of-it):\n`python -m tools.faults soak --out docs/faults.md`).\n",
+    )
+
+
+def _put(page: Path, words: str) -> None:
     text = page.read_text(encoding="utf-8")
     match = re.search(re.escape(BEGIN) + r"\n.*?" + re.escape(END), text, re.DOTALL)
     if match is None:
         raise ValueError(f"{page} has no line {BEGIN}")
-    page.write_text(f"{text[: match.start()]}{BEGIN}\n{table(found)}{END}{text[match.end() :]}", encoding="utf-8")
-    draw(page.with_name("soak.png"), found)
+    page.write_text(f"{text[: match.start()]}{BEGIN}\n{words}{END}{text[match.end() :]}", encoding="utf-8")
 
 
 def table(found: Soak) -> str:
