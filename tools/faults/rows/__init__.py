@@ -6,7 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tools.faults.result import Result
-from tools.faults.rows import cameras, clocks, damage, forgotten, hangs, memory, models, power, races
+from tools.faults.rows import (
+    cameras,
+    clocks,
+    commands,
+    damage,
+    forgotten,
+    hangs,
+    memory,
+    models,
+    names,
+    pictures,
+    power,
+    races,
+    settings,
+)
 
 Try = Callable[[int, int], Result]
 
@@ -31,11 +45,17 @@ ROWS = {
     "misplaced": Row(run=damage.misplaced, control=damage.unwitnessed, few=30),
     "tampered": Row(run=damage.tampered, control=damage.tampered_unwitnessed, few=30),
     "forgotten": Row(run=forgotten.nothing_left, control=forgotten.plain_delete, few=3),
+    "expired": Row(run=forgotten.nothing_kept, control=forgotten.plain_expiry, few=6),
     "memory": Row(run=memory.out_of_memory, control=memory.hasty_out_of_memory, few=3),
     "races": Row(run=races.two_processes, control=races.shared, few=4),
-    "hangs": Row(run=hangs.hanging_parts, control=hangs.timer, few=2),
+    "hangs": Row(run=hangs.hanging_parts, control=hangs.timer, few=len(hangs.PARTS)),
     "cameras": Row(run=cameras.camera_faults, control=cameras.untended, few=6),
     "clocks": Row(run=clocks.clock_walks, control=clocks.credulous, few=12),
     "models": Row(run=models.exchanged, control=models.by_size, few=20),
+    "bundles": Row(run=models.bundles_altered, control=models.by_their_parts, few=16),
+    "commands": Row(run=commands.must_not_act, control=commands.trusting, few=40),
+    "names": Row(run=names.odd_names, control=names.in_topics, few=12),
+    "pictures": Row(run=pictures.odd_pictures, control=pictures.as_it_comes, few=40),
+    "settings": Row(run=settings.flipped, control=settings.believed, few=60),
 }
 """By the name on the command line."""
