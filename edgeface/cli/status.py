@@ -64,6 +64,7 @@ def _tell(report: HealthMessage, age_s: float, silent: bool) -> None:
         ("bundle", _bundle(report)),
         ("decisions", ", ".join(f"{one.name} {one.count}" for one in report.decisions) or "none"),
         ("waiting", f"{report.waiting} decisions not confirmed by a consumer"),
+        ("queues", ", ".join(f"{one.name} {one.waiting}" for one in report.queues) or "-"),
         ("people", f"{report.people}, gallery revision {report.gallery_revision}"),
         ("board", f"{_figure(report.temperature_c)} degrees, {_figure(report.disk_free_mb)} MB free"),
         ("process", f"{_figure(report.memory_mb)} MB, {report.cpu_s:.0f} processor seconds"),

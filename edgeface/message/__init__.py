@@ -20,6 +20,7 @@ from edgeface.message.device import (
     StateMessage,
     WireCount,
     WireModel,
+    WireQueue,
     WireTiming,
     WireTrouble,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "WireModel",
     "WirePerson",
     "WirePrompt",
+    "WireQueue",
     "WireTiming",
     "WireTrouble",
     "as_history",

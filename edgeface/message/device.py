@@ -81,6 +81,16 @@ class WireTiming:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WireQueue:
+    """What waits at one place inside the reader."""
+
+    name: str
+    """"requests": commands that came over MQTT; "idle": work for a quiet moment; "delivery": decisions that the broker
+    has not confirmed yet."""
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HealthMessage:
     """How the reader is, retained: at each change, and every `health.every_s`. Null: the machine does not tell."""
 
@@ -114,5 +124,7 @@ class HealthMessage:
     """Processor seconds of this process."""
     models_version: int | None = None
     """Of the bundle of models in use; null: those that came with edgeface."""
+    queues: tuple[WireQueue, ...] = ()
+    """Those that there are now."""
     models_trial: str | None = None
     """How the trial of that bundle stands; null: there is none."""

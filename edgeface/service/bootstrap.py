@@ -113,6 +113,8 @@ class Station:
     """Send a range of rows of the journal once more, as history."""
     parts: Mapping[str, Callable[[], bool]]
     """Whether each part beside the reader's own loop still ticks, by name."""
+    queues: Mapping[str, Callable[[], int]]
+    """How much waits at each part that has a queue, by name."""
     report: Callable[[HealthMessage], None]
     """Takes a report of the reader's health to whoever listens. Never waits for them."""
     exhibit: Exhibit | None
@@ -223,8 +225,10 @@ def open_station(config: Config, loaded: Loaded, database: Database, *, film_tim
             ask=lambda asked, now: outside.tell(_told(asked, config.decide.door, now)),
         )
         parts = {"gallery": lambda: store.id() is not None, "rules": watch.ticks, **outside.parts}
+        queues = dict(outside.queues)
         if not film_time:  # films tell another time, and are not visits
-            parts["idle"] = stack.enter_context(_idle(reader, config, loaded, database, clock)).ticks
+            idle = stack.enter_context(_idle(reader, config, loaded, database, clock))
+            parts["idle"], queues["idle"] = idle.ticks, idle.waiting
         yield Station(
             reader=reader,
             guard=guard,
@@ -240,6 +244,7 @@ def open_station(config: Config, loaded: Loaded, database: Database, *, film_tim
             announce_info=outside.announce_info,
             replay=outside.replay or Outbox(database).again,
             parts=parts,
+            queues=queues,
             report=outside.report,
             exhibit=outside.exhibit,
         )

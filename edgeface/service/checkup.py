@@ -58,6 +58,7 @@ def watch_health(
             people=len(station.reader.gallery.people),
             gallery_revision=station.store.revision(),
             waiting=station.waiting(),
+            queues={name: size() for name, size in station.queues.items()},
             spent_ms={model.spec.name: (model.runs, model.spent_ms) for model in loaded.used},
             models_version=trial.version,
             models_trial=trial.says,

@@ -127,6 +127,10 @@ class Deliverer:
         """How the reader is, a HealthMessage as JSON: told now, and again on each connection. Never waits."""
         self._events.put(Report(payload))
 
+    def waiting(self) -> int:
+        """How many decisions are on their way to the broker."""
+        return len(self._in_flight)
+
     def ticks(self) -> bool:
         """Whether the thread has answered since this was last asked. True the first time."""
         answered = self._answered == self._asked and self.failure is None

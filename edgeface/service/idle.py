@@ -67,6 +67,10 @@ class Idle:
             return False
         return True
 
+    def waiting(self) -> int:
+        """How many jobs wait."""
+        return self._jobs.qsize()
+
     def ticks(self) -> bool:
         """Whether the thread still runs, and no job takes forever."""
         return self._thread.is_alive() and self._pulse.ticks()

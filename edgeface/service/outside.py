@@ -40,6 +40,8 @@ class Outside:
     """Takes what a display shows, as JSON, and never waits."""
     parts: Mapping[str, Callable[[], bool]]
     """Whether each part still ticks, by name."""
+    queues: Mapping[str, Callable[[], int]]
+    """How much waits at each part that has a queue, by name."""
     requests: Requests | None
     """Commands that come over MQTT wait here to be served; None if no broker is configured."""
     announce_info: Callable[[], None]
@@ -172,11 +174,13 @@ def _outside(
         if deliverer is not None:
             deliverer.report(encode(message))
 
+    queueing = {"delivery": deliverer, "requests": requests}
     return Outside(
         announce=announce,
         problem=problem,
         tell=deliverer.tell if deliverer else lambda payload: None,
         parts=parts,
+        queues={name: part.waiting for name, part in queueing.items() if part is not None},
         requests=requests,
         announce_info=deliverer.announce if deliverer else lambda: None,
         replay=deliverer.replay if deliverer else None,

@@ -68,6 +68,10 @@ class Requests:
         self._thread = threading.Thread(target=self._run, args=(clerk,), name="requests")
         self._thread.start()
 
+    def waiting(self) -> int:
+        """How many commands wait."""
+        return self._waiting.qsize()
+
     def ticks(self) -> bool:
         """Whether commands are still taken, and none takes forever."""
         return self._thread is None or (self._thread.is_alive() and self._pulse.ticks())

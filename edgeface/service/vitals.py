@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from edgeface import health
 from edgeface.frame import Instant
 from edgeface.health import Findings, Machine, Options, Sign, State
-from edgeface.message import HealthMessage, WireCount, WireTiming, WireTrouble
+from edgeface.message import HealthMessage, WireCount, WireQueue, WireTiming, WireTrouble
 from edgeface.service.loop import Step
 
 LOOK_S = 0.2
@@ -33,6 +33,8 @@ class Standing:
     """Decisions that no consumer has confirmed."""
     spent_ms: Mapping[str, tuple[int, float]]
     """By model: how often it ran, and the milliseconds that took altogether."""
+    queues: Mapping[str, int] = field(default_factory=dict)
+    """By name: how much waits there."""
     models_version: int | None = None
     """As in `HealthMessage`, as is the next."""
     models_trial: str | None = None
@@ -113,6 +115,7 @@ class Vitals:
             memory_mb=_rounded(machine.memory_mb),
             open_files=machine.open_files,
             cpu_s=round(machine.cpu_s, 2),
+            queues=tuple(WireQueue(name=name, waiting=size) for name, size in sorted(standing.queues.items())),
             models_version=standing.models_version,
             models_trial=standing.models_trial,
         )
@@ -148,6 +151,7 @@ def metrics(message: HealthMessage) -> dict[str, float | Mapping[str, float] | N
         },
         "model_milliseconds{model}": {one.name: one.ms for one in message.model_ms},
         "outbox_waiting": message.waiting,
+        "queue_waiting{queue}": {one.name: one.waiting for one in message.queues},
         "people": message.people,
         "gallery_revision": message.gallery_revision,
         "temperature_celsius": message.temperature_c,

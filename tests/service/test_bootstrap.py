@@ -124,6 +124,7 @@ def test_every_part_beside_the_loop_answers_for_itself(loaded: Loaded, tmp_path:
         assert station.requests is not None
         beside = {"rules", "door", "delivery", "link", "requests", "contact", "button", "witness", "idle"}
         assert station.parts.keys() == {"gallery", *beside}
+        assert station.queues.keys() == {"delivery", "requests", "idle"}
         for name, ticks in station.parts.items():
             wait_until(ticks, name)
         names = {thread.name for thread in threading.enumerate()}

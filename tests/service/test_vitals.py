@@ -18,7 +18,13 @@ from edgeface.service.vitals import Standing, Vitals, metrics, write_whole
 from samples import decision
 
 MACHINE = Machine(temperature_c=40.0, throttled=None, disk_free_mb=5000.0, memory_mb=80.0, open_files=9, cpu_s=2.0)
-STANDING = Standing(people=4, gallery_revision=7, waiting=2, spent_ms={"detector": (4, 10.0), "unused": (0, 0.0)})
+STANDING = Standing(
+    people=4,
+    gallery_revision=7,
+    waiting=2,
+    spent_ms={"detector": (4, 10.0), "unused": (0, 0.0)},
+    queues={"requests": 0, "idle": 3},
+)
 
 
 def at(seconds: float) -> Instant:
@@ -94,6 +100,7 @@ def test_what_it_counts(bench: Bench) -> None:
     assert {one.name: one.count for one in report.decisions} == {"grant": 1, "unknown": 1}
     assert {one.name: one.ms for one in report.model_ms} == {"detector": 2.5}
     assert (report.people, report.gallery_revision, report.waiting) == (4, 7, 2)
+    assert [(one.name, one.waiting) for one in report.queues] == [("idle", 3), ("requests", 0)]
     assert decode(HealthMessage, encode(report)) == report
 
 
@@ -121,6 +128,7 @@ def test_a_file_for_prometheus(tmp_path: Path) -> None:
     assert 'edgeface_trouble{kind="broker"} 1' in lines
     assert 'edgeface_trouble{kind="camera"} 0' in lines
     assert "edgeface_people 4" in lines
+    assert 'edgeface_queue_waiting{queue="idle"} 3' in lines
     assert 'edgeface_model_milliseconds{model="detector"} 2.5' in lines
     assert [path.name for path in tmp_path.iterdir()] == ["edgeface.prom"]
     assert set(metrics(bench.told[0][1])) >= {"frames_total", "cpu_seconds_total"}
