@@ -193,8 +193,7 @@ def _checked(spec: ModelSpec) -> ModelSpec:
         (spec.task is Task.EMBEDDER and spec.dimensions < 8, "dimensions must be at least 8"),
         (spec.output < 0, "output must not be negative"),
         (
-            spec.task is not Task.EMBEDDER
-            and any(getattr(spec, name) for name in _OF_SCORES),
+            spec.task is not Task.EMBEDDER and any(getattr(spec, name) for name in _OF_SCORES),
             f"{', '.join(_OF_SCORES)} are not for the task {spec.task}",
         ),
         (

@@ -167,4 +167,3 @@ def status(context: Context, dismiss: bool, as_json: bool) -> None:
 
 def _called(state: State) -> str:
     return "the models that came with edgeface" if state.version is None else f"the models of version {state.version}"
-

@@ -110,9 +110,7 @@ VERBS: Mapping[str, Verb] = _table(
     _look("people/recipient", words.Nothing, words.DeviceKey, "For which key others seal people who come here."),
     _look("snapshots/list", words.Who, words_review.Snapshots, "Which pictures are kept of somebody's visits."),
     _verb("snapshots/show", Role.ENROL, words_review.Visit, words_review.Picture, "One of them.", changes=False),
-    _verb(
-        "snapshots/present", Role.ENROL, words_review.Visit, words.Nothing, "One, in Home Assistant, for a minute."
-    ),
+    _verb("snapshots/present", Role.ENROL, words_review.Visit, words.Nothing, "One, in Home Assistant, for a minute."),
     _verb("snapshots/delete", Role.ENROL, words.Who, words.Count, "Delete those of somebody."),
     _look("review/questions", words.Nothing, words_review.Questions, "What the reader is unsure of.", Reach.SOCKET),
     _verb("review/yes", Role.ENROL, words_review.QuestionId, words_review.Taught, "It was that person."),

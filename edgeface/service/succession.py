@@ -59,9 +59,7 @@ def _enrolled(enrolled: Enrolled) -> frozenset[str]:
     return frozenset(person for person, lesson in zip(enrolled.person_ids, enrolled.learned, strict=True) if not lesson)
 
 
-def carried(
-    store: GalleryStore, embedder: Embedder, settled: frozenset[str], *, learned: bool
-) -> tuple[Carried, ...]:
+def carried(store: GalleryStore, embedder: Embedder, settled: frozenset[str], *, learned: bool) -> tuple[Carried, ...]:
     """What former embedders made of everybody else."""
     found = []
     for bridge in embedder.bridges:

@@ -82,9 +82,7 @@ def test_the_log_is_checked_in_slices_and_a_wrong_row_is_named(bench: Bench, mon
     assert (bad["holds"], bad["bad_seq"]) == (False, 8)
 
 
-def test_the_log_is_exported_part_by_part_as_an_auditor_reads_it(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_log_is_exported_part_by_part_as_an_auditor_reads_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(20):
         decided(bench, number, "unknown")
     monkeypatch.setattr(records, "MOST_BYTES", 2000)

@@ -169,9 +169,7 @@ def test_with_a_map_everybody_stays_known_and_strangers_stay_strangers(
         for pixels, spec in ((astronaut, loaded.embedder.spec), (hopper, loaded.embedder.spec))
     )
     vector = to_template(embed(ada, loaded.models.embedder).vector)
-    made = NewTemplate(
-        model_sha256=loaded.embedder.identity, vector=vector, quality=1.0, pose=None, source="x.jpg"
-    )
+    made = NewTemplate(model_sha256=loaded.embedder.identity, vector=vector, quality=1.0, pose=None, source="x.jpg")
     store = GalleryStore(database)
     store.enrol("Ada", [made], NOW())
     bridge = Bridge(
