@@ -313,6 +313,7 @@ def test_the_example_in_the_readme_opens_a_door(tmp_path: Path) -> None:
         try:
             act(Journal(base, "now"), deliverer, lambda: len(listener.of("nonce")) > 3 and nonces._newest is not None)
             wait_until(lambda: len(opened) == 1, "the door opens")
+            wait_until(lambda: len(listener.of("decision")) == 1, "whoever records it has heard it as well")
             replayed = listener.of("decision")[0].payload
             listener._client.publish(options.topics.decision, replayed, qos=1).wait_for_publish(5)
             wait_until(lambda: len(listener.of("decision")) == 2, "the recording is heard")
