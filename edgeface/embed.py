@@ -10,6 +10,7 @@ import numpy.typing as npt
 from edgeface.bridge import Bridge
 from edgeface.errors import ModelError
 from edgeface.frame import Pixels
+from edgeface.image import mirrored
 from edgeface.model import Infer, ModelSpec, Tensor
 
 Template = npt.NDArray[np.int8]
@@ -50,7 +51,7 @@ def embed(chip: Pixels, embedder: Embedder) -> Embedding:
     """
     total = _vector(chip, embedder)
     if embedder.spec.mirror:
-        total = total + _vector(np.ascontiguousarray(chip[:, ::-1]), embedder)
+        total = total + _vector(mirrored(chip), embedder)
     return Embedding(vector=unit(total), model_sha256=embedder.identity)
 
 

@@ -319,6 +319,23 @@ def test_warp_by_nonsense() -> None:
         image.warp(stripes(8), np.full((2, 3), np.nan), 4, 4)
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8])
+@pytest.mark.parametrize("shape", [(1, 1, 3), (5, 4, 3), (2, 3, 7, 3), (1, 80, 80, 3)])
+@pytest.mark.parametrize("step", [1, -1])
+def test_a_table_is_looked_up_as_numpy_does(shape: tuple[int, ...], dtype: type, step: int) -> None:
+    chance = np.random.default_rng(0)
+    pixels = chance.integers(0, 256, shape, np.uint8)[..., ::step]
+    table = chance.permutation(256).astype(np.uint8).view(dtype)
+    found = image.looked_up(pixels, table)
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, table[pixels])
+
+
+def test_a_mirror_exchanges_left_and_right() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 5, 3), np.uint8)
+    np.testing.assert_array_equal(image.mirrored(pixels), pixels[:, ::-1])
+
+
 def test_luminance_weighs_as_bt_601() -> None:
     pure = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]]], np.uint8)
     assert image.luminance(pure).tolist() == [[76, 150, 29, 255]]

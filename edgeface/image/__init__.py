@@ -12,12 +12,12 @@ Coordinates are continuous pixels: the top left corner of a picture is (0, 0), i
 
 from edgeface.image.codec import decode, encode_jpeg, encode_png, read
 from edgeface.image.focus import soften_around
-from edgeface.image.geometry import Letterbox, fit_to, letterbox, resize, warp
+from edgeface.image.geometry import Letterbox, fit_to, letterbox, mirrored, resize, warp
 from edgeface.image.plain import DecodeLimits, Kind, kind_of
 from edgeface.image.ring import Ring, ring_picture
 from edgeface.image.sheet import Tile, sheet_picture
 from edgeface.image.table import table_picture
-from edgeface.image.tone import luminance
+from edgeface.image.tone import looked_up, luminance
 
 __all__ = [
     "DecodeLimits",
@@ -31,7 +31,9 @@ __all__ = [
     "fit_to",
     "kind_of",
     "letterbox",
+    "looked_up",
     "luminance",
+    "mirrored",
     "read",
     "resize",
     "ring_picture",

