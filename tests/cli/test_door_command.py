@@ -1,4 +1,4 @@
-"""`edgeface door`, `replay`, and what the doctor says of rules and door."""
+"""`edgeface door`, `replay`, and what the doctor says of rules, door and what is kept."""
 
 from __future__ import annotations
 
@@ -92,3 +92,18 @@ def test_the_doctor_looks_at_the_door(edgeface: Edgeface, home: Path, tmp_path: 
     assert "gpio" in detail
     configure(home, '[gpio]\nrelay = "17"\n')
     assert said(edgeface, "configuration")[0] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("settings", "health", "words"),
+    [
+        ("", "ok", "no pictures"),
+        ("[retention]\npeople_days = 30\n", "ok", "people 30 days after their last visit"),
+        ("[snapshots]\nenabled = true\nkeep_days = 3\n", "warning", "the consent text that is shipped says that none"),
+    ],
+)
+def test_the_doctor_minds_what_is_kept(edgeface: Edgeface, home: Path, settings: str, health: str, words: str) -> None:
+    configure(home, settings)
+    found = said(edgeface, "retention")
+    assert found[0] == health
+    assert words in found[1]
