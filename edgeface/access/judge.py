@@ -49,13 +49,7 @@ def explain(state: State, rules: Rules, request: Request, now: Instant) -> tuple
 def let_in(state: State, rules: Rules, request: Request, now: Instant) -> tuple[State, Step]:
     """Somebody in charge opens a door from afar, for whoever stands there: no rights are asked for, but what keeps
     everybody out keeps out. What the doors remember of it, and the first "no", or the last "yes"."""
-    last = _step(Code.UNKNOWN_DOOR, request.door in rules.doors, "this door stands in the rules", "no rule knows it")
-    if last.passed:
-        locked = state.lost is not None or ALL in state.lockdowns or request.door in state.lockdowns
-        why = "what the doors remember is lost" if state.lost is not None else "a lockdown holds"
-        last = _step(Code.STATE_LOST if state.lost is not None else Code.LOCKDOWN, not locked, "no lockdown", why)
-    if last.passed:
-        last = _interlock(state, rules, request, now)
+    *_, last = _until_no(_everybodys(state, rules, request, now))
     if not last.passed:
         return state, last
     if rules.doors[request.door].interlock:
@@ -91,6 +85,15 @@ def _steps(state: State, rules: Rules, request: Request, now: Instant, *, alone:
         yield _company(state, rules, request, person_id, now)
 
 
+def _everybodys(state: State, rules: Rules, request: Request, now: Instant) -> Iterator[Step]:
+    """The questions that are asked whoever stands there."""
+    yield _step(Code.UNKNOWN_DOOR, request.door in rules.doors, "this door stands in the rules", "no rule knows it")
+    known = state.lost is None
+    yield _step(Code.STATE_LOST, known, "what the doors remember is known", "what the doors remember is lost")
+    yield _step(Code.LOCKDOWN, not _locked(state, request.door), "no lockdown", "a lockdown holds")
+    yield _interlock(state, rules, request, now)
+
+
 def _step(code: Code, passed: bool, yes: str, no: str, rule: str = "") -> Step:
     return Step(code=code, passed=passed, rule=rule or code.value, reason=yes if passed else no)
 
@@ -113,8 +116,12 @@ def _lost(state: State, rules: Rules, person_id: str) -> Step:
     return _step(Code.STATE_LOST, passed, "what the doors remember is known", no)
 
 
+def _locked(state: State, door: str) -> bool:
+    return ALL in state.lockdowns or door in state.lockdowns
+
+
 def _lockdown(state: State, rules: Rules, door: str, person_id: str) -> Step:
-    locked = ALL in state.lockdowns or door in state.lockdowns
+    locked = _locked(state, door)
     passed = not locked or rules.includes(rules.lockdown.may_pass, person_id)
     yes = "in the lockdown this person may pass" if locked else "no lockdown"
     return _step(Code.LOCKDOWN, passed, yes, "the door is locked down", "lockdown")
