@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import hmac
 import re
-from datetime import UTC, datetime, timedelta
 
 from edgeface.commands import Role, words
 from edgeface.commands.words_keys import KeyAdded, NewKey
 from edgeface.errors import ConfigError
+from edgeface.service.desk.moment import moment
 from edgeface.service.desk.place import Desk
 from edgeface.service.pairing import close_window, proof_of, window_of
 from edgeface.signature import parse_public, public_of, public_text
@@ -55,7 +55,8 @@ def revoke(desk: Desk, ask: words.KeyName) -> words.KeyName:
 def everybody(desk: Desk, ask: words.Nothing) -> words.Keys:
     """All keys that command, and the newest of those that were revoked."""
     known = commands.everybody(desk.database)
-    older = {one.key.key_id for one in [one for one in known if one.key.revoked][: -commands.SHOWN_REVOKED]}
+    revoked = [one.key.key_id for one in known if one.key.revoked]
+    older = set(revoked[: -commands.SHOWN_REVOKED])
     return words.Keys(keys=tuple(_row(one) for one in known if one.key.key_id not in older))
 
 
@@ -65,7 +66,7 @@ def _row(known: commands.KnownKey) -> words.KeyRow:
         name=known.name,
         role=known.key.role,
         revoked=known.key.revoked,
-        added_at=datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=known.added_at_wall_ns // 10**6),
+        added_at=moment(known.added_at_wall_ns),
     )
 
 

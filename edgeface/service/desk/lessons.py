@@ -9,7 +9,7 @@ from edgeface.embed import from_template
 from edgeface.errors import EnrolmentError
 from edgeface.learn import refusal
 from edgeface.service.bootstrap import freeze_gallery
-from edgeface.service.desk.persons import moment
+from edgeface.service.desk.moment import moment
 from edgeface.service.desk.place import Desk
 from edgeface.store import audit
 from edgeface.store.gallery import GalleryStore

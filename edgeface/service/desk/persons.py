@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import asdict
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 from edgeface.canonical import canonical
 from edgeface.commands import words, words_people
@@ -15,6 +15,7 @@ from edgeface.errors import ConfigError, EnrolmentError
 from edgeface.frame import Instant
 from edgeface.service.bootstrap import freeze_gallery
 from edgeface.service.desk import records, rulebook
+from edgeface.service.desk.moment import moment
 from edgeface.service.desk.place import Desk
 from edgeface.store import audit, consent
 from edgeface.store import merge as merging
@@ -152,14 +153,6 @@ def expect_mark(desk: Desk, who: str, mark: str | None) -> Person:
     if mark is not None and mark != _mark(desk, person):
         raise EnrolmentError("somebody else has changed this person since you looked: look again, then decide anew")
     return person
-
-
-def moment(wall_ns: int) -> datetime:
-    """Nanoseconds since 1970 as a moment; what no calendar has is its end."""
-    try:
-        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=wall_ns // 10**6)
-    except OverflowError:
-        return datetime(9999, 12, 31, tzinfo=UTC)
 
 
 def _mark(desk: Desk, person: Person) -> str:

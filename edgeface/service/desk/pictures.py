@@ -6,7 +6,7 @@ import base64
 
 from edgeface.commands import words, words_review
 from edgeface.errors import ConfigError
-from edgeface.service.desk.persons import moment
+from edgeface.service.desk.moment import moment
 from edgeface.service.desk.place import Desk
 from edgeface.store.gallery import GalleryStore, Person
 from edgeface.store.snapshots import Snapshot, SnapshotStore

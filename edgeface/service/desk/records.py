@@ -10,6 +10,7 @@ from typing import Any
 from edgeface.commands import words, words_records
 from edgeface.commands.words_records import AuditLines, AuditReport, AuditRow, AuditRows, DecisionRow, Decisions
 from edgeface.errors import ConfigError
+from edgeface.service.desk.moment import moment
 from edgeface.service.desk.place import Desk
 from edgeface.store import audit, chain, transcript
 from edgeface.store.audit import Kind
@@ -71,7 +72,7 @@ def rows(desk: Desk, ask: words_records.AuditWanted) -> AuditRows:
         AuditRow(
             seq=entry.seq,
             kind=entry.kind,
-            at=_moment(entry.at_wall_ns),
+            at=moment(entry.at_wall_ns),
             clock_trusted=entry.wall_trusted,
             person=entry.person_id,
             name=names.get(entry.person_id or ""),
@@ -165,7 +166,7 @@ def _decision(row: dict[str, Any], name: str | None) -> DecisionRow:
     told = json.loads(row["payload"])
     return DecisionRow(
         seq=row["seq"],
-        at=_moment(row["at_wall_ns"]),
+        at=moment(row["at_wall_ns"]),
         clock_trusted=bool(row["wall_trusted"]),
         person=row["person_id"],
         name=name,
@@ -184,7 +185,3 @@ def _day_ns(text: str, later: int = 0) -> int:
         return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 10**9
     except (ValueError, OverflowError):
         raise ConfigError("use a day such as 2026-12-21") from None
-
-
-def _moment(wall_ns: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=wall_ns // 10**6)

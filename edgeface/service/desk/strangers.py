@@ -11,8 +11,8 @@ from edgeface.enrol import bars
 from edgeface.errors import EnrolmentError
 from edgeface.match import Gallery, likeness
 from edgeface.service.bootstrap import freeze_gallery
+from edgeface.service.desk.moment import moment
 from edgeface.service.desk.people import consent_told
-from edgeface.service.desk.persons import moment
 from edgeface.service.desk.place import Desk
 from edgeface.store.gallery import GalleryStore, NewTemplate
 from edgeface.store.names import valid_name
@@ -63,25 +63,31 @@ def _store(desk: Desk) -> StrangerStore:
     return StrangerStore(desk.database, desk.loaded().embedder.identity)
 
 
-def _refuse_known(stranger: Stranger, gallery: Gallery, store: GalleryStore, same: float) -> None:
+def _most_like(stranger: Stranger, gallery: Gallery) -> tuple[str, float] | None:
+    """Who of all enrolled is most like a stranger, and the cosine; None if nobody is enrolled."""
     scores = likeness(unit(stranger.total), gallery)
-    if scores.size and scores[best := int(np.argmax(scores))] >= same:
-        known = gallery.people[best]
+    best = int(np.argmax(scores)) if scores.size else None
+    return None if best is None else (gallery.people[best], float(scores[best]))
+
+
+def _refuse_known(stranger: Stranger, gallery: Gallery, store: GalleryStore, same: float) -> None:
+    found = _most_like(stranger, gallery)
+    if found is not None and found[1] >= same:
+        known, score = found
         raise EnrolmentError(
-            f"this face is already enrolled as {store.name_of(known)} ({known}, similarity {scores[best]:.2f}): "
+            f"this face is already enrolled as {store.name_of(known)} ({known}, similarity {score:.2f}): "
             "add pictures to that person with `edgeface enrol --add`"
         )
 
 
 def _row(stranger: Stranger, gallery: Gallery, store: GalleryStore) -> StrangerRow:
-    scores = likeness(unit(stranger.total), gallery)
-    best = int(np.argmax(scores)) if scores.size else None
+    found = _most_like(stranger, gallery)
     return StrangerRow(
         id=stranger.id,
         visits=stranger.visits,
         first_seen=moment(stranger.first_seen_wall_ns),
         last_seen=moment(stranger.last_seen_wall_ns),
         ignored=stranger.ignored,
-        most_like=None if best is None else store.name_of(gallery.people[best]),
-        similarity=None if best is None else round(float(scores[best]), 3),
+        most_like=None if found is None else store.name_of(found[0]),
+        similarity=None if found is None else round(found[1], 3),
     )
