@@ -35,7 +35,7 @@ from edgeface.match import Gallery
 from edgeface.model import Tensor
 from edgeface.pose import Pose
 from edgeface.quality import Quality
-from edgeface.service.bootstrap import GALLERY, derive_bar, freeze_gallery, load_models, open_station
+from edgeface.service.bootstrap import GALLERY, gallery_and_bar, load_models, open_station
 from edgeface.service.enrolment import Registrar, Shot, Wish
 from edgeface.service.settings import Config
 from edgeface.service.source import open_source
@@ -218,9 +218,8 @@ class Faces:
     def _gallery(self) -> tuple[Gallery, Bar]:
         """Everybody, and what the door asks for; made afresh when something has changed."""
         if self._compared is None or self._compared[0].revision != self._store.revision():
-            learned = self._config.learn.enabled
-            gallery = freeze_gallery(self._store, self._loaded.models.embedder, learned=learned)
-            self._compared = gallery, derive_bar(gallery, self._loaded, self._config.decide)
+            dial = self._config.decide.false_accepts
+            self._compared = gallery_and_bar(self._store, self._loaded, self._config, dial)
         return self._compared
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from edgeface import __version__, decide, match
 from edgeface import bar as bars
+from edgeface import decide, match
 from edgeface.access import Rules, default_text
 from edgeface.adapters import golden, manifest, mqtt, tflite
 from edgeface.adapters.clock import SystemClock, boot_id
@@ -20,14 +20,14 @@ from edgeface.adapters.spec import Entry
 from edgeface.adapters.tflite import TfliteModel
 from edgeface.bar import Bar
 from edgeface.calibration import false_match_rate
-from edgeface.config import load, parse, to_toml
+from edgeface.config import load, parse
 from edgeface.detect import Detector
 from edgeface.embed import Embedder
 from edgeface.errors import ConfigError
 from edgeface.frame import Instant
 from edgeface.liveness import Judge
 from edgeface.match import Gallery
-from edgeface.message import HealthMessage, InfoMessage, Topics, WireModel, encode, prompt_message
+from edgeface.message import HealthMessage, Topics, encode, prompt_message
 from edgeface.model import Task
 from edgeface.pipeline import Models, Prompted
 from edgeface.pose import PoseModel
@@ -35,6 +35,7 @@ from edgeface.quality import Scorer
 from edgeface.service import learner, succession
 from edgeface.service.afterwards import afterwards
 from edgeface.service.exhibit import Exhibit
+from edgeface.service.facts import facts_of, info_of
 from edgeface.service.guard import Guard, recall
 from edgeface.service.idle import Idle
 from edgeface.service.loop import Reader, Recorded
@@ -42,8 +43,6 @@ from edgeface.service.outside import open_outside
 from edgeface.service.requests import Requests
 from edgeface.service.rulewatch import RuleWatch
 from edgeface.service.settings import Config, MqttSettings, RunOptions
-from edgeface.signature import public_of, public_text
-from edgeface.store import audit
 from edgeface.store.database import Database
 from edgeface.store.gallery import GalleryStore
 from edgeface.store.journal import Journal
@@ -193,19 +192,15 @@ def open_station(config: Config, loaded: Loaded, database: Database, *, film_tim
     """
     _refuse_lower(config.decide.threshold, loaded)
     clock = SystemClock()
-    store = GalleryStore(database)
-    gallery = freeze_gallery(store, loaded.models.embedder, learned=config.learn.enabled)
-    bar = derive_bar(gallery, loaded, config.decide)
+    store, home = GalleryStore(database), database.path.parent
+    gallery, bar = gallery_and_bar(store, loaded, config, config.decide.false_accepts)
     journal = Journal(database, boot_id())
-    watch = RuleWatch(database.path.parent / ACCESS, journal, clock, lambda changed: guard.follow(changed))
-    rules = load_rules(database.path.parent, config.decide.door)
-    journal.start(clock.now(), _facts(config, loaded, database.path.parent / ACCESS))
+    watch = RuleWatch(home / ACCESS, journal, clock, lambda changed: guard.follow(changed))
+    rules = load_rules(home, config.decide.door)
+    journal.start(clock.now(), facts_of(config, loaded.choice, loaded.embedder.kernels, home / ACCESS))
     guard = Guard(rules, recall(database, boot_id(), clock.now()), boot_id(), film_time=film_time)
     broker = broker_options(config.mqtt) if config.mqtt.broker else None
-
-    def info() -> str:
-        return encode(_info(database, loaded))
-
+    info = partial(info_of, database, loaded.choice)
     with ExitStack() as stack:
         stack.enter_context(watch.running())
         outside = stack.enter_context(open_outside(config, broker, database, guard, info, film_time=film_time))
@@ -254,6 +249,12 @@ def _told(asked: tuple[Prompted, ...], door: str, now: Instant) -> str:
     return encode(prompt_message({one.track: one.prompt for one in asked}, door, now))
 
 
+def gallery_and_bar(store: GalleryStore, loaded: Loaded, config: Config, dial: str | None) -> tuple[Gallery, Bar]:
+    """Whom a door knows now, and what it asks of them by this dial. Raises ConfigError if that cannot be kept."""
+    gallery = freeze_gallery(store, loaded.models.embedder, learned=config.learn.enabled)
+    return gallery, derive_bar(gallery, loaded, replace(config.decide, false_accepts=dial))
+
+
 def derive_bar(gallery: Gallery, loaded: Loaded, options: decide.Options) -> Bar:
     """What this gallery asks of a visitor. Raises ConfigError for a dial that cannot be kept."""
     spec = loaded.choice.embedder.spec
@@ -280,59 +281,16 @@ def _idle(
     reader: Reader, config: Config, loaded: Loaded, database: Database, clock: SystemClock
 ) -> AbstractContextManager[Idle]:
     """What a reader does when nobody is there."""
-    store, embedder = GalleryStore(database), loaded.models.embedder
-
-    def renew() -> tuple[Gallery, Bar]:
-        gallery = freeze_gallery(store, embedder, learned=config.learn.enabled)
-        return gallery, derive_bar(gallery, loaded, replace(config.decide, false_accepts=reader.dial))
-
+    store = GalleryStore(database)
     return afterwards(
         reader,
         database,
-        embedder=embedder,
+        embedder=loaded.models.embedder,
         options=learner.Options(learn=config.learn, strangers=config.strangers),
         keep=config.retention,
         snapshots=config.snapshots,
         delivers=bool(config.mqtt.broker),
         boot_id=boot_id(),
         clock=clock,
-        renew=renew,
+        renew=lambda: gallery_and_bar(store, loaded, config, reader.dial),
     )
-
-
-def _info(database: Database, loaded: Loaded) -> InfoMessage:
-    store = GalleryStore(database)
-    return InfoMessage(
-        version=__version__,
-        boot_id=boot_id(),
-        gallery_id=store.id(),
-        gallery_revision=store.revision(),
-        people=store.count(),
-        last_seq=audit.last_seq(database),
-        models=tuple(
-            WireModel(name=entry.spec.name, task=entry.spec.task, sha256=entry.spec.sha256)
-            for entry in loaded.choice.entries()
-        ),
-        public_key=public_text(public_of(database.keyring.signing_seed)),
-    )
-
-
-def _facts(config: Config, loaded: Loaded, access: Path) -> dict[str, str]:
-    return {
-        "version": __version__,
-        **{entry.spec.task.value: entry.spec.sha256 for entry in loaded.choice.entries()},
-        "cards": cards_digest(loaded.choice.entries()),
-        "kernels": loaded.embedder.kernels,
-        "access": hashlib.sha256(access.read_bytes()).hexdigest() if access.exists() else "default",
-        "config": config_digest(config),
-    }
-
-
-def config_digest(config: Config) -> str:
-    """Which settings these are: no two have the same."""
-    return hashlib.sha256(to_toml(config).encode()).hexdigest()
-
-
-def cards_digest(entries: Iterable[Entry]) -> str:
-    """Which thresholds, calibrations and golden outputs the models are used with."""
-    return hashlib.sha256(repr([entry.spec for entry in entries]).encode()).hexdigest()

@@ -8,7 +8,7 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from edgeface.access import Answer, Factor, State
 from edgeface.bar import Bar
@@ -16,7 +16,7 @@ from edgeface.decide import opened_from_afar
 from edgeface.errors import ConfigError, DoorError, GalleryError
 from edgeface.frame import Instant
 from edgeface.match import Gallery
-from edgeface.service.bootstrap import Loaded, derive_bar, freeze_gallery, load_rules
+from edgeface.service.bootstrap import Loaded, gallery_and_bar, load_rules
 from edgeface.service.exhibit import Exhibit
 from edgeface.service.guard import Guard, Memory
 from edgeface.service.loop import Reader, Recorded
@@ -74,9 +74,7 @@ class LiveReader:
         return bar, lambda: self.reader.renew(gallery, bar)
 
     def _derived(self, dial: str | None) -> tuple[Gallery, Bar]:
-        embedder, learned = self.loaded.models.embedder, self.config.learn.enabled
-        gallery = freeze_gallery(GalleryStore(self.database), embedder, learned=learned)
-        return gallery, derive_bar(gallery, self.loaded, replace(self.config.decide, false_accepts=dial))
+        return gallery_and_bar(GalleryStore(self.database), self.loaded, self.config, dial)
 
     def renewed_rules(self) -> Callable[[], None]:
         """The rules of access, read anew."""

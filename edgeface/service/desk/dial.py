@@ -17,7 +17,7 @@ from edgeface.commands.words_device import Alike, CurvePoint, Curves, Dial, Dial
 from edgeface.config import load, parse
 from edgeface.errors import ConfigError
 from edgeface.match import Gallery
-from edgeface.service.bootstrap import derive_bar, freeze_gallery
+from edgeface.service.bootstrap import freeze_gallery, gallery_and_bar
 from edgeface.service.desk.place import Desk
 from edgeface.service.settings import Config
 from edgeface.store import audit
@@ -88,8 +88,7 @@ def set_dial(desk: Desk, ask: DialToSet) -> DialIsSet:
         bar, then = desk.live.renewed_dial(ask.false_accepts)
         desk.then.append(then)
     else:
-        wanted = replace(desk.config.decide, false_accepts=ask.false_accepts)
-        bar = derive_bar(_gallery(desk), desk.loaded(), wanted)
+        _, bar = gallery_and_bar(GalleryStore(desk.database), desk.loaded(), desk.config, ask.false_accepts)
     if made != content:
         _replace(desk, path, content, made, (written, ask.false_accepts))
     return DialIsSet(

@@ -20,7 +20,7 @@ from edgeface.adapters import manifest
 from edgeface.adapters.clock import SystemClock
 from edgeface.config import load, parse, to_toml
 from edgeface.errors import ConfigError, ModelError
-from edgeface.service.bootstrap import cards_digest, config_digest
+from edgeface.service.facts import cards_digest, config_digest
 from edgeface.service.rulewatch import RuleWatch
 from edgeface.service.settings import Config
 from edgeface.store.database import Database, open_database
