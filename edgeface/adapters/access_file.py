@@ -15,7 +15,7 @@ from pathlib import Path
 from edgeface.access import Rules
 from edgeface.config import parse
 from edgeface.errors import ConfigError
-from edgeface.store.files import create_private, settle
+from edgeface.store import files
 
 Value = str | date | tuple[str, ...]
 
@@ -78,12 +78,9 @@ def expect(path: Path, text: str, meant: Rules) -> None:
 
 def replace_file(path: Path, text: str) -> None:
     """Put a text in the file's place, whole or not at all, readable by its owner alone. Raises ConfigError."""
-    unfinished = path.with_name(path.name + ".new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        unfinished.unlink(missing_ok=True)
-        create_private(unfinished, text.encode())
-        settle(unfinished, path)
+        files.put(path, text.encode())
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror or error}") from error
 

@@ -131,7 +131,7 @@ def put(home: Path, content: bytes) -> str:
             kept = tuple(pair for pair in state.slots if pair[0] != slot)
             former = state.active if state.former == slot else state.former
             _write(home, replace(state, slots=kept, former=former))
-        _settled(folder / slot, content)
+        files.put(folder / slot, content)
     except OSError as error:
         (folder / f"{slot}.new").unlink(missing_ok=True)
         raise UpdateRefused(UpdateProblem.NOT_STORED, f"{folder / slot} cannot be written: {error.strerror}") from error
@@ -208,15 +208,7 @@ def _write(home: Path, state: State) -> State:
     plain = {**asdict(state), "slots": {name: asdict(held) for name, held in state.slots}}
     path = home / FOLDER / STATE
     try:
-        _settled(path, json.dumps(plain, indent=1).encode())
+        files.put(path, json.dumps(plain, indent=1).encode())
     except OSError as error:
         raise UpdateRefused(UpdateProblem.NOT_STORED, f"{path} cannot be written: {error.strerror}") from error
     return state
-
-
-def _settled(path: Path, content: bytes) -> None:
-    """A file that is whole or not there, on the disk when this returns."""
-    unfinished = path.with_name(f"{path.name}.new")
-    unfinished.unlink(missing_ok=True)
-    files.create_private(unfinished, content)
-    files.settle(unfinished, path)

@@ -137,11 +137,8 @@ class Accounts:
 
     def _write(self, book: Book) -> None:
         text = json.dumps({"v": VERSION, **asdict(book)}, indent=1) + "\n"
-        unfinished = self._path.with_name(FILE + ".new")
         try:
-            unfinished.unlink(missing_ok=True)
-            files.create_private(unfinished, text.encode())
-            files.settle(unfinished, self._path)
+            files.put(self._path, text.encode())
         except OSError as error:
             raise ConfigError(f"{self._path} cannot be written: {error.strerror or error}") from error
         self._book = book

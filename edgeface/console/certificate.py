@@ -42,10 +42,7 @@ def own(folder: Path, names: Collection[str], address: str, now: datetime) -> Id
     path = folder / FILE
     try:
         if not path.exists():
-            unfinished = path.with_name(FILE + ".new")
-            unfinished.unlink(missing_ok=True)
-            files.create_private(unfinished, _made(names, address, now))
-            files.settle(unfinished, path)
+            files.put(path, _made(names, address, now))
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror or error}") from error
     return given(path, path)

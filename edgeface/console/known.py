@@ -54,8 +54,6 @@ def _read(path: Path) -> bytes | None:
 
 
 def _made(path: Path) -> bytes:
-    key, unfinished = secrets.token_bytes(KEY_BYTES), path.with_name(FILE + ".new")
-    unfinished.unlink(missing_ok=True)
-    files.create_private(unfinished, key)
-    files.settle(unfinished, path)
+    key = secrets.token_bytes(KEY_BYTES)
+    files.put(path, key)
     return key

@@ -161,10 +161,7 @@ def _waiting(home: Path) -> Waiting | None:
 
 
 def _write(path: Path, fields: dict[str, object]) -> None:
-    unfinished = path.with_name(path.name + ".new")
     try:
-        unfinished.unlink(missing_ok=True)
-        files.create_private(unfinished, json.dumps(fields).encode())
-        files.settle(unfinished, path)
+        files.put(path, json.dumps(fields).encode())
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}; run it as the reader's user") from error

@@ -18,6 +18,14 @@ def create_private(path: Path, content: bytes) -> None:
         os.close(descriptor)
 
 
+def put(path: Path, content: bytes) -> None:
+    """A file of mode 0600 in the place of whatever is there, whole or not at all. Raises OSError."""
+    unfinished = path.with_name(path.name + ".new")
+    unfinished.unlink(missing_ok=True)
+    create_private(unfinished, content)
+    settle(unfinished, path)
+
+
 def settle(unfinished: Path, path: Path) -> None:
     """Give a finished file its name, and have both on the disk."""
     sync(unfinished)
