@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -54,7 +54,7 @@ class ReaderSocket:
             raise ReaderError("the reader's answer is none: are both of one version?")
         return found
 
-    def watch(self, envelope: str) -> Iterator[dict[str, Any]]:
+    def watch(self, envelope: str) -> Generator[dict[str, Any], None, None]:
         """What the camera sees, until the reader stops; close the generator to end it.
 
         Raises ReaderAbsent, ReaderError; a watch that is refused raises with the reason of the signed answer.

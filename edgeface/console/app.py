@@ -129,8 +129,8 @@ class Console:
         return self._with(response, self.known_cookie, self.known.cookie(account), KEPT_S)
 
     def _with(self, response: Response, name: str, cookie: str, kept_s: int | None = None) -> Response:
-        shut = {"path": "/", "secure": not self.options.plain, "httponly": True}
-        response.set_cookie(name, cookie, max_age=kept_s, samesite="strict", **shut)  # type: ignore[arg-type]
+        secure = not self.options.plain
+        response.set_cookie(name, cookie, max_age=kept_s, secure=secure, httponly=True, samesite="strict")
         return response
 
 

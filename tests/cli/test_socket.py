@@ -63,7 +63,7 @@ def test_a_console_enrols_somebody_and_sees_him_recognised(home: Path, long_film
         assert [width_px, height_px] == frame["size"]
         assert 0 < left < left + width < width_px
         assert 0 < top < top + height < height_px
-        watcher.close()  # type: ignore[attr-defined]
+        watcher.close()
 
 
 def test_a_killed_reader_is_told_from_one_that_runs_and_starts_again(home: Path, long_film: Path) -> None:

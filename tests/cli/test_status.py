@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -87,9 +88,9 @@ def test_a_report_that_is_none(edgeface: Edgeface, home: Path, text: str) -> Non
 
 
 def test_a_reader_at_work_reports_and_takes_its_report_with_it(
-    edgeface: Edgeface, home: Path, film_of: object, hopper: Pixels
+    edgeface: Edgeface, home: Path, film_of: Callable[[Pixels, int], Path], hopper: Pixels
 ) -> None:
-    film = film_of(hopper, 60)  # type: ignore[operator]
+    film = film_of(hopper, 60)
     command = [sys.executable, "-m", "edgeface", "--home", str(home), "run", "--source", str(film), "--json"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as reader:
         until = time.monotonic() + 30

@@ -24,9 +24,9 @@ def saved(browser: Browser, typed: str, **fields: str) -> str:
 
 
 def test_the_dial_is_set_where_its_cost_is_shown(hall: Hall, ada: Browser, bench: Bench) -> None:
-    assert "One stranger's visit in: 1 in 1,000. It counts from the next start." in saved(ada, "1,000")
+    page = saved(ada, "1,000")
+    assert "One stranger's visit in: 1 in 1,000. It counts from the next start." in page
     assert (bench.desk.home / "edgeface.toml").read_text() == '[decide]\nfalse_accepts = "1 in 1,000"\n'
-    page = text_of(ada.last)  # type: ignore[arg-type]
     assert 'edgeface.toml says false_accepts = "1 in 1,000": that counts from the next start' in page
     assert "not set" in saved(ada, " ")
     assert (bench.desk.home / "edgeface.toml").read_text() == "[decide]\n"

@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from base64 import b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ class Desk:
         key = self.bench.keys[role]
         return signed(key.seed, key.make(verb, body, **changes))
 
-    def watcher(self, *, images: bool = False) -> Iterator[dict[str, Any]]:
+    def watcher(self, *, images: bool = False) -> Generator[dict[str, Any], None, None]:
         words = {"images": images, "most_fps": 10}
         return ReaderSocket(self.path).watch(self.envelope("live/watch", words, Role.OPERATE))
 
@@ -220,7 +220,7 @@ def test_watchers_see_the_newest_frame_and_no_more_than_may(desk: Desk) -> None:
     with pytest.raises(ReaderError, match="as many watch"):
         next(desk.watcher())
     for one in (watcher, *others):
-        one.close()  # type: ignore[attr-defined]
+        one.close()
     until(lambda: not desk.lookout.full and desk.lookout._watchers == 0)
     assert desk.lookout._seen is None  # nothing is kept of whom nobody looks at
 
@@ -261,7 +261,7 @@ def test_whoever_may_not_watch_sees_nothing(desk: Desk) -> None:
     first_of(desk, watcher)
     with pytest.raises(ReaderError, match="asked before"):  # the same once more is answered as it was, and
         next(ReaderSocket(desk.path).watch(envelope))
-    watcher.close()  # type: ignore[attr-defined]
+    watcher.close()
     assert [row["what"] for row in desk.bench.rows("command")] == ["live/watch"]
     assert desk.bench.ask("live/watch", words)["code"] == "unknown_verb"  # over MQTT
     with pytest.raises(ConfigError, match="watch"):
