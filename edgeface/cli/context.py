@@ -89,16 +89,21 @@ class Context:
         with ReaderSocket(self.home / SOCKET) as reader:
             yield reader if reader.answers() else None
 
+    def everybody(self) -> Iterator[words.PersonRow]:
+        """Everybody enrolled, page by page."""
+        seen = 0
+        while True:
+            page = self.ask("people/list", words.Page(first=seen, most=200))
+            yield from page.people
+            seen += len(page.people)
+            if seen >= page.total or not page.people:
+                return
+
     def people(self) -> Mapping[str, str]:
         """Everybody enrolled, names by id; nobody if nobody ever was."""
         if not (self.home / GALLERY).exists():
             return {}
-        found: dict[str, str] = {}
-        while True:
-            page = self.ask("people/list", words.Page(first=len(found), most=200))
-            found |= {row.id: row.name for row in page.people}
-            if len(found) >= page.total or not page.people:
-                return found
+        return {row.id: row.name for row in self.everybody()}
 
     def faces(self, embedder: Embedder, *, learned: bool) -> tuple[Gallery, Mapping[str, str]]:
         """The templates of everybody whom the embedder in use can know, and the names. For commands that measure."""

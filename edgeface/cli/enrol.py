@@ -18,6 +18,7 @@ from edgeface.cli.context import Context
 from edgeface.cli.enrol_folder import enrol_folder
 from edgeface.cli.enrol_guided import guide
 from edgeface.cli.registrar import registrar
+from edgeface.commands import words
 from edgeface.enrol import Portrait, Unfit, bars, gather, portrait
 from edgeface.errors import EnrolmentError, PictureError
 from edgeface.pipeline import Models, Options
@@ -125,7 +126,7 @@ def _warn_of_dial(context: Context) -> None:
     dial = context.config().decide.false_accepts
     if dial is None or not (context.home / GALLERY).exists():
         return
-    people = len(context.people())
+    people = context.ask("people/list", words.Page(most=1)).total
     if not keeps(dial, people, context.loaded().choice.embedder.spec):
         said = f'false_accepts = "{dial}" cannot be promised to {people} people: the reader will not start with it'
         click.echo(f"warning: {said}. `edgeface calibrate` says which dial can be kept.", err=True)

@@ -29,15 +29,11 @@ def people(ctx: click.Context) -> None:
 @click.pass_obj
 def list_people(context: Context, as_json: bool = False) -> None:
     """Everybody, with the number of templates that the embedder in use can compare."""
-    seen = 0
-    while True:
-        page = context.ask("people/list", words.Page(first=seen, most=200))
-        for row in page.people:
-            click.echo(json.dumps(plain(row)) if as_json else _text(row))
-        seen += len(page.people)
-        if seen >= page.total or not page.people:
-            break
-    if not seen and not as_json:
+    somebody = False
+    for row in context.everybody():
+        click.echo(json.dumps(plain(row)) if as_json else _text(row))
+        somebody = True
+    if not somebody and not as_json:
         click.echo("Nobody is enrolled yet: `edgeface enrol NAME PICTURE...`")
 
 

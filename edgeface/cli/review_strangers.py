@@ -55,11 +55,11 @@ def name(
 
     Add pictures with `edgeface enrol NAME PICTURE... --add`: one template of chance visits recognises less well.
     """
+    valid = valid_name(name)
     consent = ask(consent_by, consent_text, Given(consent_given), required=context.config().enrol.require_consent)
-    told = told_of(consent)
-    made = context.ask("strangers/name", Named(stranger=stranger, name=valid_name(name), consent=told))
-    row = {"stranger": stranger, "id": made.id, "name": valid_name(name), "visits": made.visits}
-    show_rows([row], as_json, lambda _: f"{stranger} is {valid_name(name)} from now on, id {made.id}.")
+    made = context.ask("strangers/name", Named(stranger=stranger, name=valid, consent=told_of(consent)))
+    row = {"stranger": stranger, "id": made.id, "name": valid, "visits": made.visits}
+    show_rows([row], as_json, lambda _: f"{stranger} is {valid} from now on, id {made.id}.")
 
 
 @click.command(short_help="Do not show a stranger any more.")
