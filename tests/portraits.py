@@ -5,7 +5,7 @@ scikit-image brings NASA's Eileen Collins, matplotlib the US Navy's Grace Hopper
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -15,6 +15,8 @@ from edgeface import image
 from edgeface.frame import Frame, Instant, Pixels
 
 FPS = 10.0
+LASTING = 6000
+"""Frames of a film that no test sees the end of: ten minutes."""
 
 
 def astronaut_portrait() -> Pixels:
@@ -45,7 +47,7 @@ def film(portrait: Pixels, seconds: float = 1.5, *, start_s: float = 0.0, first:
 
 def shot(portrait: Pixels, index: int) -> Pixels:
     """One frame of a film, uint8 (480, 640, 3)."""
-    canvas = np.full((480, 640, 3), (126, 130, 134), np.uint8)
+    canvas = bare()
     height = min(470, 300 + 6 * index)
     width = round(portrait.shape[1] * height / portrait.shape[0])
     left = 320 - width // 2 + round(20 * np.sin(index / 3))
@@ -56,8 +58,31 @@ def shot(portrait: Pixels, index: int) -> Pixels:
 def empty(seconds: float, *, start_s: float) -> Iterator[Frame]:
     """The wall, with nobody before it."""
     for index in range(round(seconds * FPS)):
-        wall = np.full((480, 640, 3), (126, 130, 134), np.uint8)
-        yield Frame(pixels=wall, camera="film", sequence=1000 + index, captured_at=at(start_s + index / FPS))
+        yield Frame(pixels=bare(), camera="film", sequence=1000 + index, captured_at=at(start_s + index / FPS))
+
+
+def bare() -> Pixels:
+    """The wall, uint8 (480, 640, 3)."""
+    return np.full((480, 640, 3), (126, 130, 134), np.uint8)
+
+
+def visits(*portraits: Pixels) -> list[Pixels]:
+    """One after the other comes for three seconds, and leaves the wall bare for almost one."""
+    return [
+        pixels
+        for portrait in portraits
+        for pixels in (*(shot(portrait, index) for index in range(30)), *(bare() for _ in range(8)))
+    ]
+
+
+def lasting(folder: Path, frames: Sequence[Pixels]) -> Path:
+    """A new folder with these frames as pictures, again and again the same."""
+    folder.mkdir()
+    for index, pixels in enumerate(frames):
+        (folder / f"{index:05}.png").write_bytes(image.encode_png(pixels))
+    for index in range(len(frames), LASTING):
+        (folder / f"{index:05}.png").symlink_to(folder / f"{index % len(frames):05}.png")
+    return folder
 
 
 def blurred(pixels: Pixels, sigma_px: float) -> Pixels:

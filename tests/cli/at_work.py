@@ -12,20 +12,14 @@ from pathlib import Path
 
 from edgeface.adapters.reader_socket import ReaderSocket
 from edgeface.frame import Pixels
-from edgeface.image import encode_png
-from portraits import shot
+from portraits import lasting, shot
 
 READY_WITHIN_S = 60
 
 
 def endless(portrait: Pixels, folder: Path, frames: int = 40) -> Path:
     """Somebody walks up to the camera, again and again, for minutes."""
-    folder.mkdir()
-    for index in range(frames):
-        (folder / f"{index:05}.png").write_bytes(encode_png(shot(portrait, index)))
-    for index in range(frames, 6000):
-        (folder / f"{index:05}.png").symlink_to(folder / f"{index % frames:05}.png")
-    return folder
+    return lasting(folder, [shot(portrait, index) for index in range(frames)])
 
 
 @contextmanager

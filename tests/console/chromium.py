@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,7 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast
 
-from consoles import CHEAP, CODE, PASSWORD
+from consoles import CHEAP, CODE, PASSWORD, served
 from selenium import webdriver
 from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
@@ -30,7 +29,6 @@ from edgeface.console.app import Console
 from edgeface.console.dial import Dial
 from edgeface.console.known import Known
 from edgeface.console.options import Options
-from edgeface.console.server import server
 
 WITHIN_S = 60.0
 """For anything to happen: the machine may be busy."""
@@ -75,15 +73,8 @@ def serving(home: Path, state: Path, port: int | None = None) -> Iterator[str]:
         set_up_code=CODE,
         known=Known(state),
     )
-    running = server(made, None)
-    thread = threading.Thread(target=running.run)
-    thread.start()
-    until(lambda: running.started)
-    try:
+    with served(made):
         yield f"http://127.0.0.1:{port}"
-    finally:
-        running.should_exit = running.force_exit = True
-        thread.join()
 
 
 @contextmanager

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -20,8 +22,10 @@ from edgeface.commands import Role
 from edgeface.commands.words import Watch
 from edgeface.console.accounts import Accounts, Cost
 from edgeface.console.app import Console, application
+from edgeface.console.certificate import Identity
 from edgeface.console.known import Known
 from edgeface.console.options import Options
+from edgeface.console.server import server
 from edgeface.errors import EdgefaceError
 from edgeface.frame import Instant
 from edgeface.signature import parse_public, public_of, public_text
@@ -132,6 +136,22 @@ class Hall:
         browser = self.browser()
         browser.sign_in(name)
         return browser
+
+
+@contextmanager
+def served(console: Console, identity: Identity | None = None) -> Iterator[None]:
+    """The console at the port of its options, by a thread of its own."""
+    running = server(console, identity)
+    thread = threading.Thread(target=running.run)
+    thread.start()
+    try:
+        while not running.started:
+            assert thread.is_alive(), "it could not start"
+            time.sleep(0.01)
+        yield
+    finally:
+        running.should_exit = running.force_exit = True
+        thread.join()
 
 
 def hall_of(bench: Bench, folder: Path, **options: Any) -> Hall:

@@ -15,8 +15,8 @@ from selenium.webdriver.common.keys import Keys
 
 from edgeface.console.pages import MENU
 from edgeface.frame import Pixels
-from edgeface.image import encode_jpeg, encode_png
-from portraits import shot
+from edgeface.image import encode_jpeg
+from portraits import lasting, shot, visits
 
 pytestmark = pytest.mark.browser
 
@@ -40,15 +40,7 @@ class Place:
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory, astronaut: Pixels, hopper: Pixels) -> Path:
     """Eileen Collins comes, then Grace Hopper, again and again."""
-    folder = tmp_path_factory.mktemp("film")
-    wall = shot(astronaut, 0).copy()
-    wall[:] = (126, 130, 134)
-    frames = [shot(astronaut, n) for n in range(30)] + [wall] * 8 + [shot(hopper, n) for n in range(30)] + [wall] * 8
-    for index, pixels in enumerate(frames):
-        (folder / f"{index:05}.png").write_bytes(encode_png(pixels))
-    for index in range(len(frames), 6000):
-        (folder / f"{index:05}.png").symlink_to(folder / f"{index % len(frames):05}.png")
-    return folder
+    return lasting(tmp_path_factory.mktemp("film") / "frames", visits(astronaut, hopper))
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +128,8 @@ def test_a_reader_that_stops_is_said_and_the_view_goes_on_by_itself(place: Place
     says(driver, "The reader does not answer")
     until(lambda: not one(driver, "[data-on]").is_displayed())
     place.reading.start()
-    until(lambda: driver.find_elements(By.CSS_SELECTOR, ".seen circle"))
+    assert until(lambda: driver.find_elements(By.CSS_SELECTOR, ".seen circle"))
+    assert driver.current_url == f"{place.where}/live", "nobody went there anew"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -203,6 +196,7 @@ def test_a_form_of_another_page_does_nothing(place: Place) -> None:
     until(lambda: driver.current_url.startswith(place.where))
     place.open("/people")
     says(driver, KNOWN)
+    assert driver.current_url == f"{place.where}/people", "still signed in"
 
 
 def test_a_cookie_is_out_of_reach_of_scripts_and_worthless_after_sign_out(place: Place) -> None:

@@ -4,7 +4,7 @@ people of each role see and may do. Every page and state on the way is looked at
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,11 +17,12 @@ from selenium import webdriver
 from selenium.common.exceptions import NoAlertPresentException
 from selenium.webdriver.common.by import By
 
+from edgeface.adapters.reader_socket import ReaderSocket
 from edgeface.console.pages import MENU
 from edgeface.frame import Pixels
-from edgeface.image import encode_jpeg, encode_png
+from edgeface.image import encode_jpeg
 from heads import head
-from portraits import shot
+from portraits import lasting, visits
 from tools.attacks.motion import Moment
 
 pytestmark = pytest.mark.browser
@@ -30,7 +31,6 @@ KNOWN, STRANGER = "Eileen Collins", "Nobody known"
 ROUND = ((0, 0), (-40, 0), (40, 0), (0, -35))
 """Where the head points, degrees: yaw and pitch."""
 ASKED = '[camera]\nfps = 10\n[enrol.guided]\nbins = ["frontal", "left", "right", "down"]\n'
-WALL = (126, 130, 134)
 
 
 @dataclass
@@ -81,16 +81,6 @@ class Day:
         return status, code
 
 
-def film_of(folder: Path, frames: Sequence[Pixels]) -> Path:
-    """The same again and again, for ten minutes."""
-    folder.mkdir()
-    for index, pixels in enumerate(frames):
-        (folder / f"{index:05}.png").write_bytes(encode_png(pixels))
-    for index in range(len(frames), 6000):
-        (folder / f"{index:05}.png").symlink_to(folder / f"{index % len(frames):05}.png")
-    return folder
-
-
 def turning(face: Pixels) -> list[Pixels]:
     """A head that points to each side for two seconds, never quite still."""
 
@@ -105,17 +95,15 @@ def turning(face: Pixels) -> list[Pixels]:
 def day(tmp_path_factory: pytest.TempPathFactory, astronaut: Pixels, hopper: Pixels) -> Iterator[Day]:
     """A reader that nobody has set up, before which somebody turns her head."""
     folder = tmp_path_factory.mktemp("day")
-    wall = shot(astronaut, 0).copy()
-    wall[:] = WALL
     (folder / "home").mkdir()
     (folder / "home" / "edgeface.toml").write_text(ASKED)
     (folder / "hopper.jpg").write_bytes(encode_jpeg(hopper))
-    visits = [shot(astronaut, n) for n in range(30)] + [wall] * 8 + [shot(hopper, n) for n in range(30)] + [wall] * 8
-    reading = Reading(folder / "home", film_of(folder / "turning", turning(astronaut)))
+    film = lasting(folder / "visits", visits(astronaut, hopper))
+    reading = Reading(folder / "home", lasting(folder / "turning", turning(astronaut)))
     reading.start()
     try:
         with serving(reading.home, folder / "console") as where, chromium(folder / "chromium") as driver:
-            made = Day(where, reading, driver, film_of(folder / "visits", visits), folder / "hopper.jpg")
+            made = Day(where, reading, driver, film, folder / "hopper.jpg")
             first_start(made)
             before_the_camera(made)
             accounts(made)
@@ -331,8 +319,15 @@ def test_axe_finds_nothing_on_any_page_in_any_state(day: Day) -> None:
     assert day.found == [], json.dumps(day.found, indent=1)
 
 
+def last_lockdown(day: Day) -> int:
+    """The row of the newest one that the reader was asked for; 0: none."""
+    with ReaderSocket(day.reading.home / "edgeface.sock") as reader:
+        rows = reader.local("audit/list", {"kind": "command", "most": 100})["rows"]
+    return max((row["seq"] for row in rows if json.loads(row["facts"])["what"] == "door/lockdown"), default=0)
+
+
 def test_a_console_that_starts_anew_under_a_page_signs_out_and_does_nothing(day: Day) -> None:
-    driver, state = day.driver, day.reading.home.parent / "second"
+    driver, state, before = day.driver, day.reading.home.parent / "second", last_lockdown(day)
     driver.delete_all_cookies()
     with serving(day.reading.home, state) as where:
         driver.get(where)
@@ -357,6 +352,7 @@ def test_a_console_that_starts_anew_under_a_page_signs_out_and_does_nothing(day:
         until(lambda: "/sign-in" in driver.current_url)
         sign_in(driver, where, "eve")
         says(driver, KNOWN)
+    assert last_lockdown(day) == before, "nothing was asked of the reader"
     day.sign_in("ada")
 
 
@@ -390,7 +386,7 @@ def test_a_page_whose_session_ended_leads_back_after_signing_in(day: Day) -> Non
     day.look("sign-in")
     fill(driver, name="ada", password=PASSWORD)
     press(driver)
-    until(lambda: driver.current_url.endswith("/decisions?outcome=deny"))
+    assert until(lambda: driver.current_url.endswith("/decisions?outcome=deny"))
 
 
 def test_forgetting_leaves_a_receipt_that_can_be_read(day: Day) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,7 +11,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from consoles import hall_of
+from consoles import hall_of, served
 
 from authority import Authority
 from broker import free_port
@@ -21,24 +19,14 @@ from commanding import Bench
 from edgeface.console import certificate
 from edgeface.console.certificate import Identity
 from edgeface.console.options import Options
-from edgeface.console.server import server
 from edgeface.errors import ConfigError
 
 
 @contextmanager
-def served(bench: Bench, folder: Path, identity: Identity | None) -> Iterator[str]:
+def at_its_port(bench: Bench, folder: Path, identity: Identity | None) -> Iterator[str]:
     hall = hall_of(bench, folder, port=free_port(), plain=identity is None)
-    running = server(hall.console, identity)
-    thread = threading.Thread(target=running.run)
-    thread.start()
-    while not running.started:
-        assert thread.is_alive(), "it could not start"
-        time.sleep(0.01)
-    try:
+    with served(hall.console, identity):
         yield f"http{'' if identity is None else 's'}://localhost:{hall.options.port}"
-    finally:
-        running.should_exit = True
-        thread.join()
 
 
 def test_it_is_served_by_its_own_certificate(bench: Bench, tmp_path: Path) -> None:
@@ -47,7 +35,7 @@ def test_it_is_served_by_its_own_certificate(bench: Bench, tmp_path: Path) -> No
     assert identity.certificate.stat().st_mode & 0o777 == 0o600
     assert certificate.own(tmp_path, names, "127.0.0.1", datetime.now(UTC)) == identity, "made once"
     trust = ssl.create_default_context(cafile=str(identity.certificate))
-    with served(bench, tmp_path, identity) as url, httpx2.Client(base_url=url, verify=trust) as client:
+    with at_its_port(bench, tmp_path, identity) as url, httpx2.Client(base_url=url, verify=trust) as client:
         answer = client.get("/setup")
         assert answer.status_code == 200 and "server" not in answer.headers
         assert "Secure" in answer.headers["set-cookie"]
@@ -56,7 +44,7 @@ def test_it_is_served_by_its_own_certificate(bench: Bench, tmp_path: Path) -> No
 
 
 def test_plain_serves_this_machine(bench: Bench, tmp_path: Path) -> None:
-    with served(bench, tmp_path, None) as url:
+    with at_its_port(bench, tmp_path, None) as url:
         cookie = httpx2.get(f"{url}/setup").headers["set-cookie"]
     assert cookie.startswith("edgeface-early=") and "HttpOnly" in cookie and "Secure" not in cookie
 

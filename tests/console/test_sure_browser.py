@@ -2,46 +2,32 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from chromium import chromium, faults, fill, one, press, says, sign_in, until
-from consoles import CODE, PASSWORD, Hall, Nearby
+from consoles import CODE, PASSWORD, hall_of, served
 from selenium import webdriver
 from selenium.webdriver.common.alert import Alert
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support import expected_conditions as expected
 from test_pages import decided, person
 
+from broker import free_port
 from commanding import Bench
-from edgeface.console.options import Options
 from edgeface.console.pages import MENU
-from edgeface.console.server import server
 
 pytestmark = pytest.mark.browser
 
 
 @contextmanager
-def served(bench: Bench, state: Path) -> Iterator[str]:
+def near(bench: Bench, folder: Path) -> Iterator[str]:
     """A console over a reader in this process; its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    state.mkdir(mode=0o700)
-    made = Hall(folder=state, reader=Nearby(bench), options=Options(port=port, plain=True)).console
-    running = server(made, None)
-    thread = threading.Thread(target=running.run)
-    thread.start()
-    until(lambda: running.started)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        running.should_exit = running.force_exit = True
-        thread.join()
+    hall = hall_of(bench, folder, port=free_port(), plain=True)
+    with served(hall.console):
+        yield f"http://127.0.0.1:{hall.options.port}"
 
 
 def set_up(driver: webdriver.Chrome, where: str) -> None:
@@ -65,7 +51,7 @@ def asked(driver: webdriver.Chrome) -> Alert:
 
 
 def test_with_a_script_a_no_sends_nothing_and_a_yes_is_not_asked_again(bench: Bench, tmp_path: Path) -> None:
-    with served(bench, tmp_path / "state") as where, chromium(tmp_path / "chromium") as driver:
+    with near(bench, tmp_path) as where, chromium(tmp_path / "chromium") as driver:
         set_up(driver, where)
         driver.get(f"{where}/doors")
         press(driver, "form[action='/doors/lockdown'] button.bad")
@@ -80,7 +66,7 @@ def test_with_a_script_a_no_sends_nothing_and_a_yes_is_not_asked_again(bench: Be
 def test_without_scripts_everything_can_be_read_and_a_page_asks(bench: Bench, tmp_path: Path) -> None:
     eve = person(bench, "Eve")
     decided(bench, 1, "unknown", "nobody enrolled is alike")
-    with served(bench, tmp_path / "state") as where, chromium(tmp_path / "chromium", script=False) as driver:
+    with near(bench, tmp_path) as where, chromium(tmp_path / "chromium", script=False) as driver:
         set_up(driver, where)
         for _, path, _, _ in MENU:
             driver.get(where + path)
@@ -106,7 +92,7 @@ def test_without_scripts_everything_can_be_read_and_a_page_asks(bench: Bench, tm
 
 
 def test_the_page_that_asks_is_for_a_screen_reader_too(bench: Bench, tmp_path: Path) -> None:
-    with served(bench, tmp_path / "state") as where, chromium(tmp_path / "chromium") as driver:
+    with near(bench, tmp_path) as where, chromium(tmp_path / "chromium") as driver:
         set_up(driver, where)
         driver.get(f"{where}/doors")
         driver.execute_script("for (const form of document.forms) delete form.dataset.sure;")
