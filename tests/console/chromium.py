@@ -73,7 +73,7 @@ def serving(home: Path, state: Path, port: int | None = None) -> Iterator[str]:
         set_up_code=CODE,
         known=Known(state),
     )
-    with served(made):
+    with served(made, force=True):
         yield f"http://127.0.0.1:{port}"
 
 

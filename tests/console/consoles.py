@@ -139,8 +139,8 @@ class Hall:
 
 
 @contextmanager
-def served(console: Console, identity: Identity | None = None) -> Iterator[None]:
-    """The console at the port of its options, by a thread of its own."""
+def served(console: Console, identity: Identity | None = None, *, force: bool = False) -> Iterator[None]:
+    """The console at the port of its options, by a thread of its own. `force`: it ends while browsers still hold on."""
     running = server(console, identity)
     thread = threading.Thread(target=running.run)
     thread.start()
@@ -150,7 +150,7 @@ def served(console: Console, identity: Identity | None = None) -> Iterator[None]
             time.sleep(0.01)
         yield
     finally:
-        running.should_exit = running.force_exit = True
+        running.should_exit, running.force_exit = True, force
         thread.join()
 
 

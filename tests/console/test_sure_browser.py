@@ -26,7 +26,7 @@ pytestmark = pytest.mark.browser
 def near(bench: Bench, folder: Path) -> Iterator[str]:
     """A console over a reader in this process; its address."""
     hall = hall_of(bench, folder, port=free_port(), plain=True)
-    with served(hall.console):
+    with served(hall.console, force=True):
         yield f"http://127.0.0.1:{hall.options.port}"
 
 
