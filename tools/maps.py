@@ -73,12 +73,12 @@ class Price:
 def fit(former: npt.NDArray[np.int8], new: Tensor, held: Flags) -> Fitted:
     """The affine map of templates to embeddings, its ridge the best on the faces `held` out."""
     best: Fitted | None = None
-    rows = _unit(former.astype(np.float32))
+    rows = unit_rows(former.astype(np.float32))
     wide = np.column_stack([rows, np.ones(len(rows), np.float32)]).astype(np.float64)
     square, mixed = wide[~held].T @ wide[~held], wide[~held].T @ new[~held]
     for ridge in RIDGES:
         solved = np.linalg.solve(square + ridge * np.eye(len(square)), mixed)
-        likeness = float((_unit(wide[held] @ solved) * new[held]).sum(axis=1).mean())
+        likeness = float((unit_rows(wide[held] @ solved) * new[held]).sum(axis=1).mean())
         if best is None or likeness > best.likeness:
             best = Fitted(
                 matrix=np.ascontiguousarray(solved[:-1].T, np.float32),
@@ -140,7 +140,7 @@ def _spread(values: list[float], n: int) -> Figure:
 def verified(lfw: Measured, bridge: Bridge) -> dict[str, dict[str, Figure]]:
     """LFW's pairs: first picture enrolled, second seen by the new embedder; and the former one alone."""
     names = [name.removeprefix("images/") for name in lfw.names]
-    former = _unit(lfw.former.astype(np.float32))
+    former = unit_rows(lfw.former.astype(np.float32))
     own = np.stack([template(vector) for vector in lfw.new])
     carried = carry(lfw.former, bridge)
     kinds = {"the embedder in use alone": (own, lfw.new), "the former one alone": (former, former)}
@@ -224,5 +224,6 @@ def _percent(figure: Figure) -> str:
     return f"{100 * figure.value:.2f} % [{100 * figure.low:.2f}, {100 * figure.high:.2f}] (n = {figure.n:,})"
 
 
-def _unit(rows: npt.NDArray[Any]) -> Tensor:
+def unit_rows(rows: npt.NDArray[Any]) -> Tensor:
+    """Each row at length 1."""
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-9), np.float32)

@@ -29,6 +29,7 @@ from edgeface.service.bootstrap import load_models
 from tools import camera, degrade
 from tools.datasets import Archive
 from tools.evaluate.acquire import central_face, progress, template, vector_at
+from tools.samples.parts import names
 
 ALIKE = 0.45
 """Cosine to a picture of LFW-dev, by the embedder in use, from which on a person is left out."""
@@ -61,8 +62,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="archive to write")
     arguments = parser.parse_args()
     models = load_models(arguments.home).models
-    reserved = set(arguments.reserved.read_text(encoding="utf-8").split())
-    people = list(families(arguments.people, reserved))
+    people = list(families(arguments.people, names(arguments.reserved)))
     near = _strangers(arguments.data, models)
     rows: list[tuple[str, float, Seen]] = []
     left_out = 0

@@ -31,6 +31,8 @@ from tools.evaluate.visits import DRAWS, RATE, World, fused, galleries, missed, 
 from tools.metrics import Figure, Floats
 from tools.page import write_section
 from tools.quality_bank import ALIKE, PICTURES, families
+from tools.samples.parts import names
+from tools.studies.visits import turned, whitener
 from tools.visit_bank import Visit, by_person
 
 PAGE = Path("models/visits.md")
@@ -61,8 +63,7 @@ def main() -> None:
     rows += _copies(world, Archive(bench.data / "lfw-dev.tar"), models)
     rows += [(f"less half of the mean of the {n} others enrolled most like it", _rivals(world, n)) for n in (1, 5, 20)]
     if arguments.people is not None:
-        reserved = set(arguments.reserved.read_text(encoding="utf-8").split()) if arguments.reserved else set()
-        rows += _others(world, others(arguments.people, reserved, world, models))
+        rows += _others(world, others(arguments.people, names(arguments.reserved), world, models))
     table = [f"| {what} | {found.value:.3f} [{found.low:.3f}, {found.high:.3f}] |" for what, found in rows]
     write_section(arguments.page, "What other means would give", [HEAD, "", "| means | FNIR |", "|---|---|", *table])
     print("\n".join(table))
@@ -196,16 +197,9 @@ def _others(world: World, people: list[Tensor]) -> list[tuple[str, Figure]]:
         what = f"less half of what the {top} of them most like the template come to"
         rows.append((what, compare(np.where(plain <= -1, -2.0, plain - near / 2), world)))
     apart = np.concatenate([(one - one.mean(axis=0)) / np.sqrt(len(one) - 1) for one in people if len(one) > 1])
-    spread = apart.T @ apart
-    values, axes = np.linalg.eigh(spread * len(spread) / np.trace(spread) + np.eye(len(spread)))
-    turn = (axes @ np.diag(values**-0.5) @ axes.T).astype(np.float32)
-    turned = [replace(one, vectors=_rows(one.vectors @ turn)) if len(one.vectors) else one for one in world.visits]
-    found = compare(scores(world, turned, _rows(world.references @ turn)), world)
+    white = turned(world, whitener(apart, 1))
+    found = compare(scores(white), white)
     return [*rows, ("within-class whitening learnt on them", found)]
-
-
-def _rows(vectors: Tensor) -> Tensor:
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9), np.float32)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from edgeface.service.bootstrap import load_models
 from tools import metrics
 from tools.evaluate.acquire import Bench, progress
 from tools.evaluate.visits import RATE, World, moments, populate, searches
+from tools.maps import unit_rows
 from tools.metrics import Floats
 from tools.page import write_section
 from tools.visit_bank import Visit
@@ -149,21 +150,25 @@ def _whitened(world: World, fit: Half, mix: float) -> World:
         for one, owner in zip(world.visits, world.owner, strict=True)
         if fit[owner] and one.accepted.any()
     ]
-    rows = np.concatenate(apart)
-    spread = rows.T @ rows
+    return turned(world, whitener(np.concatenate(apart), mix))
+
+
+def whitener(apart: Tensor, mix: float) -> Tensor:
+    """(d, d): of what the pictures of one person differ by, (n, d), with so much of no turn at all mixed in."""
+    spread = apart.T @ apart
     spread *= len(spread) / np.trace(spread)
     values, axes = np.linalg.eigh(spread + mix * np.eye(len(spread)))
-    turn = (axes @ np.diag(values**-0.5) @ axes.T).astype(np.float32)
+    return np.asarray(axes @ np.diag(values**-0.5) @ axes.T, np.float32)
+
+
+def turned(world: World, turn: Tensor) -> World:
+    """With all embeddings mapped by a matrix, at length 1 again."""
     visits = tuple(_turned(one, turn) for one in world.visits)
-    return World(names=world.names, references=_unit(world.references @ turn), visits=visits, owner=world.owner)
+    return World(names=world.names, references=unit_rows(world.references @ turn), visits=visits, owner=world.owner)
 
 
 def _turned(visit: Visit, turn: Tensor) -> Visit:
-    return visit if not len(visit.vectors) else replace(visit, vectors=_unit(visit.vectors @ turn))
-
-
-def _unit(rows: Tensor) -> Tensor:
-    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9), np.float32)
+    return visit if not len(visit.vectors) else replace(visit, vectors=unit_rows(visit.vectors @ turn))
 
 
 if __name__ == "__main__":

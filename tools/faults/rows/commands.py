@@ -20,6 +20,7 @@ from edgeface.signature import key_id, public_of
 from edgeface.store import commands
 from edgeface.store.database import Database, open_database
 from tools.faults.result import Result
+from tools.faults.rows.bits import turned_over
 from tools.faults.rows.disk import folder_in_memory
 
 VERB = "door/lockdown"
@@ -129,10 +130,8 @@ def _bench(dice: random.Random) -> Iterator[Bench]:
 
 
 def _bits(bench: Bench, dice: random.Random, seq: int) -> Sent:
-    content = bytearray(signed(bench.admin, bench.command(bench.admin, seq)).encode())
-    for _ in range(dice.choice((1, 8))):
-        content[dice.randrange(len(content))] ^= 1 << dice.randrange(8)
-    return Sent(payload=bytes(content))
+    whole = signed(bench.admin, bench.command(bench.admin, seq)).encode()
+    return Sent(payload=turned_over(whole, dice.choice((1, 8)), dice))
 
 
 def _field(bench: Bench, dice: random.Random, seq: int) -> Sent:

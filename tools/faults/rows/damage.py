@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 from tools.faults.result import Result
+from tools.faults.rows.bits import turned_over
 from tools.faults.rows.disk import folder_in_memory
 from tools.faults.rows.lived import Disk, Moment, Truth, live, naive, silent
 
@@ -70,10 +71,7 @@ def _harmed(fault: str, n: int, seed: int, harm: Harm, judge: Judge) -> Result:
 def _flip(dice: random.Random, moments: list[Moment]) -> tuple[str, Disk]:
     disk = dict(moments[-1].disk)
     name = dice.choice([name for name in (GALLERY, GALLERY, LOG, LOG, KEY, MARK) if disk.get(name)])
-    content = bytearray(disk[name])
-    for _ in range(dice.choice((1, 1, 2, 8, 64))):
-        content[dice.randrange(len(content))] ^= 1 << dice.randrange(8)
-    return name, {**disk, name: bytes(content)}
+    return name, {**disk, name: turned_over(disk[name], dice.choice((1, 1, 2, 8, 64)), dice)}
 
 
 def _misplace(dice: random.Random, moments: list[Moment]) -> tuple[str, Disk]:

@@ -21,6 +21,7 @@ from edgeface.model import Task
 from edgeface.signature import public_of
 from tools.faults.deeds import PUBLISHER
 from tools.faults.result import Result
+from tools.faults.rows.bits import turned_over
 from tools.faults.rows.disk import folder_in_memory
 
 Accept = Callable[[Entry, Path], bool]
@@ -41,15 +42,14 @@ def exchanged(n: int, seed: int, accept: Accept = _loaded) -> Result:
     entries = list(manifest.read(manifest.shipped()).values())
     for trial in range(n):
         entry, other = dice.sample(entries, 2)
-        content = bytearray((entry.folder / entry.spec.file).read_bytes())
+        content = (entry.folder / entry.spec.file).read_bytes()
         kind = dice.choice(("one bit", "64 bits", "cut short", "another model"))
         if kind == "another model":
-            content = bytearray((other.folder / other.spec.file).read_bytes())
+            content = (other.folder / other.spec.file).read_bytes()
         elif kind == "cut short":
-            del content[dice.randrange(len(content)) :]
+            content = content[: dice.randrange(len(content))]
         else:
-            for _ in range(1 if kind == "one bit" else 64):
-                content[dice.randrange(len(content))] ^= 1 << dice.randrange(8)
+            content = turned_over(content, 1 if kind == "one bit" else 64, dice)
         with folder_in_memory() as folder:
             (folder / entry.spec.file).write_bytes(content)
             if accept(entry, folder):
@@ -139,10 +139,7 @@ def _newer(told: dict[str, Any]) -> None:
 
 
 def _bits(whole: bytes, dice: random.Random) -> bytes:
-    content = bytearray(whole)
-    for _ in range(dice.choice((1, 64))):
-        content[dice.randrange(len(content))] ^= 1 << dice.randrange(8)
-    return bytes(content)
+    return turned_over(whole, dice.choice((1, 64)), dice)
 
 
 def _resigned(whole: bytes, dice: random.Random) -> bytes:

@@ -15,6 +15,7 @@ from edgeface import image
 from edgeface.errors import PictureError
 from edgeface.frame import Pixels
 from tools.faults.result import Result
+from tools.faults.rows.bits import turned_over
 
 SIDE_PX = 96
 LONGEST_S = 1.0
@@ -67,10 +68,8 @@ def _by_us(data: bytes) -> Pixels | None:
 
 
 def _bits(whole: bytes, dice: random.Random) -> tuple[bytes, bool]:
-    content = bytearray(whole)
-    for _ in range(dice.choice((1, 4, 64))):
-        content[dice.randrange(len(content))] ^= 1 << dice.randrange(8)
-    return bytes(content), False  # a JPEG has no sums: what is altered may be another picture
+    content = turned_over(whole, dice.choice((1, 4, 64)), dice)
+    return content, False  # a JPEG has no sums: what is altered may be another picture
 
 
 def _cut(whole: bytes, dice: random.Random) -> tuple[bytes, bool]:

@@ -26,6 +26,7 @@ from edgeface.service.settings import Config
 from edgeface.store.database import Database, open_database
 from edgeface.store.journal import Journal
 from tools.faults.result import Result
+from tools.faults.rows.bits import turned_over
 from tools.faults.rows.disk import folder_in_memory
 
 RULES = """
@@ -91,11 +92,10 @@ def believed(n: int, seed: int) -> Result:
 
 
 def _harmed(dice: random.Random, content: bytes) -> bytes:
-    harmed = bytearray(content)
+    harmed = content
     while harmed == content:
-        for _ in range(dice.choice((1, 1, 2, 8))):
-            harmed[dice.randrange(len(harmed))] ^= 1 << dice.randrange(8)
-    return bytes(harmed)
+        harmed = turned_over(harmed, dice.choice((1, 1, 2, 8)), dice)
+    return harmed
 
 
 def _settings(database: Database, content: bytes) -> Outcome:
