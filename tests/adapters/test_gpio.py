@@ -163,6 +163,7 @@ def test_a_contact_is_told_as_it_changes_and_when_it_is_lost(tmp_path: Path) -> 
     finally:
         contact.close()
         thread.join()
+    assert heard == [False, True, False, None], "the end is no news"
 
 
 class FakeGpiod(types.ModuleType):

@@ -202,6 +202,7 @@ def test_paho_by_itself_would_come_late(tmp_path: Path) -> None:
             wait_until(lambda: b'{"door":"open"}' in wire.swallowed, "swallowed")
             wire.dead.clear()
             wait_until(lambda: listener.of("decision") != [], "it comes late")
+            assert [heard.payload for heard in listener.of("decision")] == ['{"door":"open"}']
         finally:
             naive.disconnect()
             naive.loop_stop()
@@ -317,6 +318,7 @@ def test_unanswered_bytes_end_the_connection(tmp_path: Path, monkeypatch: pytest
 def test_stopping_twice_or_before_the_start_or_while_connecting(tmp_path: Path) -> None:
     MqttPublisher(options(free_port())).stop()
     with running(tmp_path) as broker, publishing(options(broker.port)) as publisher:
+        connected(publisher)
         publisher.stop()
         wait_until(lambda: not publisher.connected, "it is over")
     with socket.create_server(("127.0.0.1", 0)) as mute, publishing(options(mute.getsockname()[1])):
@@ -341,6 +343,7 @@ def test_a_password_from_a_file(guarded: tuple[Broker, Path]) -> None:
     check(chosen)
     with publishing(chosen) as publisher:
         connected(publisher)
+        assert publisher.problem is None
 
 
 def test_a_wrong_password_is_told(guarded: tuple[Broker, Path]) -> None:

@@ -149,7 +149,7 @@ def changed(bundle: bytes, **changes: object) -> bytes:
     ],
 )
 def test_signed_and_none_all_the_same(bundle: bytes, changes: dict[str, object]) -> None:
-    malformed(changed(bundle, **changes))
+    assert malformed(changed(bundle, **changes)), "it says what is wrong"
 
 
 def test_no_name_from_inside_is_a_path(bundle: bytes) -> None:
@@ -180,11 +180,11 @@ def test_two_models_for_one_task_are_none(bundle: bytes) -> None:
     rest=st.binary(max_size=64),
 )
 def test_whatever_a_publisher_signs_is_a_bundle_or_refused(head: bytes, rest: bytes) -> None:
-    malformed(signed(head.replace(b"\n", b" ") + b"\n" + rest))
+    assert malformed(signed(head.replace(b"\n", b" ") + b"\n" + rest))
 
 
 def test_a_map_of_other_lengths_is_none() -> None:
     whole = packed(1, bridges=[bridge()])
     head = json.loads(whole[whole.index(b"\n") + 1 :].partition(b"\n")[0])
     for change in ({"dimensions": [8, 15]}, {"scale": -1}, {"scale": "nan"}, {"former": "x"}, {"part": "0" * 64}):
-        malformed(changed(whole, bridges=[{**head["bridges"][0], **change}]))
+        assert malformed(changed(whole, bridges=[{**head["bridges"][0], **change}]))
