@@ -28,7 +28,7 @@ MEANS = {
     Mode.COVERED: "covered",
     Mode.SLOW: f"{SLOW_FPS:g} pictures a second",
     Mode.LATE: f"pictures that are {LATE_S:g} s old",
-    Mode.SWAPPED: "red and blue exchanged (from the plug)",
+    Mode.SWAPPED: "red and blue exchanged",
 }
 
 
@@ -70,15 +70,15 @@ def page(courses: Sequence[Course], runs: int) -> str:
     for course in courses:
         met[course.kind, course.mode].append(course)
     rows = [_row(kind, mode, of) for (kind, mode), of in met.items()]
-    late = sum(course.alarmed_s > 1.0 for course in courses if course.mode is not Mode.SWAPPED)
-    asked = sum(course.mode is not Mode.SWAPPED for course in courses)
+    late = sum(course.alarmed_s > 1.0 for course in courses)
     return f"""# Cameras that fail
 
 Whole readers, each before one camera that films somebody enrolled and then fails in every way; {runs} runs of each
 kind (`python -m tools.cameras --runs {runs} --out docs/cameras.md`). Times in seconds, median and largest: from the
 fault to the reader's own words (said) and to its report over MQTT (alarmed), from its end to the report that all is
-well (over) and to the next person let in (again). The alarm was later than a second in {late} of {asked}; decisions
-while the camera was blind: {sum(course.decided for course in courses)}.
+well (over) and to the next person let in (again). The alarm was later than a second in {late} of {len(courses)};
+decisions while the camera was blind: {sum(course.decided for course in courses)}. Red and blue are exchanged while the
+camera is away, as by a new driver: counted from the first such picture that it takes.
 
 What stands for a USB camera stands behind OpenCV, and what stands for a board's camera behind picamera2, as neither
 can be unplugged here; the network camera is a real stream (RTSP over TCP, JPEG). A camera is opened again after

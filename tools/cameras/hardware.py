@@ -3,7 +3,8 @@ both told from outside what to film, or how to fail.
 
     python -m tools.cameras.hardware v4l2 HOME ARGUMENTS...     edgeface with these arguments, its camera behind a fake
 
-It reads a word a line from stdin: a `Mode`. The adapters and all behind them are the reader's own.
+It reads a word a line from stdin, a `Mode`, and says on stderr when it took the first picture in it. The adapters and
+all behind them are the reader's own.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import itertools
 import sys
 import threading
 import time
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,6 +28,8 @@ from tools.demo.story import portraits
 
 FPS = 15.0
 SLOW_FPS = 2.0
+FILMED = "filmed: "
+"""Begins the line on stderr."""
 LATE_S = 1.0
 """How old pictures are that come late."""
 
@@ -49,7 +53,9 @@ class Mode(StrEnum):
 class Stage:
     """What is before the camera, and what is wrong with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, filmed: Callable[[Mode, float], None] = lambda mode, at_s: None) -> None:
+        """`filmed` hears of the first picture in each new mode, and when it was taken by the monotonic clock."""
+        self._filmed, self._told = filmed, Mode.FILM
         dice = np.random.default_rng(7)
         walk = (Actor(portrait=portraits()[0], height=(0.75, 0.95), across=(0.45, 0.55)),)
         half = [render(walk, step / 14, dice) for step in range(15)]
@@ -75,9 +81,12 @@ class Stage:
     def picture(self) -> Pixels:
         """What is filmed now, uint8 (480, 640, 3) RGB; waits as long as a camera takes."""
         self.wait(1 / (SLOW_FPS if self._mode is Mode.SLOW else FPS))
-        number = next(self._count)
+        number, mode = next(self._count), self._mode
+        if mode is not self._told:
+            self._told = mode
+            self._filmed(mode, time.monotonic())
         noise = self._noise[number % len(self._noise)]
-        match self._mode:
+        match mode:
             case Mode.DARK:
                 return noise
             case Mode.COVERED:
@@ -175,7 +184,7 @@ class Picamera2:
 
 def main() -> None:
     kind, home, *arguments = sys.argv[1:]
-    stage = Stage()
+    stage = Stage(lambda mode, at_s: print(f"{FILMED}{mode.value} {at_s}", file=sys.stderr, flush=True))
     threading.Thread(target=_listen, args=(stage, Path(home) / "video0"), daemon=True).start()
     from edgeface.adapters import camera
     from edgeface.adapters.camera import opencv

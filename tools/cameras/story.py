@@ -21,7 +21,7 @@ from edgeface import image
 from edgeface.footage import ADVICE, Fault
 from tools.broker import Broker
 from tools.cameras.gst import GstCamera, filmed
-from tools.cameras.hardware import FPS, LATE_S, Mode, Stage
+from tools.cameras.hardware import FILMED, FPS, LATE_S, Mode, Stage
 from tools.cameras.rtsp import RtspCamera
 
 KINDS = ("v4l2", "picamera2", "rtsp")
@@ -61,9 +61,9 @@ class Course:
     kind: str
     mode: Mode
     said_s: float
-    """From the fault to the reader's own words on stderr."""
+    """From the fault, of exchanged colours from the first such picture, to the reader's own words on stderr."""
     alarmed_s: float
-    """From the fault to the report over MQTT."""
+    """From there to the report over MQTT."""
     over_s: float
     """From the end of the fault to the report that all is well again."""
     again_s: float | None
@@ -83,7 +83,7 @@ class Said:
     at_s: float
     """By the monotonic clock."""
     where: str
-    """stdout, stderr or health."""
+    """stdout, stderr or health; film: the first picture in a new mode."""
     text: str
 
 
@@ -95,7 +95,7 @@ class Drill:
         self._kind, self._home, self._broker = kind, home, broker
         self._heard: SimpleQueue[Said] = SimpleQueue()
         self._rest: list[threading.Thread] = []
-        self._stage = Stage() if kind in ("rtsp", H264) else None
+        self._stage = Stage(self._film) if kind in ("rtsp", H264) else None
         self._server: RtspCamera | GstCamera | None = None
         self._port = 0
 
@@ -141,6 +141,8 @@ class Drill:
         if mode is Mode.SWAPPED:
             self._pause(HOLD_S)
         began = self._turn(mode)
+        if mode is Mode.SWAPPED:
+            began = self._await(lambda one: one.where == "film" and one.text == mode.value)[0]
         said_s = alarmed_s = None
         while said_s is None or alarmed_s is None:
             at_s, one = self._await(lambda one: self._tells(one, mode))
@@ -155,7 +157,7 @@ class Drill:
         ended = self._turn(Mode.FILM)
         over = again = None
         while over is None or (again is None and mode in ENDS_VISITS):
-            at_s, one = self._await(lambda one: one.where != "stderr")
+            at_s, one = self._await(lambda one: one.where in ("stdout", "health"))
             if one.where == "stdout" and '"grant"' in one.text:
                 again = at_s - ended
             if one.where == "health" and "camera" not in _troubles(one):
@@ -234,7 +236,14 @@ class Drill:
 
     def _read(self, where: str) -> None:
         for line in getattr(self._reader, where):
+            if line.startswith(FILMED):
+                mode, at_s = line.removeprefix(FILMED).split()
+                self._film(Mode(mode), float(at_s))
+                continue
             self._heard.put(Said(at_s=time.monotonic(), where=where, text=line))
+
+    def _film(self, mode: Mode, at_s: float) -> None:
+        self._heard.put(Said(at_s=at_s, where="film", text=mode.value))
 
     def _subscribed(self) -> Client:
         client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
