@@ -19,6 +19,7 @@ from torch import Tensor
 from tools.samples.scenes import COLUMNS, Floats, Scenes, compose, load
 from tools.train import pictures
 from tools.train.detector_net import Detector, DetectorShape, losses
+from tools.train.feed import batches
 from tools.train.student import shipped_spec, to_tensor
 from tools.train.training import add_options, begin, make_student
 
@@ -40,15 +41,21 @@ def train(arguments: argparse.Namespace, scenes: Scenes) -> None:
     shape, spec = DetectorShape(), shipped_spec("edgeface-detect-320")
     net = Detector(shape)
     student = make_student(arguments, net, shape, average=arguments.average, outputs=[net.outputs], clip=10.0)
-    random = np.random.default_rng((arguments.seed, student.seen))
+
+    def make(_: int, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+        side_px = int(random.choice(SIDES_PX))
+        samples = [compose(scenes, side_px, random) for _ in range(arguments.batch)]
+        return to_tensor(np.stack([picture for picture, _ in samples]), spec), pad([faces for _, faces in samples])
+
+    first = student.seen // arguments.batch
+    fed = batches(make, seed=arguments.seed, first=first, workers=arguments.workers)
     sums: dict[str, list[float]] = defaultdict(list)
     next_report = student.seen + arguments.report
     while not student.done:
-        side_px = int(random.choice(SIDES_PX))
-        samples = [compose(scenes, side_px, random) for _ in range(arguments.batch)]
+        composed, labels = next(fed)
         with torch.autocast(arguments.device, dtype=torch.bfloat16, enabled=arguments.bf16):
-            maps = student.net(to_tensor(np.stack([picture for picture, _ in samples]), spec))
-        parts = losses(maps, pad([faces for _, faces in samples]))
+            maps = student.net(composed)
+        parts = losses(maps, labels)
         student.learn(torch.stack([WEIGHTS[name] * value for name, value in parts.items()]).sum(), arguments.batch)
         for name, value in parts.items():
             sums[name].append(float(value.detach()))

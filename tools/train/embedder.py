@@ -16,9 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from edgeface.model import ModelSpec
-from tools.samples.faces import Faces, load, resize, spoil
+from tools.samples.faces import Faces, Pixels, load, resize, spoil
 from tools.samples.probe_faults import spoil_as_probe
 from tools.train import pictures
+from tools.train.feed import batches, turn
 from tools.train.nets import Embedder, EmbedderShape
 from tools.train.student import shipped_spec, to_tensor
 from tools.train.training import add_options, begin, make_student
@@ -40,25 +41,21 @@ def train(arguments: argparse.Namespace, training: Faces, validation: Faces) -> 
     """One run, from the checkpoint if there is one, to the end of its schedule."""
     shape = EmbedderShape(side_px=arguments.side_px, blocks=tuple(arguments.blocks))
     student = make_student(arguments, Embedder(shape), shape, average=0.999)
-    random = np.random.default_rng((arguments.seed, student.seen))
     spec, side_px, batch = shipped_spec(NAME), student.shape.side_px, arguments.batch
-    order, cosines, next_report = np.empty(0, np.intp), [], student.seen + arguments.report
+
+    def make(number: int, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+        chosen = turn(number, batch, len(training), arguments.seed)
+        strength = min(1.0, number * batch / arguments.gentle_images)
+        chips = np.stack([spoilt(training.crops[i], arguments.faults, spec, side_px, random, strength) for i in chosen])
+        return to_tensor(chips, spec), torch.from_numpy(training.targets[chosen])
+
+    fed = batches(make, seed=arguments.seed, first=student.seen // batch, workers=arguments.workers)
+    cosines, next_report = [], student.seen + arguments.report
     while not student.done:
-        if len(order) < batch:
-            order = random.permutation(len(training))
-        chosen, order = order[:batch], order[batch:]
-        strength = min(1.0, student.seen / arguments.gentle_images)
-        chips = np.stack(
-            [
-                spoil_as_probe(training.crops[i], spec, random)
-                if arguments.faults == "probes"
-                else spoil(training.crops[i], side_px, random, strength)
-                for i in chosen
-            ]
-        )
+        chips, targets = next(fed)
         with torch.autocast(arguments.device, dtype=torch.bfloat16, enabled=arguments.bf16):
-            embeddings = student.net(to_tensor(chips, spec))
-        loss = cosine_loss(embeddings.float(), torch.from_numpy(training.targets[chosen]))
+            embeddings = student.net(chips)
+        loss = cosine_loss(embeddings.float(), targets)
         student.learn(loss, batch)
         cosines.append(1 - float(loss.detach()))
         if student.seen >= next_report or student.done:
@@ -66,6 +63,13 @@ def train(arguments: argparse.Namespace, training: Faces, validation: Faces) -> 
             judged = mean_cosine(student.average.module, validation, side_px, spec)
             student.report({"train_cos": float(np.mean(cosines)), "val_cos": judged})
             cosines = []
+
+
+def spoilt(
+    crop: Pixels, faults: str, spec: ModelSpec, side_px: int, random: np.random.Generator, strength: float
+) -> Pixels:
+    """One crop (104, 104, 3), BGR, with faults of the kind asked for, at the network's size."""
+    return spoil_as_probe(crop, spec, random) if faults == "probes" else spoil(crop, side_px, random, strength)
 
 
 def cosine_loss(embeddings: Tensor, targets: Tensor) -> Tensor:

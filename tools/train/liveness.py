@@ -11,13 +11,14 @@ for the schedule and how a run is resumed.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from edgeface.frame import Pixels
 from edgeface.service.bootstrap import load_models
@@ -26,6 +27,7 @@ from tools.attacks.bank import SPEC, make, rooms
 from tools.attacks.collect import collect
 from tools.samples.parts import names
 from tools.train import pictures
+from tools.train.feed import batches
 from tools.train.liveness_net import LivenessNet, LivenessShape
 from tools.train.student import to_tensor
 from tools.train.training import add_options, begin, make_student
@@ -43,8 +45,9 @@ class Bank:
         self._shards: dict[str, tuple[Pixels, Labels]] = {}
         self.refresh()
 
-    def refresh(self) -> None:
-        """Read the shards that are new."""
+    def refresh(self) -> bool:
+        """Read the shards that are new; whether there were any."""
+        known = len(self._shards)
         for file in sorted(self._folder.glob("shard-???.npz")):
             if file.name not in self._shards and file.name != self._validation:
                 self._shards[file.name] = read(file)
@@ -52,6 +55,7 @@ class Bank:
             raise SystemExit(f"{self._folder} holds no shards: make them with tools.attacks.bank")
         self._parts = list(self._shards.values())
         self._ends = np.cumsum([len(kinds) for _, kinds in self._parts])
+        return len(self._shards) > known
 
     def __len__(self) -> int:
         return int(self._ends[-1])
@@ -129,13 +133,22 @@ def train(arguments: argparse.Namespace) -> None:
     student = make_student(arguments, net, shape, average=0.998, outputs=[net.judge], clip=10.0)
     bank = Bank(arguments.bank, arguments.validation)
     validation = read(arguments.bank / arguments.validation)
-    random = np.random.default_rng((arguments.seed, student.seen))
+
+    def make(_: int, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+        samples, kinds = bank.draw(arguments.batch, random)
+        wanted = np.where(kinds == 0, 1 - SMOOTHING, SMOOTHING).astype(np.float32)
+        return to_tensor(samples[..., ::-1], SPEC), torch.from_numpy(wanted)
+
+    def feed() -> Iterator[tuple[Tensor, Tensor]]:
+        first = student.seen // arguments.batch
+        return batches(make, seed=arguments.seed, first=first, workers=arguments.workers)
+
+    fed = feed()
     losses, next_report = [], student.seen + arguments.report
     while not student.done:
-        samples, kinds = bank.draw(arguments.batch, random)
+        samples, wanted = next(fed)
         with torch.autocast(arguments.device, dtype=torch.bfloat16, enabled=arguments.bf16):
-            logits = student.net(to_tensor(samples[..., ::-1], SPEC))
-        wanted = torch.from_numpy(np.where(kinds == 0, 1 - SMOOTHING, SMOOTHING).astype(np.float32))
+            logits = student.net(samples)
         loss = nn.functional.binary_cross_entropy_with_logits(logits.float()[:, 0], wanted)
         student.learn(loss, arguments.batch)
         losses.append(float(loss.detach()))
@@ -143,7 +156,8 @@ def train(arguments: argparse.Namespace) -> None:
             next_report += arguments.report
             student.report({"loss": float(np.mean(losses)), **judge(student.average.module, *validation)})
             losses = []
-            bank.refresh()
+            if bank.refresh():
+                fed = feed()
 
 
 @torch.no_grad()

@@ -18,6 +18,7 @@ from torch import Tensor
 from edgeface.model import ModelSpec
 from tools.samples.pose_faces import Faces, Floats, load, spoil
 from tools.train import pictures
+from tools.train.feed import batches
 from tools.train.nets import PoseNet, PoseShape
 from tools.train.student import shipped_spec, to_tensor
 from tools.train.training import add_options, begin, make_student
@@ -38,13 +39,18 @@ def train(arguments: argparse.Namespace, faces: Faces) -> None:
     shape, spec = PoseShape(), shipped_spec(MODEL)
     net = PoseNet(shape)
     student = make_student(arguments, net, shape, average=arguments.average, outputs=[net.rows])
-    random = np.random.default_rng((arguments.seed, student.seen))
     held_out, kept = faces.split(arguments.held_out)
     exam = draw(held_out, arguments.held_out, spec, np.random.default_rng(0))
+    fed = batches(
+        lambda _, random: draw(kept, arguments.batch, spec, random),
+        seed=arguments.seed,
+        first=student.seen // arguments.batch,
+        workers=arguments.workers,
+    )
     losses: list[float] = []
     next_report = student.seen + arguments.report
     while not student.done:
-        chips, rows = draw(kept, arguments.batch, spec, random)
+        chips, rows = next(fed)
         with torch.autocast(arguments.device, dtype=torch.bfloat16, enabled=arguments.bf16):
             answers = student.net(chips)
         loss = apart(answers.float(), rows).mean()

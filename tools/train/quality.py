@@ -22,6 +22,7 @@ from tools.samples import quality as quality_samples
 from tools.samples.quality import EMBEDDER, Samples
 from tools.samples.quality_faults import Pixels, Random
 from tools.train import pictures
+from tools.train.feed import batches, turn
 from tools.train.quality_net import QualityNet, QualityShape
 from tools.train.student import shipped_spec, to_tensor
 from tools.train.training import add_options, begin, make_student
@@ -47,19 +48,21 @@ def train(arguments: argparse.Namespace, samples: Samples) -> None:
     """One run, from the checkpoint if there is one, to the end of its schedule."""
     shape = QualityShape()
     student = make_student(arguments, QualityNet(shape), shape, average=0.999)
-    random = np.random.default_rng((arguments.seed, student.seen))
     spec, batch = shipped_spec(EMBEDDER), arguments.batch
     learnt, held_out = np.flatnonzero(~samples.held_out), np.flatnonzero(samples.held_out)
     held_out = held_out[:: max(1, len(held_out) // JUDGED)]
-    order, losses, next_report = np.empty(0, np.intp), [], student.seen + arguments.report
+
+    def make(number: int, random: Random) -> tuple[Tensor, Tensor]:
+        chosen = np.sort(learnt[turn(number, batch, len(learnt), arguments.seed)])
+        return to_tensor(vary(samples.chips[chosen], random), spec), torch.from_numpy(samples.labels[chosen])
+
+    fed = batches(make, seed=arguments.seed, first=student.seen // batch, workers=arguments.workers)
+    losses, next_report = [], student.seen + arguments.report
     while not student.done:
-        if len(order) < batch:
-            order = random.permutation(learnt)
-        chosen, order = np.sort(order[:batch]), order[batch:]
-        chips = vary(samples.chips[chosen], random)
+        chips, labels = next(fed)
         with torch.autocast(arguments.device, dtype=torch.bfloat16, enabled=arguments.bf16):
-            logits = student.net.logit(to_tensor(chips, spec).to(arguments.device)).cpu()  # type: ignore[operator]
-        loss = soft_loss(logits.float()[:, 0], torch.from_numpy(samples.labels[chosen]))
+            logits = student.net.logit(chips.to(arguments.device)).cpu()  # type: ignore[operator]
+        loss = soft_loss(logits.float()[:, 0], labels)
         student.learn(loss, batch)
         losses.append(float(loss.detach()))
         if student.seen >= next_report or student.done:

@@ -14,6 +14,7 @@ import cv2
 import torch
 from torch import Tensor, nn
 
+from tools.train.feed import cores_to_spare
 from tools.train.optimise import split_parameters
 from tools.train.student import Schedule, Student
 
@@ -41,6 +42,7 @@ def add_options(
     parser.add_argument("--threads", type=int, default=1)
     there = "cuda" if torch.cuda.is_available() else "cpu"
     parser.add_argument("--device", default=there, help=f"where the network runs, as PyTorch calls it; here: {there}")
+    parser.add_argument("--workers", type=int, help="processes that make samples; default: all cores but one for a GPU")
     parser.add_argument("--report", type=int, default=report, help="report and save every so many samples")
     parser.add_argument("--seed", type=int, default=1)
 
@@ -51,6 +53,8 @@ def begin(arguments: argparse.Namespace) -> None:
     cv2.setNumThreads(0)
     torch.manual_seed(arguments.seed)
     cv2.setRNGSeed(arguments.seed)
+    if arguments.workers is None:
+        arguments.workers = cores_to_spare(arguments.device)
 
 
 def make_student(
