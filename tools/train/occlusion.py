@@ -34,6 +34,8 @@ COVERS = (0.55, 0.25, 0.20)
 """How often a mask, a bar over the eyes, and anything anywhere; a choice."""
 MARGIN_PX = 24
 """Made up around a tight crop, for a door's camera would see more."""
+LEAST = 100
+"""Faces; fewer than there are numbers to learn would teach nothing."""
 PENALTY = 10.0
 """On the squares of the weights. Of 3, 10 and 30 the figures differ by less than their intervals."""
 
@@ -43,7 +45,7 @@ def main() -> None:
     parser.add_argument("--faces", type=Path, required=True, help="train-faces.npz")
     parser.add_argument("--masks", type=Path, help="folder with with_mask/ and without_mask/, to judge by")
     parser.add_argument("--home", type=Path, default=Path("work/home"), help="edgeface home: whose detector finds them")
-    parser.add_argument("--count", type=int, default=16_000, help="faces to learn from; as many as a sixth to judge")
+    parser.add_argument("--count", type=int, default=16_000, help="faces to learn from, a seventh of them to judge by")
     parser.add_argument("--json", type=Path, help="keep what it is worth in this file, for tools.studies.quality")
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--out", type=Path, required=True, help="Python file to write the numbers into")
@@ -68,7 +70,11 @@ def samples(archive: Path, count: int, random: Random) -> tuple[Floats, np.ndarr
     """What is measured on `count` faces, which are covered, and which are held out."""
     with np.load(archive) as data:
         stream, starts, held, sets = data["webp"], list(pairwise(data["offsets"])), data["val"], data["set"]
-    chosen = random.choice(np.flatnonzero(~np.isin(sets, MASKED_SETS)), count, replace=False)
+    bare = np.flatnonzero(~np.isin(sets, MASKED_SETS))
+    count = min(count, len(bare))
+    if count < LEAST:
+        raise SystemExit(f"{archive} has {count} faces without masks; {LEAST} are the least to learn from")
+    chosen = random.choice(bare, count, replace=False)
     covered = random.random(count) < 0.5
     rows = []
     for index, bad in zip(progress(list(chosen), "faces"), covered, strict=True):
