@@ -156,7 +156,9 @@ def _retention(context: Context) -> tuple[Health, str]:
     people = config.retention.people_days
     said = [
         "people until somebody forgets them" if people is None else f"people {people:g} days after their last visit",
-        "" if (rows := config.retention.audit_days) is None else f"the audit log {rows:g} days",
+        "the audit log "
+        + ("" if (days := config.retention.audit_days) is None else f"{days:g} days, ")
+        + f"{config.retention.audit_rows:,} rows at most",
         f"what is asked about visits {config.learn.keep_days:g} days" if config.learn.enabled else "",
         f"strangers {config.strangers.keep_days:g} days after the last visit" if config.strangers.enabled else "",
         f"pictures of visits {config.snapshots.keep_days:g} days" if config.snapshots.enabled else "no pictures",

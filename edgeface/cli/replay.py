@@ -20,13 +20,14 @@ def replay(context: Context, first: int, last: int, as_json: bool) -> None:
 
     For a consumer with a gap in `seq`. They go out on `history` and on `door/<door>/event`, marked as replayed, and
     open nothing; consumers drop what they know by its id. Rows that are no messages, such as starts, are named: who
-    lacks them lacks nothing.
+    lacks them lacks nothing. So are rows that are deleted (audit_days and audit_rows under [retention]).
     """
     if last < first:
         raise click.BadParameter("LAST must not be below FIRST")
     again = context.ask("history/replay", words_records.Rows(first=first, last=last))
     if as_json:
-        click.echo(json.dumps({"waiting": again.waiting, "silent": list(again.silent)}))
+        click.echo(json.dumps({"waiting": again.waiting, "silent": list(again.silent), "oldest": again.oldest}))
         return
     silent = f"; no messages: {', '.join(map(str, again.silent))}" if again.silent else ""
-    click.echo(f"{again.waiting} will be sent again{silent}")
+    gone = f"; deleted: {first} to {min(last, again.oldest - 1)}" if first < again.oldest else ""
+    click.echo(f"{again.waiting} will be sent again{silent}{gone}")

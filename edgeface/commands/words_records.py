@@ -191,3 +191,5 @@ class Replayed:
     """How many."""
     silent: tuple[int, ...]
     """Rows that are no messages, such as starts: who lacks them lacks nothing. The first 500."""
+    oldest: int
+    """The oldest row that is still there: those below it are deleted, and come no more."""

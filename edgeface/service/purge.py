@@ -12,7 +12,8 @@ from edgeface.frame import Instant
 from edgeface.store import audit, chain, retention
 from edgeface.store.database import Database
 from edgeface.store.gallery import GalleryStore
-from edgeface.store.retention import DAY_NS, Options, RetentionStore
+from edgeface.store.retention import DAY_NS, FOREVER_NS, Options, RetentionStore
+from edgeface.store.tables import Tables
 
 STEADY_S = 900.0
 """The clocks must have agreed for so long. A choice: a time server that errs is corrected within minutes."""
@@ -24,6 +25,9 @@ wrong before anybody is gone."""
 
 MOST_ROWS = 5000
 """Audit rows that are deleted at once: what is more waits for the next time, so that no decision waits."""
+
+SPARE = 100
+"""A log that is full loses so much of itself more than it must, a hundredth. A choice."""
 
 DRIFT_S = 60.0
 """By how much two clocks may differ and still agree."""
@@ -52,6 +56,7 @@ class Purge:
     def __call__(self) -> None:
         """Delete what is past its time, if the time is known. Raises GalleryError."""
         now = self._now()
+        self._bound(now)
         if not self._steady(now):
             return
         self._retention.begin(now)
@@ -62,17 +67,31 @@ class Purge:
             self._forgotten()
         self._prune(now)
 
+    def _bound(self, now: Instant) -> None:
+        """Keep the log within its number of rows, whatever the clock says and whoever has them: away from the network
+        a board has neither broker nor time. A little more goes than must, so that it is not always just full."""
+        rows = self._options.audit_rows
+        with self._database.transaction() as tables:
+            oldest = chain.base(tables).seq
+            over = chain.last(tables).seq - oldest - rows
+            if over > 0:
+                self._delete(tables, oldest + min(over + rows // SPARE, MOST_ROWS), now, unsent=True)
+
     def _prune(self, now: Instant) -> None:
         if self._options.audit_days is None:
             return
         with self._database.transaction() as tables:
-            old = retention.last_before(tables, now.wall_ns - int(self._options.audit_days * DAY_NS), now)
-            through = min(old, chain.base(tables).seq + MOST_ROWS)
-            retention.remember_visits(tables)
-            if not self._delivers:
-                tables.execute("DELETE FROM outbox WHERE seq <= ?", (through,))
-            gone = audit.prune(tables, through, now)
-        if gone:
+            oldest = chain.base(tables).seq
+            most = min(oldest + MOST_ROWS, audit.sent_through(tables) if self._delivers else FOREVER_NS)
+            if most > oldest:
+                before_ns = now.wall_ns - int(self._options.audit_days * DAY_NS)
+                self._delete(tables, retention.last_before(tables, before_ns, now, most), now)
+
+    def _delete(self, tables: Tables, through: int, now: Instant, *, unsent: bool = False) -> None:
+        retention.remember_visits(tables)
+        if not self._delivers:
+            tables.execute("DELETE FROM outbox WHERE seq <= ?", (through,))
+        if audit.prune(tables, through, now, unsent=unsent):
             self._database.erase_traces()
 
     def _steady(self, now: Instant) -> bool:

@@ -164,23 +164,40 @@ def note(
     return append(tables, event, secret)
 
 
-def prune(tables: Tables, through: int, now: Instant) -> int:
+def prune(tables: Tables, through: int, now: Instant, *, unsent: bool = False) -> int:
     """Delete the rows up to a number, within the caller's transaction; how many went.
 
-    A row is written first that names the last of them; rows that no consumer has yet stay. Afterwards
-    `Database.erase_traces` overwrites them on the disk.
+    A row is written first that names the last of them; rows that no consumer has yet stay, or go too if `unsent`: then
+    the row says how many of these. Afterwards `Database.erase_traces` overwrites them on the disk.
     """
-    waiting = tables.execute("SELECT min(seq) FROM outbox WHERE delivered_at_wall_ns IS NULL").fetchone()[0]
     newest, oldest = chain.last(tables).seq, chain.base(tables).seq
-    through = min(through, newest, newest if waiting is None else waiting - 1)
+    through = min(through, newest if unsent else sent_through(tables))
     if through <= oldest:
         return 0
     digest = tables.execute("SELECT hash FROM audit WHERE seq = ?", (through,)).fetchone()[0]
-    note(tables, Kind.PRUNE, now, {"through": through, "hash": digest.hex()})
+    note(tables, Kind.PRUNE, now, {"through": through, "hash": digest.hex(), "unsent": _dropped(tables, through)})
     tables.execute("DELETE FROM outbox WHERE seq <= ?", (through,))
     tables.execute("UPDATE audit_base SET seq = ?, hash = ?", (through, digest))
     tables.execute("DELETE FROM audit WHERE seq <= ?", (through,))
     return through - oldest
+
+
+def sent_through(tables: sqlite_utils.Database) -> int:
+    """The number up to which no row waits for a consumer."""
+    waiting = tables.execute("SELECT min(seq) FROM outbox WHERE delivered_at_wall_ns IS NULL").fetchone()[0]
+    return chain.last(tables).seq if waiting is None else int(waiting) - 1
+
+
+def _dropped(tables: sqlite_utils.Database, through: int) -> int:
+    """Rows up to a number that no consumer got; and those that rows up to it say were dropped before, so that it is
+    told for as long as the log is kept."""
+    (waiting,) = tables.execute(
+        "SELECT count(*) FROM outbox WHERE delivered_at_wall_ns IS NULL AND seq <= ?", (through,)
+    ).fetchone()
+    (before,) = tables.execute(
+        "SELECT total(json_extract(payload, '$.unsent')) FROM audit WHERE kind = 'prune' AND seq <= ?", (through,)
+    ).fetchone()
+    return int(waiting + before)
 
 
 def seq_of(tables: sqlite_utils.Database, decision_id: str) -> int | None:

@@ -34,6 +34,8 @@ class Again:
     """How many rows are sent."""
     silent: tuple[int, ...]
     """Rows that are no messages, such as starts: a consumer that lacks them lacks nothing."""
+    oldest: int
+    """The oldest row that is still there: those below it are deleted, and come no more."""
 
 
 _WAITING = (
@@ -81,7 +83,9 @@ class Outbox:
             (first, last),
         )
         return Again(
-            waiting=sum(row["sent"] for row in rows), silent=tuple(row["seq"] for row in rows if not row["sent"])
+            waiting=sum(row["sent"] for row in rows),
+            silent=tuple(row["seq"] for row in rows if not row["sent"]),
+            oldest=1 + self._database.read("SELECT seq FROM audit_base")[0]["seq"],
         )
 
     def delivered(self, seqs: Collection[int], wall_ns: int) -> None:

@@ -28,12 +28,18 @@ class Options:
     audit_days: float | None = None
     """Rows of the audit log are deleted after so long, but those that a broker still has to get. The chain goes on from
     the last of them, and a row says so."""
+    audit_rows: int = 1_000_000
+    """At most about so many rows, 100 to 100,000,000: then the oldest are deleted too, even those that a broker still
+    has to get, and a row says how many of these. Else a broker that is away would fill the disk in the end, and a full
+    disk opens nothing. Of decisions a million take 0.8 GB (`python -m tools.faults month`), 100 days of 10,000."""
 
     def __post_init__(self) -> None:
         for name in ("people_days", "audit_days"):
             days = getattr(self, name)
             if days is not None and not 1 <= days <= 36_500:
                 raise ValueError(f"{name} must be 1 to 36500")
+        if not 100 <= self.audit_rows <= 100_000_000:
+            raise ValueError(f"audit_rows must be 100 to 100000000, not {self.audit_rows}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,18 +136,26 @@ def remember_visits(tables: Tables) -> None:
             tables.execute("UPDATE retention SET counted_from_wall_ns = ? WHERE person_id = ?", (seen, person_id))
 
 
-def last_before(tables: Tables, oldest_wall_ns: int, now: Instant) -> int:
-    """The number of the audit row up to which all are older than that moment; 0 if none is known to be.
+def last_before(tables: Tables, oldest_wall_ns: int, now: Instant, most: int) -> int:
+    """The number of the audit row up to which all are older than that moment, `most` at the most; 0 if none is known
+    to be. It does not read on beyond `most`, however long the log is.
 
     Rows are numbered in the order of time, so what stands before one that is young by a set clock is not judged by
     what it says itself; a row that claims the future says nothing.
     """
     (young,) = tables.execute(
-        "SELECT min(seq) FROM audit WHERE wall_trusted AND at_wall_ns BETWEEN ? AND ?", (oldest_wall_ns, now.wall_ns)
+        "SELECT min(seq) FROM audit WHERE seq <= ? AND wall_trusted AND at_wall_ns BETWEEN ? AND ?",
+        (most, oldest_wall_ns, now.wall_ns),
     ).fetchone()
+    after = tables.execute(
+        "SELECT at_wall_ns FROM audit WHERE seq >= ? AND wall_trusted AND at_wall_ns <= ? ORDER BY seq LIMIT 1",
+        (most, now.wall_ns),
+    ).fetchone()
+    if young is None and after is not None and after[0] < oldest_wall_ns:
+        return most
     (found,) = tables.execute(
         "SELECT max(seq) FROM audit WHERE wall_trusted AND at_wall_ns < ? AND seq < ?",
-        (oldest_wall_ns, FOREVER_NS if young is None else young),
+        (oldest_wall_ns, most if young is None else young),
     ).fetchone()
     return int(found or 0)
 

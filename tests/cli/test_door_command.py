@@ -48,7 +48,7 @@ def test_a_range_is_sent_again_and_what_is_no_message_is_named(edgeface: Edgefac
         seqs = [journal.record(decision(10.0)) for _ in range(4)]
         Outbox(database).delivered(seqs, 1)
     found = edgeface("replay", "1", "3", "--json")
-    assert json.loads(found.output) == {"waiting": 2, "silent": [1]}
+    assert json.loads(found.output) == {"waiting": 2, "silent": [1], "oldest": 1}
     with closing(open_database(home / GALLERY)) as database:
         assert [row.seq for row in Outbox(database).waiting(10)] == [2, 3]
     assert "no messages: 1" in edgeface("replay", "1", "1").output

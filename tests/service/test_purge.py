@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -16,9 +17,11 @@ from edgeface.decide import Outcome
 from edgeface.errors import UnknownPerson
 from edgeface.frame import Instant
 from edgeface.service.purge import LONG_STEADY_S, STEADY_S, Purge
+from edgeface.store import audit
 from edgeface.store.database import Database, open_database
 from edgeface.store.gallery import GalleryStore, NewTemplate
 from edgeface.store.journal import Journal
+from edgeface.store.outbox import Outbox
 from edgeface.store.retention import DAY_NS, FOREVER_NS, Options, RetentionStore, last_before, remember_visits
 from edgeface.store.verify import verify_gallery
 from samples import decision
@@ -232,7 +235,7 @@ def test_a_row_that_claims_the_future_keeps_none(site: Site) -> None:
     site.time.pass_(20 * DAY_S)
     now = site.time.now()
     with site.database.transaction() as tables:
-        assert last_before(tables, now.wall_ns - 10 * DAY_NS, now) == 4, "the enrolment is a row as well"
+        assert last_before(tables, now.wall_ns - 10 * DAY_NS, now, FOREVER_NS) == 4, "the enrolment is a row as well"
 
 
 @settings(max_examples=20)
@@ -249,7 +252,9 @@ def test_rows_are_old_only_if_none_before_them_is_young(
             journal.record(decision(decided_at=at, captured_at=at))
         oldest = START_NS - 10 * DAY_NS
         with database.transaction() as tables:
-            through = last_before(tables, oldest, now)
+            through = last_before(tables, oldest, now, FOREVER_NS)
+            for most in range(1, len(times) + 2):
+                assert last_before(tables, oldest, now, most) == min(most, through)
         young = [day for day, trusted in times[:through] if trusted and -10 <= day <= 0]
         assert young == []
         assert through == 0 or (times[through - 1][1] and times[through - 1][0] < -10)
@@ -281,7 +286,44 @@ def test_rows_that_a_broker_has_to_get_stay(database: Database) -> None:
     assert [row["kind"] for row in database.read("SELECT kind FROM audit ORDER BY seq")] == ["decision", "prune"]
 
 
+def test_a_log_that_is_full_gives_its_oldest_rows_up_and_says_what_nobody_got(database: Database) -> None:
+    """Away from the network a board has neither broker nor time."""
+    site = Site(database, audit_rows=100)
+    site.time.trusted = False
+    for number in range(300):
+        site.visit(site.ada)
+        if number == 20:
+            Outbox(database).delivered(range(2, 12), wall_ns=1)
+        site.purge()
+    rows = database.read("SELECT kind, payload FROM audit ORDER BY seq")
+    (base,) = database.read("SELECT seq FROM audit_base")
+    assert 100 <= len(rows) <= 102
+    gone = sum(json.loads(row["payload"])["unsent"] for row in rows if row["kind"] == "prune")
+    still = sum(row["kind"] == "decision" for row in rows)
+    assert gone == 300 - 10 - still == 300 - 10 - Outbox(database).count()
+    assert verify_gallery(database, []).broken is None
+    again = Outbox(database).again(1, base["seq"] + 1)
+    assert (again.oldest, again.waiting + len(again.silent)) == (base["seq"] + 1, 1)
+    before = audit.last_seq(database)
+    for _ in range(20):
+        site.purge()
+    assert audit.last_seq(database) <= before + 1, "a log that does not grow is not eaten by rows that say so"
+
+
+def test_without_a_broker_nothing_that_is_deleted_was_lost_on_anybody(database: Database) -> None:
+    site = Site(database, audit_rows=100)
+    site.purge = Purge(database, site.options, site.time.now, site.hear, delivers=False)
+    for _ in range(150):
+        site.visit(None)
+    site.purge()
+    (row,) = database.read("SELECT payload FROM audit WHERE kind = 'prune'")
+    assert json.loads(row["payload"])["unsent"] == 0
+
+
 def test_days_must_make_sense() -> None:
+    for rows in (0, 99, 10**9):
+        with pytest.raises(ValueError, match="audit_rows"):
+            Options(audit_rows=rows)
     for wrong in (0.0, -1.0, 40_000.0, float("nan")):
         with pytest.raises(ValueError, match="people_days"):
             Options(people_days=wrong)

@@ -3,6 +3,7 @@
     python -m tools.faults kill [--n 1000] [--seed 1] [decide enrol forget rotate]
     python -m tools.faults disk [--n 1000] [--seed 1]
     python -m tools.faults rows [--n 1000] [--seed 1] [power killed failing flipped ...]
+    python -m tools.faults month [--seed 1]
     python -m tools.faults soak [--minutes 60] [--seed 1]
     ... --out docs/faults.md            and write the table there, of a soak the figure beside it too
 
@@ -17,11 +18,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from edgeface.store.retention import Options
 from tools.faults import disk, page, soak_page
 from tools.faults.deeds import DEEDS
 from tools.faults.kill import kill
 from tools.faults.result import Result
-from tools.faults.rows import ROWS
+from tools.faults.rows import ROWS, away
 from tools.faults.soak import soak
 
 README = Path(__file__).parents[2] / "README.md"
@@ -86,6 +88,11 @@ def _rows(arguments: argparse.Namespace) -> Iterator[Result]:
             raise SystemExit(f"{name}: the careless way was not caught: this campaign shows nothing")
 
 
+def _months(arguments: argparse.Namespace) -> Iterator[Result]:
+    for rows in (Options().audit_rows, away.WHOLE // 3):
+        yield away.whole(arguments.seed, rows)
+
+
 def _soak(arguments: argparse.Namespace) -> Iterator[Result]:
     found = soak(arguments.minutes, arguments.seed)
     if arguments.out is not None:
@@ -94,7 +101,7 @@ def _soak(arguments: argparse.Namespace) -> Iterator[Result]:
     yield found.result()
 
 
-TRIES = {"kill": _kills, "disk": _disks, "rows": _rows, "soak": _soak}
+TRIES = {"kill": _kills, "disk": _disks, "rows": _rows, "month": _months, "soak": _soak}
 
 if __name__ == "__main__":
     main()

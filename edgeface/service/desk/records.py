@@ -143,7 +143,7 @@ def replay(desk: Desk, ask: words_records.Rows) -> words_records.Replayed:
     else:
         found = outbox.look(ask.first, ask.last)
         desk.then.append(lambda: live.replay(ask.first, ask.last))
-    return words_records.Replayed(waiting=found.waiting, silent=found.silent[:MOST_SILENT])
+    return words_records.Replayed(waiting=found.waiting, silent=found.silent[:MOST_SILENT], oldest=found.oldest)
 
 
 def _sliced(desk: Desk, after: Link, through: Link) -> Iterator[Row]:

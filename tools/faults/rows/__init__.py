@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tools.faults.result import Result
 from tools.faults.rows import (
+    away,
     cameras,
     clocks,
     commands,
@@ -38,6 +39,7 @@ class Row:
 
 
 ROWS = {
+    "away": Row(run=away.months, control=away.silent, few=2),
     "power": Row(run=power.power_cut, control=power.hasty_power_cut, few=18),
     "killed": Row(run=power.killed_everywhere, control=power.hasty_killed, few=30),
     "failing": Row(run=power.failing_call, control=power.careless_call, few=8),
