@@ -1,8 +1,7 @@
-"""A real Mosquitto, somebody who listens to it, and a wire that can be cut."""
+"""A real Mosquitto, somebody who listens to it, and a wire that fails."""
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edgeface.adapters.mqtt import MqttPublisher
 from tools.broker import Broker, free_port
+from tools.wire import Wire
 
 __all__ = ["Broker", "Heard", "Listener", "Wire", "free_port", "listening", "running", "staying", "wait_until"]
 
@@ -115,63 +115,3 @@ def listening(broker: Broker, username: str | None = None) -> Iterator[Listener]
         yield listener
     finally:
         listener.close()
-
-
-class Wire:
-    """A TCP proxy to the broker that can go dead: it still takes bytes, and nothing comes of them."""
-
-    def __init__(self, target_port: int) -> None:
-        self.dead = threading.Event()
-        self.swallowed = bytearray()
-        self._target_port = target_port
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._server.getsockname()[1])
-        self._sockets: list[socket.socket] = []
-        self._threads = [threading.Thread(target=self._accept)]
-        self._threads[0].start()
-
-    def cut(self) -> None:
-        """End every connection at once; new ones may come."""
-        while self._sockets:
-            _hang_up(self._sockets.pop())
-
-    def close(self) -> None:
-        _hang_up(self._server)
-        self._threads[0].join()
-        self.cut()
-        for thread in self._threads:
-            thread.join()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                near, _ = self._server.accept()
-            except OSError:
-                return
-            far = socket.create_connection(("127.0.0.1", self._target_port))
-            self._sockets += [near, far]
-            for source, sink in ((near, far), (far, near)):
-                thread = threading.Thread(target=self._carry, args=(source, sink))
-                self._threads.append(thread)
-                thread.start()
-
-    def _carry(self, source: socket.socket, sink: socket.socket) -> None:
-        dead = False  # a connection that lost bytes never recovers
-        try:
-            while data := source.recv(4096):
-                dead = dead or self.dead.is_set()
-                if dead:
-                    self.swallowed += data
-                else:
-                    sink.sendall(data)
-            sink.shutdown(socket.SHUT_WR)
-        except OSError:
-            return
-
-
-def _hang_up(end: socket.socket) -> None:
-    with end:
-        try:
-            end.shutdown(socket.SHUT_RDWR)
-        except OSError:  # the other side was faster
-            return

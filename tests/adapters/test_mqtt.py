@@ -172,12 +172,12 @@ def test_what_was_on_its_way_when_the_link_died_never_comes_late(tmp_path: Path)
         try:
             with publishing(options(wire.port)) as publisher:
                 connected(publisher)
-                wire.dead.set()
+                wire.fail()
                 swallowed = publisher.publish_decision('{"door":"open"}', 2)
                 assert swallowed is not None
                 assert swallowed.result(10) is Receipt.LOST
                 assert b'{"door":"open"}' in wire.swallowed
-                wire.dead.clear()
+                wire.heal()
                 connected(publisher)
                 proof = publisher.publish_decision('{"on":"time"}', 2)
                 assert proof is not None
@@ -197,10 +197,10 @@ def test_paho_by_itself_would_come_late(tmp_path: Path) -> None:
             naive.connect("127.0.0.1", wire.port, keepalive=1)
             naive.loop_start()
             wait_until(naive.is_connected, "connected")
-            wire.dead.set()
+            wire.fail()
             naive.publish("edgeface/front/decision", '{"door":"open"}', qos=1)
             wait_until(lambda: b'{"door":"open"}' in wire.swallowed, "swallowed")
-            wire.dead.clear()
+            wire.heal()
             wait_until(lambda: listener.of("decision") != [], "it comes late")
             assert [heard.payload for heard in listener.of("decision")] == ['{"door":"open"}']
         finally:
@@ -235,7 +235,7 @@ def test_no_more_is_on_its_way_than_the_broker_takes(tmp_path: Path) -> None:
         try:
             with publishing(options(wire.port)) as publisher:
                 connected(publisher)
-                wire.dead.set()
+                wire.fail()
                 sent = [publisher.publish_history("{}") for _ in range(2 * IN_FLIGHT)]
                 assert sum(one is not None for one in sent) <= IN_FLIGHT
                 assert {one.result(10) for one in sent if one is not None} == {Receipt.LOST}
@@ -249,7 +249,7 @@ def test_a_broker_that_takes_less_gets_less(tmp_path: Path) -> None:
         try:
             with publishing(options(wire.port)) as publisher:
                 connected(publisher)
-                wire.dead.set()
+                wire.fail()
                 assert sum(publisher.publish_history("{}") is not None for _ in range(10)) <= 3
         finally:
             wire.close()
@@ -494,7 +494,7 @@ def test_no_thread_is_left_behind() -> None:
 
 def test_a_link_that_nobody_looks_after_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """paho's own thread hangs or has died: nothing is sent any more, and nobody says so."""
-    monkeypatch.setattr(link_module, "RECEIPT_S", 1.0)
+    monkeypatch.setattr(link_module, "PATIENCE", 1.0)
     monkeypatch.setattr(link_module, "_LOOK_S", 0.02)
     with running(tmp_path) as broker, publishing(options(broker.port)) as publisher:
         connected(publisher)

@@ -30,11 +30,14 @@ from edgeface.store.database import open_database
 from edgeface.store.journal import Journal
 from edgeface.store.outbox import Outbox
 from tools.broker import Broker
+from tools.wire import Wire
 
 DOOR = "main"
 TOPICS = Topics(base="edgeface", device="reader")
 NAIVE = "naive/open"
 NONCE_EVERY_S = 0.5
+KEEPALIVE_S = 2
+"""Short, so that what is tried again and again takes less time; a reader's own is longer."""
 LATE_S = 3.0
 """An opening later than this after the decision is late: the design's own limit."""
 
@@ -120,17 +123,20 @@ class NaiveDoor:
 class Site:
     """All of it on one broker; use as a context manager. The broker is started by whoever measures."""
 
-    def __init__(self, folder: Path, *, naive: bool) -> None:
+    def __init__(
+        self, folder: Path, *, naive: bool, wired: bool = False, link: type[MqttPublisher] = MqttPublisher
+    ) -> None:
+        """`wired`: the reader's way to the broker can be made to fail. `link`: how it keeps it."""
         folder.mkdir(parents=True)
         self.broker = Broker(folder)
+        self.wire = Wire(self.broker.port) if wired else None
         self.database = open_database(folder / "gallery.db")
         self.outbox, self.journal = Outbox(self.database), Journal(self.database, boot_id())
         seed, clock = self.database.keyring.signing_seed, SystemClock()
         self.public_key = public_text(public_of(seed))
         nonces = Nonces(clock)
-        self.publisher = MqttPublisher(
-            MqttOptions(host="127.0.0.1", port=self.broker.port, topics=TOPICS, keepalive_s=2)
-        )
+        port = self.broker.port if self.wire is None else self.wire.port
+        self.publisher = link(MqttOptions(host="127.0.0.1", port=port, topics=TOPICS, keepalive_s=KEEPALIVE_S))
         self.publisher.listen(TOPICS.door(DOOR, "nonce"), nonces.hear)
         self.deliverer = Deliverer(
             outbox=self.outbox, publisher=self.publisher, clock=clock, boot_id=boot_id(), name_of=lambda _: "Ada",
@@ -155,6 +161,8 @@ class Site:
         if self.naive is not None:
             self.naive.stop()
         self.controller.stop()
+        if self.wire is not None:
+            self.wire.close()
         self.broker.stop()
 
     def decide(self) -> Decision:

@@ -42,8 +42,9 @@ GOODBYE_S = 2.0
 JSON, PICTURE = "application/json", "image/jpeg;base64"
 """What a message is, by MQTT 5's content type."""
 
-RECEIPT_S = 60.0
-"""What has no receipt after so long gets none: the link is made anew. A choice: paho gives up sooner."""
+PATIENCE = 1.5
+"""What has no receipt after so many keepalives gets none: the link is made anew. paho would not notice while other
+messages go and come: a network may lose one direction only."""
 
 _LOOK_S = 1.0
 
@@ -95,8 +96,10 @@ class Link:
     def connect(self) -> str | None:
         """Connect; why that cannot be, None if it is under way."""
         options = self._options
+        # paho asks after an interval of silence and gives up after another, so these two are the patience.
+        interval_s = max(1, int(PATIENCE * options.keepalive_s / 2))
         try:
-            self._client.connect(options.host, options.port, options.keepalive_s, clean_start=True)
+            self._client.connect(options.host, options.port, interval_s, clean_start=True)
         except ssl.SSLCertVerificationError as error:
             return f"{options.host}:{options.port} is not to be trusted: {_distrust(error)}"
         except (OSError, UnicodeError) as error:
@@ -109,7 +112,8 @@ class Link:
         until_s = None if timeout_s is None else time.monotonic() + timeout_s
         while not self.over.wait(_LOOK_S) and (until_s is None or time.monotonic() < until_s):
             if self._deaf():
-                self._why = f"no receipt from {self._options.host} for {RECEIPT_S:g} s"
+                self.up.clear()  # no goodbye to who does not answer
+                self._why = f"no receipt from {self._options.host} for {PATIENCE * self._options.keepalive_s:g} s"
                 return
 
     def send(
@@ -155,7 +159,7 @@ class Link:
         """Whether something was sent long ago and nobody said that it came: paho does not look after its link."""
         with self._lock:
             oldest_s = min(self._sent_s.values(), default=math.inf)
-        return time.monotonic() - oldest_s > RECEIPT_S
+        return time.monotonic() - oldest_s > PATIENCE * self._options.keepalive_s
 
     def _meet(self, mid: int) -> Future[Receipt]:
         """Sender and receipt meet here in either order; whoever comes second takes the entry away.

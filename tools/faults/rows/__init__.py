@@ -14,6 +14,7 @@ from tools.faults.rows import (
     damage,
     forgotten,
     hangs,
+    holes,
     memory,
     models,
     names,
@@ -39,6 +40,7 @@ class Row:
 
 
 ROWS = {
+    "holes": Row(run=holes.black_holes, control=holes.hasty, few=len(holes.Ail)),
     "away": Row(run=away.months, control=away.silent, few=2),
     "power": Row(run=power.power_cut, control=power.hasty_power_cut, few=18),
     "killed": Row(run=power.killed_everywhere, control=power.hasty_killed, few=30),
