@@ -11,6 +11,8 @@ from enum import StrEnum
 DRIP_S = 0.01
 """Between two bytes of a wire that drips."""
 
+MOST_SAID = 65_536
+
 _LOOK_S = 0.02
 
 
@@ -45,6 +47,8 @@ class Wire:
     def __init__(self, target_port: int) -> None:
         self.swallowed = bytearray()
         """What was taken and not passed on at once."""
+        self.said = bytearray()
+        """What came from the near end, the first 64 kB of it."""
         self._ail: Ail | None = None
         self._after, self._late = 0, False
         self._target_port = target_port
@@ -107,6 +111,8 @@ class Wire:
                     if not (data := source.recv(4096)):
                         sink.shutdown(socket.SHUT_WR)
                         return
+                    if way == 0:
+                        self.said += data[: max(0, MOST_SAID - len(self.said))]
                     # What comes after something that is held waits behind it, even if the wire has just healed.
                     held = data if dead or kept else self._held(data, way)
                     self.swallowed += held

@@ -387,12 +387,6 @@ def test_checking_a_dead_and_a_mute_broker() -> None:
 
 
 @paho_leaves_a_failed_handshake_to_the_collector
-def test_tls_is_never_given_up_for_plain_text(tmp_path: Path) -> None:
-    with running(tmp_path) as broker, pytest.raises(BrokerError, match="cannot reach"):
-        check(mqtt_options(f"mqtts://127.0.0.1:{broker.port}", TOPICS))
-
-
-@paho_leaves_a_failed_handshake_to_the_collector
 def test_tls_with_a_certificate_of_ones_own(tmp_path: Path) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "ca.pem"
     request = [

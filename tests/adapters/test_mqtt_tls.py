@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from authority import Authority
 from broker import Broker, running
 from edgeface.adapters.mqtt import check, mqtt_options
 from edgeface.errors import BrokerError, ConfigError
 from edgeface.message import Topics
+from tools.authority import Authority
 
 TOPICS = Topics(base="edgeface", device="front")
 pytestmark = pytest.mark.filterwarnings(
@@ -31,28 +30,6 @@ def settings(server: Path, *more: str) -> tuple[str, ...]:
 
 def url(broker: Broker) -> str:
     return f"mqtts://127.0.0.1:{broker.port}"
-
-
-@pytest.mark.parametrize(
-    ("issue", "says"),
-    [
-        (lambda ca: ca.issue("old", first_day=-9, last_day=-1), "has expired"),
-        (lambda ca: ca.issue("new", first_day=1, last_day=9), "not valid yet by this device's clock"),
-        (lambda ca: ca.issue("other", host="192.0.2.1"), "for another host"),
-    ],
-)
-def test_a_brokers_certificate_that_is_wrong_is_named(
-    tmp_path: Path, authority: Authority, issue: Callable[[Authority], Path], says: str
-) -> None:
-    wrong = settings(issue(authority), "allow_anonymous true")
-    with running(tmp_path, *wrong) as broker, pytest.raises(BrokerError, match=says):
-        check(mqtt_options(url(broker), TOPICS, ca_file=authority.file))
-
-
-def test_a_broker_of_another_authority_is_not_trusted(tmp_path: Path, authority: Authority) -> None:
-    foreign = settings(Authority(tmp_path, "other-ca").issue("server"), "allow_anonymous true")
-    with running(tmp_path, *foreign) as broker, pytest.raises(BrokerError, match="signed by nobody whom we trust"):
-        check(mqtt_options(url(broker), TOPICS, ca_file=authority.file))
 
 
 def test_a_client_certificate_is_who_the_reader_is(tmp_path: Path, authority: Authority) -> None:

@@ -13,13 +13,13 @@ import httpx2
 import pytest
 from consoles import hall_of, served
 
-from authority import Authority
 from broker import free_port
 from commanding import Bench
 from edgeface.console import certificate
 from edgeface.console.certificate import Identity
 from edgeface.console.options import Options
 from edgeface.errors import ConfigError
+from tools.authority import Authority
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from tools.faults.result import Result
 from tools.faults.rows import (
     away,
     cameras,
+    certificates,
     clocks,
     commands,
     damage,
@@ -40,6 +41,9 @@ class Row:
 
 
 ROWS = {
+    "certificates": Row(
+        run=certificates.wrong_certificates, control=certificates.unverified, few=len(certificates.KINDS) - 1
+    ),
     "holes": Row(run=holes.black_holes, control=holes.hasty, few=len(holes.Ail)),
     "away": Row(run=away.months, control=away.silent, few=2),
     "power": Row(run=power.power_cut, control=power.hasty_power_cut, few=18),

@@ -1,4 +1,4 @@
-"""Certificates for tests: an authority of one's own, and what it signs, good or bad."""
+"""Certificates to try things with: an authority of one's own, and what it signs, good or bad."""
 
 from __future__ import annotations
 
@@ -15,24 +15,34 @@ from cryptography.x509.oid import NameOID
 class Authority:
     """Signs certificates; its own lies in `ca.pem`."""
 
-    def __init__(self, folder: Path, name: str = "ca") -> None:
+    def __init__(self, folder: Path, name: str = "ca", *, first_day: float = 0, last_day: float = 2) -> None:
+        """Valid between two days from now."""
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         self.file = folder / f"{name}.pem"
-        made = self._builder(self._name, self._key.public_key(), 0, 2).add_extension(
+        made = self._builder(self._name, self._key.public_key(), first_day, last_day).add_extension(
             x509.BasicConstraints(ca=True, path_length=None), critical=True
         )
         self.file.write_bytes(made.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, name: str, *, host: str = "127.0.0.1", first_day: int = -1, last_day: int = 1) -> Path:
-        """A PEM file with a private key and its certificate, valid between two days from now."""
+    def issue(
+        self,
+        name: str,
+        *,
+        host: str = "127.0.0.1",
+        first_day: float = -1,
+        last_day: float = 1,
+        by_itself: bool = False,
+    ) -> Path:
+        """A PEM file with a private key and its certificate, valid between two days from now; signed by this authority,
+        or, with its name, by the certificate's own key."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         builder = self._builder(subject, key.public_key(), first_day, last_day)
         made = builder.add_extension(
             x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))]), critical=False
-        ).sign(self._key, hashes.SHA256())
+        ).sign(key if by_itself else self._key, hashes.SHA256())
         file = self._folder / f"{name}.pem"
         plain = serialization.NoEncryption()
         file.write_bytes(
@@ -42,7 +52,7 @@ class Authority:
         return file
 
     def _builder(
-        self, subject: x509.Name, public: ec.EllipticCurvePublicKey, first_day: int, last_day: int
+        self, subject: x509.Name, public: ec.EllipticCurvePublicKey, first_day: float, last_day: float
     ) -> x509.CertificateBuilder:
         now = datetime.now(UTC)
         return (
