@@ -46,6 +46,8 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 EVENT_S = 5
 """How long the broker may hold an event for whoever was away: a prompt is answered or over by then. A choice."""
 
+REFUSED = "the broker refuses decisions; may this reader's user write below [mqtt] base and device? see its access list"
+
 FAREWELL_S = 2.0
 """How long a stop waits for receipts; what has none by then goes out again after the next start."""
 
@@ -73,6 +75,8 @@ class Deliverer:
         `seed` is the private key that signs (`edgeface.signature`); `nonce` gives the door controller's
         newest word, and `door` the door's name and how it is, a DoorMessage as JSON."""
         self.failure: GalleryError | None = None
+        self.problem: str | None = None
+        """That the broker refuses what it is told, as a sentence; None while it does not."""
         self._outbox = outbox
         self._publisher = publisher
         self._clock = clock
@@ -209,6 +213,8 @@ class Deliverer:
         """Mark what was confirmed, in one transaction, and judge whether the way is open."""
         for answer in answers:
             self._in_flight.pop(answer.seq, None)
+            if answer.receipt is not Receipt.LOST:
+                self.problem = REFUSED if answer.receipt is Receipt.REFUSED else None
             if answer.receipt in (Receipt.REFUSED, Receipt.UNHEARD) and not answer.live:
                 self._pause_s = min(max(2 * self._pause_s, FIRST_PAUSE_S), LONGEST_PAUSE_S)
                 self._resume_at_ns = self._clock.now().monotonic_ns + int(self._pause_s * 1e9)

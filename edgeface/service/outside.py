@@ -168,7 +168,9 @@ def _outside(
 
     def problem() -> str | None:
         failed = [part.failure for part in (doorway, deliverer) if part is not None and part.failure is not None]
-        return str(failed[0]) if failed else None if publisher is None else publisher.problem
+        if failed or publisher is None or deliverer is None:
+            return str(failed[0]) if failed else None
+        return publisher.problem or deliverer.problem
 
     def report(message: HealthMessage) -> None:
         if deliverer is not None:

@@ -417,6 +417,7 @@ def test_what_the_access_list_refuses_stays_in_the_outbox(tmp_path: Path, databa
             made.record()
             made.record(10.0)
             wait_until(lambda: len(answers) >= 2, "it was tried, and tried again")
+            wait_until(lambda: "access list" in str(made.deliverer.problem), "it is said")
             assert set(answers) == {Receipt.REFUSED}
             assert made.outbox.count() == 2
         assert listener.of("history") == listener.of("decision") == []

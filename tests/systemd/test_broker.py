@@ -28,7 +28,7 @@ from edgeface.message import Topics
 from edgeface.service.ports import Receipt
 
 FOLDER = Path(__file__).parents[2] / "systemd"
-TOPICS = Topics(base="edgeface", device="front")
+TOPICS = Topics(base="edgeface", device="reader")
 DEBIAN = "persistence true\npersistence_location {own}/\nlog_dest file {own}/log\ninclude_dir {own}/conf.d\n"
 """/etc/mosquitto/mosquitto.conf as Debian ships it: what the drop-in says again would be refused."""
 

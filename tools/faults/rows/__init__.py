@@ -16,6 +16,7 @@ from tools.faults.rows import (
     forgotten,
     hangs,
     holes,
+    lists,
     memory,
     models,
     names,
@@ -41,6 +42,7 @@ class Row:
 
 
 ROWS = {
+    "lists": Row(run=lists.access_lists, control=lists.unlisted, few=lists.SWEEP + 40),
     "certificates": Row(
         run=certificates.wrong_certificates, control=certificates.unverified, few=len(certificates.KINDS) - 1
     ),
