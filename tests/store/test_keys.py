@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -196,31 +194,3 @@ def test_a_plain_gallery_is_sealed_to_the_last_byte(path: Path, tmp_path: Path) 
         assert store.revision() == 7
         assert database.read("SELECT count(*) AS n FROM templates WHERE yaw_deg = 1.0") == [{"n": 300}]
     assert remains(tmp_path, 300) == []
-
-
-SEALING = """
-import os, sys
-from pathlib import Path
-from edgeface.store import crypto
-from edgeface.store.database import open_database
-left = int(sys.argv[2])
-plain = crypto.seal
-def dying(key, text, place):
-    global left
-    left -= 1
-    if not left: os.kill(os.getpid(), 9)
-    return plain(key, text, place)
-crypto.seal = dying
-open_database(Path(sys.argv[1]))
-"""
-
-
-@pytest.mark.parametrize("step", [1, 2, 17, 60])
-def test_killed_while_it_is_sealed_it_is_whole_and_plain_or_sealed(path: Path, tmp_path: Path, step: int) -> None:
-    plain(path, 20)
-    child = subprocess.run([sys.executable, "-c", SEALING, str(path), str(step)])
-    assert child.returncode == -9
-    with closing(sqlite3.connect(path)) as half:
-        assert half.execute("SELECT count(*) FROM people WHERE name LIKE 'Person No %'").fetchone() == (20,)
-    assert len(names(path)) == 20
-    assert remains(tmp_path, 20) == []

@@ -13,11 +13,14 @@ from pathlib import Path
 
 from edgeface.errors import EdgefaceError
 from edgeface.store.database import open_database
-from tools.faults.deeds import SOON_S, Deed, Known, check
+from tools.faults.deeds import SOON_S, Deed, Known, Tell, check
 from tools.faults.result import Result
 
 FAILED = "failed: "
 """Begins what a process says that could not do its deed."""
+
+Run = Callable[[Path, Tell], None]
+"""What a process does with a gallery."""
 
 GALLERY_FOR = 100
 """Kills on one gallery; then a fresh one, as looking at a long log takes long."""
@@ -32,7 +35,7 @@ def kill(name: str, deed: Deed, n: int, seed: int, tick: Callable[[], None] = la
             for _ in range(min(GALLERY_FOR, n - begun)):
                 with closing(open_database(path)) as database:
                     deed.prepare(database, known)
-                told = _killed(path, deed, dice.uniform(0, dice.choice((SOON_S, deed.longest_s))))
+                told = killed(path, _opened(deed), dice.uniform(0, dice.choice((SOON_S, deed.longest_s))))
                 wrong += [f"kill {begun}: {line}" for line in told if line.startswith(FAILED)]
                 known.told += (done := [line for line in told if not line.startswith(FAILED)])
                 acknowledged += len(done)
@@ -43,13 +46,17 @@ def kill(name: str, deed: Deed, n: int, seed: int, tick: Callable[[], None] = la
                   note=f"{unfinished} killed before the first")  # fmt: skip
 
 
-def _killed(path: Path, deed: Deed, after_s: float) -> list[str]:
+def _opened(deed: Deed) -> Run:
+    return lambda path, tell: deed.run(open_database(path), tell)
+
+
+def killed(path: Path, run: Run, after_s: float) -> list[str]:
     """What a process said that it had done before it was killed. Forked, so that starting takes no time."""
     heard, said = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(heard)
-        _do(path, deed, said)
+        _do(path, run, said)
     os.close(said)
     try:
         time.sleep(after_s)
@@ -61,10 +68,10 @@ def _killed(path: Path, deed: Deed, after_s: float) -> list[str]:
     return whole.decode().split("\n") if whole else []
 
 
-def _do(path: Path, deed: Deed, said: int) -> None:
+def _do(path: Path, run: Run, said: int) -> None:
     """In the child, until it is killed."""
     try:
-        deed.run(open_database(path), lambda what: os.write(said, f"{what}\n".encode()) and None)
+        run(path, lambda what: os.write(said, f"{what}\n".encode()) and None)
         time.sleep(60)  # whoever has nothing left to do waits for the end
     except EdgefaceError as error:
         os.write(said, f"{FAILED}{error}\n".encode())
