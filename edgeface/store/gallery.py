@@ -54,6 +54,10 @@ class Person:
     templates: Mapping[str, int]
     """How many templates, by the model's sha256."""
 
+    def made_by(self, models: Sequence[str]) -> int:
+        """How many templates these models made."""
+        return sum(self.templates.get(model, 0) for model in models)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Enrolled:

@@ -21,7 +21,7 @@ from edgeface.store.names import name_key, valid_name
 
 def everybody(desk: Desk, ask: words.Page) -> words.People:
     """A page of who is enrolled."""
-    identity = desk.loaded().embedder.identity
+    understood = desk.loaded().models.embedder.understood
     wanted = name_key(ask.find.strip())
     people = [
         person
@@ -32,8 +32,8 @@ def everybody(desk: Desk, ask: words.Page) -> words.People:
         words.PersonRow(
             id=person.id,
             name=person.name,
-            templates=person.templates.get(identity, 0),
-            templates_of_other_models=sum(n for model, n in person.templates.items() if model != identity),
+            templates=(comparable := person.made_by(understood)),
+            templates_of_other_models=sum(person.templates.values()) - comparable,
         )
         for person in people[ask.first : ask.first + ask.most]
     )

@@ -118,7 +118,7 @@ def kept(term: Term, people_days: float | None) -> str:
 
 def card_of(desk: Desk, person: Person) -> PersonCard:
     """What is known of a person."""
-    identity, rules = desk.loaded().embedder.identity, desk.rules().rules()
+    comparable, rules = person.made_by(desk.loaded().models.embedder.understood), desk.rules().rules()
     entry, given = rules.people.get(person.id), consent.consent_of(desk.database, person.id)
     term = RetentionStore(desk.database, desk.config.retention).term(person.id)
     seen = desk.database.read(
@@ -131,8 +131,8 @@ def card_of(desk: Desk, person: Person) -> PersonCard:
         name=person.name,
         mark=_mark(desk, person),
         enrolled_at=moment(person.created_at_wall_ns),
-        templates=person.templates.get(identity, 0),
-        templates_of_other_models=sum(n for model, n in person.templates.items() if model != identity),
+        templates=comparable,
+        templates_of_other_models=sum(person.templates.values()) - comparable,
         learned=_learned(desk, person.id),
         groups=tuple(name for name, group in rules.groups.items() if person.id in group.members),
         valid_from=None if entry is None or entry.valid_from is None else entry.valid_from.isoformat(),
