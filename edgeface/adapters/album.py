@@ -24,8 +24,9 @@ from typing import BinaryIO, Protocol
 from edgeface.errors import EnrolmentError, PictureError, PictureProblem
 from edgeface.image import DecodeLimits
 
-MAX_DIRECTORY_BYTES = 16 * 2**20
-"""Of a zip file's table of contents: room for 65,000 pictures, and bounded memory for whatever else it is."""
+MAX_DIRECTORY_BYTES = 8 * 2**20
+"""Of a zip file's table of contents: room for 65,000 pictures whose names have 50 characters. Whatever else it is, it
+takes no more than 121 MiB and 2.4 s (164,000 empty files, on a workstation)."""
 MAX_FILES = 200_000
 """In a folder."""
 _LIMITS = DecodeLimits()

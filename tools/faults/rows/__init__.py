@@ -26,6 +26,8 @@ from tools.faults.rows import (
     power,
     races,
     settings,
+    turned,
+    zips,
 )
 
 Try = Callable[[int, int], Result]
@@ -71,6 +73,8 @@ ROWS = {
     "commands": Row(run=commands.must_not_act, control=commands.trusting, few=40),
     "names": Row(run=names.odd_names, control=names.in_topics, few=12),
     "pictures": Row(run=pictures.odd_pictures, control=pictures.as_it_comes, few=40),
+    "turned": Row(run=turned.turned, control=turned.as_stored, few=24),
+    "zips": Row(run=zips.odd_zips, control=zips.unpacked, few=15),
     "settings": Row(run=settings.flipped, control=settings.believed, few=60),
 }
 """By the name on the command line."""
