@@ -16,7 +16,7 @@ class Instant:
     """A moment, told by two clocks. Durations use the monotonic one; a Pi's wall clock is wrong until it is set."""
 
     monotonic_ns: int
-    """Nanoseconds since some moment before boot; never goes back."""
+    """Nanoseconds since some moment before boot, also those that the machine slept; never goes back."""
     wall_ns: int
     """Nanoseconds since 1970-01-01 UTC, as far as this device knows."""
     wall_trusted: bool

@@ -14,8 +14,8 @@ from edgeface.pose import Pose
 
 def instant(ago_s: float = 0.0) -> Instant:
     """Now, or some seconds ago, by this machine's clocks."""
-    ago_ns = int(ago_s * 1e9)
-    return Instant(monotonic_ns=time.monotonic_ns() - ago_ns, wall_ns=time.time_ns() - ago_ns, wall_trusted=True)
+    ago_ns, since_boot_ns = int(ago_s * 1e9), time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    return Instant(monotonic_ns=since_boot_ns - ago_ns, wall_ns=time.time_ns() - ago_ns, wall_trusted=True)
 
 
 def decision(ago_s: float = 0.0, **changes: Any) -> Decision:

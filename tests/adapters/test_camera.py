@@ -330,6 +330,17 @@ def test_a_v4l2_picture_is_as_old_as_the_kernel_says(camera: tuple[NewestFrame, 
         assert clock.now().seconds_since(next(frames).captured_at) == pytest.approx(age_s)
 
 
+def test_a_v4l2_picture_is_as_old_after_the_machine_slept(
+    camera: tuple[NewestFrame, FakeCapture], clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel's stamps do not count that time, ours do."""
+    monkeypatch.setattr("edgeface.adapters.camera.opencv.asleep_ns", lambda: 5_000_000_000)
+    source, capture = camera
+    clock.ns, capture.stamp_ms = 20_000_000_000, 14_900.0
+    capture.film(flat(1))
+    assert clock.now().seconds_since(next(source.frames()).captured_at) == pytest.approx(0.1)
+
+
 def moment(seconds: float) -> Instant:
     return Instant(monotonic_ns=round(seconds * 1e9), wall_ns=0, wall_trusted=False)
 

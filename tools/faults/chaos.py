@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tools.faults.hall import RULES, TOPICS, Hall
 from tools.fuzz_commands import VERBS, altered_bytes, altered_json, odd_body
-from tools.hallway.camera import Spoilt
+from tools.hallway.camera import Spoilt, since_boot_ns
 
 HOUR_NS = 3600 * 10**9
 CLOCKS = (HOUR_NS, -HOUR_NS, 10 * 8766 * HOUR_NS, -10 * 8766 * HOUR_NS, -9 * 10**18, 90 * 10**9, -(10**9))
@@ -101,12 +101,12 @@ def _broker_hangs(hall: Hall) -> None:
 
 
 def _camera(spoilt: Spoilt, hall: Hall) -> None:
-    begun_ns = time.monotonic_ns()
+    begun_ns = since_boot_ns()
     hall.camera.spoilt = spoilt
     time.sleep(hall.chance.choice((hall.chance.uniform(0.2, 1.5), hall.chance.uniform(1.5, 9))))
     if spoilt is not Spoilt.SLOW:
         # A picture that was taken just before may still come, and one that is spoilt just after the end.
-        hall.camera.blind.append((begun_ns + int(0.15e9), time.monotonic_ns()))
+        hall.camera.blind.append((begun_ns + int(0.15e9), since_boot_ns()))
     hall.camera.spoilt = None
 
 
@@ -150,9 +150,9 @@ def _flood(hall: Hall) -> None:
 def _lockdown(hall: Hall) -> None:
     """Shut, for a visit or two, and open again; nobody is let in between the answer and the lifting."""
     if _done(hall, {}):
-        begun_ns = time.monotonic_ns()
+        begun_ns = since_boot_ns()
         time.sleep(hall.chance.uniform(4, 9))
-        hall.shut.append((begun_ns, time.monotonic_ns()))
+        hall.shut.append((begun_ns, since_boot_ns()))
     if not any(_done(hall, {"lift": True}) for _ in range(4)):
         hall.blame("a lockdown was not lifted")
 

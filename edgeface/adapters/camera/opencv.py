@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from edgeface.adapters.camera.options import CameraOptions
+from edgeface.adapters.clock import asleep_ns
 from edgeface.errors import CameraLost, CameraUnavailable
 from edgeface.frame import Instant, Pixels, shifted
 from edgeface.service.ports import Clock
@@ -98,7 +99,7 @@ knows, and it must not be used."""
 
 def since_capture(came: Instant, stamp_ms: float) -> int:
     """Of V4L2: the kernel stamps buffers by the monotonic clock, as they are filled. Another clock's says nothing."""
-    age_ns = came.monotonic_ns - round(1e6 * stamp_ms) if math.isfinite(stamp_ms) else 0
+    age_ns = came.monotonic_ns - asleep_ns() - round(1e6 * stamp_ms) if math.isfinite(stamp_ms) else 0
     return age_ns if 0 <= age_ns <= _OLDEST_NS else 0
 
 
