@@ -27,6 +27,7 @@ from tools.faults.rows import (
     power,
     races,
     settings,
+    starts,
     turned,
     zips,
 )
@@ -77,6 +78,7 @@ ROWS = {
     "pictures": Row(run=pictures.odd_pictures, control=pictures.as_it_comes, few=40),
     "turned": Row(run=turned.turned, control=turned.as_stored, few=24),
     "zips": Row(run=zips.odd_zips, control=zips.unpacked, few=15),
+    "starts": Row(run=starts.mixed_starts, control=starts.at_once, few=8),
     "settings": Row(run=settings.flipped, control=settings.believed, few=60),
 }
 """By the name on the command line."""
