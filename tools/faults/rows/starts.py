@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -231,14 +232,16 @@ def _hear(manager: socket.socket, start: Start) -> None:
 
 def _child(words: list[str], written: Path, notify: Path, trusted: bool, before: Callable[[], None]) -> NoReturn:
     try:
-        said = os.open(written, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
-        os.dup2(said, 1)
-        os.dup2(said, 2)
+        said = written.open("a", encoding="utf-8", buffering=1)
+        sys.stdout = sys.stderr = said
+        os.dup2(said.fileno(), 1)
+        os.dup2(said.fileno(), 2)
         os.environ["NOTIFY_SOCKET"] = str(notify)
         SystemClock._synchronised = lambda clock: trusted  # type: ignore[assignment, method-assign]
         before()
         main(words)
     except SystemExit as end:
+        said.flush()
         os._exit(end.code if isinstance(end.code, int) else 1)
     except BaseException as error:
         os.write(2, f"{type(error).__name__}: {error}".encode())
