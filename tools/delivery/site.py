@@ -83,7 +83,7 @@ class Controller:
                 self._client.publish(TOPICS.door(DOOR, "nonce"), self._keeper.nonce())
 
     def _hear(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
-        now_s = time.monotonic()
+        now_s = time.clock_gettime(time.CLOCK_BOOTTIME)
         fields = self.ledger.take(message.payload)
         if isinstance(fields, dict):
             self.arrived[fields["id"]] = now_s
@@ -103,7 +103,7 @@ class NaiveDoor:
 
     def __init__(self, port: int) -> None:
         self.opened: list[tuple[str, float]] = []
-        """Decision and monotonic seconds, for each message that arrived."""
+        """Decision and seconds since boot, for each message that arrived."""
         self._sender = client(port, None, ())
         self._door = client(port, self._hear, (NAIVE,))
 
@@ -117,7 +117,7 @@ class NaiveDoor:
         finish(self._door)
 
     def _hear(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
-        self.opened.append((json.loads(message.payload)["id"], time.monotonic()))
+        self.opened.append((json.loads(message.payload)["id"], time.clock_gettime(time.CLOCK_BOOTTIME)))
 
 
 class Site:
