@@ -58,12 +58,12 @@ class Controller:
     def __init__(self, port: int, public_key: str, *, records: bool = True) -> None:
         """Without `records` it does not listen to history, and nobody does."""
         self.opened: dict[str, float] = {}
-        """Decision -> monotonic seconds of the opening."""
+        """Decision -> seconds since boot of the opening."""
         self.refused: dict[str, int] = {}
         self.arrived: dict[str, float] = {}
-        """Decision -> monotonic seconds of its first message, live or not."""
+        """Decision -> seconds since boot of its first message, live or not."""
         self.live: dict[str, float] = {}
-        """Decision -> monotonic seconds of its message on `decision`."""
+        """Decision -> seconds since boot of its message on `decision`."""
         self.ledger = Ledger(public_key)
         self._keeper = Doorkeeper(door=DOOR, public_key=public_key)
         self._client = client(port, self._hear, (TOPICS.decision, *((TOPICS.history,) if records else ())))
@@ -143,7 +143,7 @@ class Site:
             info=lambda: "{}", seed=seed, nonce=nonces.take,
         )  # fmt: skip
         self.decided: dict[str, float] = {}
-        """Decision -> monotonic seconds."""
+        """Decision -> seconds since boot."""
         self._with_naive = naive
 
     def __enter__(self) -> Site:

@@ -207,12 +207,13 @@ def _start(home: Path, folder: Path, start: Start, before: Callable[[], None]) -
         child = os.fork()  # so that its modules need not be loaded again; nothing is open yet
         if child == 0:
             _child(words, written, home.parent / "notify", start.trusted, before)
-        end_s, ended = time.monotonic() + WITHIN_S, 0
+        end_s, ended, waits = time.monotonic() + WITHIN_S, 0, "--keep-trying" in words and not start.stops
         while not ended:
             _hear(manager, start)
             start.said = written.read_text(encoding="utf-8") if written.exists() else ""
-            if start.ready and not start.stops and "--keep-trying" in words and not start._unsaid():
+            if waits and start.ready and not start._unsaid():
                 os.kill(child, signal.SIGTERM)
+                waits = False  # once, as systemd does
             if time.monotonic() > end_s:
                 os.kill(child, signal.SIGKILL)
             ended, status = os.waitpid(child, os.WNOHANG)
