@@ -54,9 +54,10 @@ class Wire:
         self._target_port = target_port
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._server.getsockname()[1])
-        self._sockets: list[socket.socket] = []
-        self._threads = [threading.Thread(target=self._accept)]
-        self._threads[0].start()
+        self._sockets = set[socket.socket]()
+        self._threads: list[threading.Thread] = []
+        self._accepting = threading.Thread(target=self._accept)
+        self._accepting.start()
 
     def fail(self, ail: Ail = Ail.MUTE, after: int = 0) -> None:
         """From now on; `after`: so many bytes of the next piece still pass, as when it ends within a packet."""
@@ -69,13 +70,13 @@ class Wire:
 
     def cut(self) -> None:
         """End every connection at once; new ones may come."""
-        while self._sockets:
-            _hang_up(self._sockets.pop())
+        for end in list(self._sockets):
+            _hang_up(end)
 
     def close(self) -> None:
         """End."""
         _hang_up(self._server)
-        self._threads[0].join()
+        self._accepting.join()
         self.cut()
         for thread in self._threads:
             thread.join()
@@ -91,15 +92,25 @@ class Wire:
             except OSError:
                 _hang_up(near)
                 continue
-            self._sockets += [near, far]
-            for way, (source, sink) in enumerate(((near, far), (far, near))):
-                thread = threading.Thread(target=self._carry, args=(source, sink, way))
-                self._threads.append(thread)
-                thread.start()
+            self._sockets |= {near, far}
+            self._threads = [thread for thread in self._threads if thread.is_alive()]
+            self._threads.append(threading.Thread(target=self._connect, args=(near, far)))
+            self._threads[-1].start()
+
+    def _connect(self, near: socket.socket, far: socket.socket) -> None:
+        """Carry both ways until both ends are done."""
+        back = threading.Thread(target=self._carry, args=(far, near, 1))
+        back.start()
+        self._carry(near, far, 0)
+        back.join()
+        for end in (near, far):
+            self._sockets.discard(end)
+            _hang_up(end)
 
     def _carry(self, source: socket.socket, sink: socket.socket, way: int) -> None:
-        kept, dead = bytearray(), False
+        kept, dead, ready = bytearray(), False, select.poll()
         try:
+            ready.register(source, select.POLLIN)
             while True:
                 if self._ail is None and kept:
                     dead = not self._late
@@ -107,8 +118,11 @@ class Wire:
                     kept.clear()
                 if self._ail is Ail.UNREAD:
                     time.sleep(_LOOK_S)
-                elif select.select([source], [], [], _LOOK_S)[0]:
+                elif ready.poll(1000 * _LOOK_S):
                     if not (data := source.recv(4096)):
+                        while kept and self._ail is not None and source.fileno() >= 0:
+                            time.sleep(_LOOK_S)  # whoever said it has gone, and the network still has it
+                        self._pass(sink, bytes(kept) if self._late else b"")
                         sink.shutdown(socket.SHUT_WR)
                         return
                     if way == 0:
@@ -137,6 +151,7 @@ class Wire:
 
 
 def _hang_up(end: socket.socket) -> None:
+    """Close it, as often as one likes."""
     with end:
         try:
             end.shutdown(socket.SHUT_RDWR)

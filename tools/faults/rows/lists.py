@@ -86,7 +86,7 @@ class Person:
         self._subscribed: SimpleQueue[None] = SimpleQueue()
         self._client = _client(user)
         self._client.on_publish = lambda _c, _d, _m, code, _p: self._said.put(not code.is_failure)
-        self._client.on_subscribe = lambda *_: self._subscribed.put(None)
+        self._client.on_subscribe = self._client.on_unsubscribe = lambda *_: self._subscribed.put(None)
         self._client.on_message = lambda _c, _d, message: self.heard.put((message.topic, message.payload))
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
@@ -103,8 +103,9 @@ class Person:
         self._subscribed.get(timeout=SOON_S)
 
     def forget(self, what: str) -> None:
-        """Ask no more."""
+        """Ask no more: of those who share a wish only one is told."""
         self._client.unsubscribe(what)
+        self._subscribed.get(timeout=SOON_S)
 
     def until(self, mark: bytes) -> set[tuple[str, bytes]]:
         """Topics and messages that came before this one."""
@@ -117,7 +118,8 @@ class Person:
         """Go."""
         self._client.disconnect()
         self._client.loop_stop()
-        self._client.on_publish = self._client.on_subscribe = self._client.on_message = None
+        self._client.on_publish = self._client.on_message = None
+        self._client.on_subscribe = self._client.on_unsubscribe = None
 
 
 def access_lists(n: int, seed: int, acl: Callable[[Path], tuple[str, ...]] | None = None) -> Result:
