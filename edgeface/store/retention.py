@@ -31,7 +31,7 @@ class Options:
     audit_rows: int = 1_000_000
     """At most about so many rows, 100 to 100,000,000: then the oldest are deleted too, even those that a broker still
     has to get, and a row says how many of these. Else a broker that is away would fill the disk in the end, and a full
-    disk opens nothing. Of decisions a million take 0.8 GB (`python -m tools.faults month`), 100 days of 10,000."""
+    disk opens nothing. Of decisions a million take 0.9 GB (`python -m tools.faults month`), 100 days of 10,000."""
 
     def __post_init__(self) -> None:
         for name in ("people_days", "audit_days"):
