@@ -12,6 +12,7 @@ from calling import Edgeface
 from edgeface.controller import Doorkeeper
 from edgeface.service.bootstrap import GALLERY
 from edgeface.signature import public_of, public_text
+from edgeface.store import audit
 from edgeface.store.database import open_database
 from edgeface.store.journal import Journal
 from edgeface.store.outbox import Outbox
@@ -53,7 +54,18 @@ def test_a_range_is_sent_again_and_what_is_no_message_is_named(edgeface: Edgefac
         assert [row.seq for row in Outbox(database).waiting(10)] == [2, 3]
     assert "no messages: 1" in edgeface("replay", "1", "1").output
     assert edgeface("replay", "3", "1").exit_code == 2
-    assert edgeface("replay", "7", "9").output.startswith("0 will be sent again")
+    assert edgeface("replay", "7", "9").output == "0 will be sent again\n"
+
+
+def test_who_asks_for_rows_that_are_deleted_hears_so(edgeface: Edgeface, home: Path) -> None:
+    home.mkdir(mode=0o700)
+    with closing(open_database(home / GALLERY)) as database:
+        for _ in range(4):
+            Journal(database, "b").record(decision(10.0))
+        with database.transaction() as tables:
+            audit.prune(tables, 3, instant(), unsent=True)
+    assert edgeface("replay", "2", "4").output == "1 will be sent again; deleted: 2 to 3\n"
+    assert edgeface("replay", "1", "2").output == "0 will be sent again; deleted: 1 to 2\n"
 
 
 @pytest.mark.parametrize(
