@@ -72,7 +72,9 @@ def _rules(figures: dict[str, Any]) -> list[str]:
         f"For one that the vote misses the reader misses {_said(figures['fnir_fused_to_vote'])} in the same galleries, "
         f"the same people drawn anew for both; half was the aim{_short(figures)}. At its default threshold "
         f"the vote lets in {_said(figures['fpir_gallery_100_vote_default'])} of the strangers' visits and misses "
-        f"{_said(figures['fnir_gallery_100_vote_default'])}.",
+        f"{_said(figures['fnir_gallery_100_vote_default'])}; were so many let in, the reader would miss "
+        f"{_said(figures['fnir_gallery_100_fused_at_fpir_of_vote_default'])}, "
+        f"{_said(figures['fnir_fused_to_vote_at_its_default'])} for one of the vote's.",
     ]
 
 
