@@ -12,7 +12,7 @@ from edgeface.frame import Instant
 from edgeface.store import audit, chain, retention
 from edgeface.store.database import Database
 from edgeface.store.gallery import GalleryStore
-from edgeface.store.retention import DAY_NS, FOREVER_NS, Options, RetentionStore
+from edgeface.store.retention import DAY_NS, Options, RetentionStore
 from edgeface.store.tables import Tables
 
 STEADY_S = 900.0
@@ -82,7 +82,9 @@ class Purge:
             return
         with self._database.transaction() as tables:
             oldest = chain.base(tables).seq
-            most = min(oldest + MOST_ROWS, audit.sent_through(tables) if self._delivers else FOREVER_NS)
+            most = oldest + MOST_ROWS
+            if self._delivers:
+                most = min(most, audit.sent_through(tables))
             if most > oldest:
                 before_ns = now.wall_ns - int(self._options.audit_days * DAY_NS)
                 self._delete(tables, retention.last_before(tables, before_ns, now, most), now)

@@ -27,7 +27,8 @@ def batches(make: Make, *, seed: int, first: int, workers: int) -> Iterator[Any]
 
 
 def turn(number: int, batch: int, count: int, seed: int) -> np.ndarray:
-    """Which of `count` samples come in the batch of this number, each once a round, in another order every round."""
+    """Which of `count` samples come in the batch of this number: each once a round, but for those that fill no whole
+    batch at its end, in another order every round."""
     rounds, place = divmod(number, max(1, count // batch))
     order = np.random.default_rng((seed, rounds)).permutation(count)
     return order[place * batch : (place + 1) * batch]

@@ -134,14 +134,14 @@ def train(arguments: argparse.Namespace) -> None:
     bank = Bank(arguments.bank, arguments.validation)
     validation = read(arguments.bank / arguments.validation)
 
-    def make(_: int, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+    def drawn(_: int, random: np.random.Generator) -> tuple[Tensor, Tensor]:
         samples, kinds = bank.draw(arguments.batch, random)
         wanted = np.where(kinds == 0, 1 - SMOOTHING, SMOOTHING).astype(np.float32)
         return to_tensor(samples[..., ::-1], SPEC), torch.from_numpy(wanted)
 
     def feed() -> Iterator[tuple[Tensor, Tensor]]:
         first = student.seen // arguments.batch
-        return batches(make, seed=arguments.seed, first=first, workers=arguments.workers)
+        return batches(drawn, seed=arguments.seed, first=first, workers=arguments.workers)
 
     fed = feed()
     losses, next_report = [], student.seen + arguments.report
