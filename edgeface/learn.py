@@ -99,7 +99,7 @@ class Pupil:
     questions: int = 0
     """Shots that still wait for a person's answer."""
     price: Tensor | None = None
-    """float32, shape (n, 2): of `originals` that were carried over from a former embedder (`Gallery.price`)."""
+    """float32, shape (n, 2): of `originals` (`Gallery.price`)."""
     price_of_others: Tensor | None = None
     """Likewise, shape (k, 2)."""
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from edgeface.crowd import shifts
 from edgeface.embed import Embedding, Template
 from edgeface.errors import ModelMismatch
-from edgeface.model import Tensor
+from edgeface.model import Crowd, Tensor
 
 LIFT = 0.1
 """By how much, in cosine, templates that visits taught may raise a person's score above what the enrolled ones give:
@@ -40,8 +41,10 @@ class Gallery:
     carried: npt.NDArray[np.bool_] | None = None
     """shape (templates,): rows that a former embedder made and a map carried over; None: there are none."""
     price: Tensor | None = None
-    """float32, shape (templates, 2): scale and shift that each row's cosines count by (`edgeface.bridge`); None: all
-    count as they are."""
+    """float32, shape (templates, 2): scale and shift that each row's cosines count by (`edgeface.bridge`,
+    `edgeface.crowd`); None: all count as they are."""
+    crowd: Crowd | None = None
+    """What the price of further templates comes from."""
 
     def rows_of(self, person_id: str) -> npt.NDArray[np.intp]:
         """Places of a person's templates."""
@@ -81,15 +84,17 @@ def freeze(
     dimensions: int,
     learned: tuple[bool, ...] | None = None,
     carried: tuple[Carried, ...] = (),
+    crowd: Crowd | None = None,
 ) -> Gallery:
     """Stored int8 templates (n, d) with the id of each one's person -> a gallery to match against.
 
-    `learned`: which of them visits taught; none, if it is not given. `carried`: what former embedders made.
+    `learned`: which of them visits taught; none, if it is not given. `carried`: what former embedders made. `crowd`:
+    the embedder's.
     """
     rows: Tensor = templates.reshape(-1, dimensions).astype(np.float32)
     rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
     taught = np.zeros(len(people), np.bool_) if learned is None else np.array(learned, np.bool_)
-    price = np.concatenate([np.tile(AS_IT_IS, (len(rows), 1)), *(_price(one) for one in carried)]).astype(np.float32)
+    price = np.concatenate([price_of(rows, crowd), *(_carried_price(one, crowd) for one in carried)])
     if carried:
         rows = np.concatenate([rows, *(one.rows for one in carried)])
         people = (*people, *(person for one in carried for person in one.people))
@@ -106,12 +111,24 @@ def freeze(
         learned=taught,
         revision=revision,
         carried=np.arange(len(rows)) >= len(templates) if carried else None,
-        price=price if carried else None,
+        price=price if carried or crowd is not None else None,
+        crowd=crowd,
     )
 
 
-def _price(carried: Carried) -> npt.NDArray[np.float64]:
-    return np.tile([carried.scale, carried.shift], (len(carried.rows), 1))
+def price_of(rows: Tensor, crowd: Crowd | None) -> Tensor:
+    """Templates (n, d) that the embedder in use made, of length 1 -> their price, float32 (n, 2)."""
+    price = np.tile(AS_IT_IS, (len(rows), 1))
+    if crowd is not None:
+        price[:, 1] = shifts(rows, crowd)
+    return price
+
+
+def _carried_price(carried: Carried, crowd: Crowd | None) -> Tensor:
+    price = price_of(carried.rows, crowd)
+    price[:, 0] = carried.scale
+    price[:, 1] += np.float32(carried.shift)
+    return price
 
 
 def priced(cosines: Tensor, price: Tensor | None) -> Tensor:

@@ -76,6 +76,20 @@ class ImpostorTail:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Crowd:
+    """How densely an embedder's vectors lie where: see `edgeface/crowd.py`. Means over many faces, no templates."""
+
+    directions: bytes
+    """int8, (n, dimensions), spread over the faces that the embedder learnt from as they are spread."""
+    sharpness: float
+    """Of the kernel around each direction, above 0."""
+    weight: float
+    """Part of the density, in cosine, that is taken off, 0..1."""
+    level: float
+    """Density around faces in the mean, in cosine: there nothing is taken off."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MatedScores:
     """What visits of people enrolled come to: the fused score of the best moment of each."""
 
@@ -125,6 +139,8 @@ class ModelSpec:
     """Embedders: cosine -> log10 likelihood ratio, the corners of a rising line; see `edgeface/calibration.py`."""
     impostor_tail: ImpostorTail | None = None
     """Embedders: of single pictures."""
+    crowd: Crowd | None = None
+    """Embedders: by how much a template's cosines are lessened; None: all count as they are."""
     visit_tail: ImpostorTail | None = None
     """Embedders: of the best moment of whole visits, shots fused as the reader does; see `tools/visit_tail.py`."""
     visit_mates: MatedScores | None = None

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from edgeface.calibration import Calibration, threshold_for
+from edgeface.match import price_of
 from edgeface.model import ImpostorTail
 from edgeface.service.bootstrap import load_models
 from tools import likelihood, tail
@@ -83,7 +84,9 @@ def _measure(archive: Archive, bench: Bench) -> tuple[Comparisons, dict[int, int
     sides = ((row, side) for row in archive.rows("pairs.csv") for side in ("file_a", "file_b"))
     folds = {person_of(row[side]): int(row["fold"]) for row, side in sides}
     places = {place: folds[name] for place, name in enumerate(sorted(set(owners)))}
-    return every(np.stack(list(kept.values())), owners), places
+    templates = np.stack(list(kept.values()))
+    price = price_of(templates, bench.loaded.choice.embedder.spec.crowd)
+    return every(templates, owners, price), places
 
 
 def _likelihoods(trials: Comparisons, folds: dict[int, int]) -> tuple[Calibration, dict[str, Figure]]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from edgeface.match import priced
+from edgeface.model import Tensor
 from tools.metrics import Flags, Floats, weigh
 
 Places = npt.NDArray[np.intp]
@@ -40,9 +42,10 @@ class Comparisons:
         return weigh(self.first, self.second, drawn)
 
 
-def every(vectors: npt.NDArray[np.float32], owners: Sequence[str]) -> Comparisons:
-    """All pairs of different pictures; `vectors` are (n, d), of length 1."""
+def every(vectors: npt.NDArray[np.float32], owners: Sequence[str], price: Tensor | None = None) -> Comparisons:
+    """All pairs of different pictures; `vectors` are (n, d), of length 1, `price`: what each counts by as a
+    template (`Gallery.price`); of each pair the latter picture is the template."""
     names, who = np.unique(np.array(owners), return_inverse=True)
     upper = np.triu_indices(len(who), 1)
-    scores = (vectors @ vectors.T)[upper].astype(np.float64)
+    scores = priced(vectors @ vectors.T, price)[upper].astype(np.float64)
     return Comparisons(scores=scores, first=who[upper[0]], second=who[upper[1]], people=len(names))

@@ -13,6 +13,7 @@ from edgeface import bar as bars
 from edgeface.bridge import Bridge, carry
 from edgeface.calibration import threshold_for
 from edgeface.decide import Options
+from edgeface.match import price_of
 from edgeface.model import Tensor
 from tools import metrics
 from tools.evaluate.acquire import Bench, person_of, template
@@ -166,8 +167,9 @@ def visits(bench: Bench, bridge: Bridge, lfw: Measured) -> dict[str, tuple[Figur
     for place, name in enumerate(lfw.names):
         pictures.setdefault(person_of(name), place)
     former = lfw.former[[pictures[name] for name in world.names]]
-    native = _fused(world, world.references)
-    carried = bridge.scale * _fused(world, carry(former, bridge)) + bridge.shift
+    native, rows = _fused(world, world.references, world.price), carry(former, bridge)
+    price = price_of(rows, world.crowd) * np.float32([bridge.scale, 1]) + np.float32([0, bridge.shift])
+    carried = _fused(world, rows, price)
     spec = bench.loaded.choice.embedder.spec
     tail, card = bars.tail_of(spec), spec.thresholds["grant"]
     assert tail is not None
@@ -179,9 +181,9 @@ def visits(bench: Bench, bridge: Bridge, lfw: Measured) -> dict[str, tuple[Figur
     return found
 
 
-def _fused(world: World, references: Tensor) -> Floats:
+def _fused(world: World, references: Tensor, price: Tensor) -> Floats:
     least, most = Options().min_shots, Options().unknown_shots
-    return np.stack([fused(visit, references, least, most) for visit in world.visits])
+    return np.stack([fused(visit, references, least, most, price) for visit in world.visits])
 
 
 def _outcome(world: World, scores: Floats, bar: float) -> tuple[Figure, Figure]:

@@ -44,7 +44,8 @@ def main() -> None:
     arguments = parser.parse_args()
     loaded, options = load_models(arguments.home), Options()
     world = populate(Bench(data=arguments.data, loaded=loaded))
-    scores = np.stack([fused(v, world.references, options.min_shots, options.unknown_shots) for v in world.visits])
+    least, most = options.min_shots, options.unknown_shots
+    scores = np.stack([fused(one, world.references, least, most, world.price) for one in world.visits])
     everybody = np.ones(len(world.names), bool)
     fitted = tail.fit(strangers(scores, world, everybody), rounds=ROUNDS, lowest_fmr=LOWEST)
     kept = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(fitted).items()}

@@ -18,7 +18,7 @@ from edgeface.embed import Embedder, to_template
 from edgeface.enrol import Portrait, Resemblance, bars, resemblances
 from edgeface.errors import EnrolmentError, EnrolmentProblem, UnknownPerson
 from edgeface.frame import Instant
-from edgeface.match import AS_IT_IS, Gallery, freeze
+from edgeface.match import Gallery, freeze, price_of
 from edgeface.service.bootstrap import freeze_gallery
 from edgeface.store.consent import Consent, Duplicate, duplicates_of
 from edgeface.store.database import Database
@@ -208,7 +208,7 @@ def _grown(gallery: Gallery, templates: Sequence[NewTemplate], person_id: str) -
     """The gallery with a person's new templates: a batch need not read everybody again for each."""
     rows = np.stack([template.vector for template in templates])
     fresh = freeze(rows, (person_id,) * len(rows), gallery.model_sha256, gallery.revision + 1, rows.shape[1])
-    known = person_id in gallery.people
+    known, price = person_id in gallery.people, gallery.price
     people = gallery.people if known else (*gallery.people, person_id)
     owner = people.index(person_id)
     return replace(
@@ -217,7 +217,7 @@ def _grown(gallery: Gallery, templates: Sequence[NewTemplate], person_id: str) -
         owners=np.concatenate([gallery.owners, np.full(len(rows), owner, np.intp)]),
         learned=np.concatenate([gallery.learned, fresh.learned]),
         carried=None if gallery.carried is None else np.concatenate([gallery.carried, np.zeros(len(rows), np.bool_)]),
-        price=None if gallery.price is None else np.concatenate([gallery.price, np.tile(AS_IT_IS, (len(rows), 1))]),
+        price=None if price is None else np.concatenate([price, price_of(fresh.vectors, gallery.crowd)]),
         people=people,
         revision=fresh.revision,
     )

@@ -17,7 +17,7 @@ from edgeface.canonical import canonical
 from edgeface.errors import UnknownQuestion
 from edgeface.frame import Instant
 from edgeface.learn import Options, Pupil
-from edgeface.match import AS_IT_IS, Gallery
+from edgeface.match import AS_IT_IS, Gallery, price_of
 from edgeface.model import Tensor
 from edgeface.pose import Pose
 from edgeface.store import audit, erasure
@@ -93,7 +93,8 @@ class LessonStore:
         denied = [key.face(vector, "question", number, model) for number, vector, no in asked if no]
         mine = gallery.rows_of(person_id)
         others = np.setdiff1d(np.arange(len(gallery.owners)), mine)
-        originals, price = _rows([vector for vector, learned in own if not learned], width), None
+        originals = _rows([vector for vector, learned in own if not learned], width)
+        price = None if gallery.price is None else price_of(originals, gallery.crowd)
         if not len(originals) and gallery.price is not None:  # what was enrolled with a former embedder vouches
             carried = mine[~gallery.learned[mine]]
             originals, price = gallery.vectors[carried], gallery.price[carried]

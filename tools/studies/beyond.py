@@ -21,6 +21,7 @@ from edgeface.decide import Options
 from edgeface.detect import Detection
 from edgeface.embed import unit
 from edgeface.frame import Pixels
+from edgeface.match import price_of
 from edgeface.model import Tensor
 from edgeface.pipeline import Models
 from edgeface.service.bootstrap import load_models
@@ -73,7 +74,8 @@ def scores(world: World, visits: Iterable[Visit] | None = None, references: Tens
     """(visits, people): as the reader fuses them; other visits or references than the world's may be given."""
     known, options = world.references if references is None else references, Options()
     shown = world.visits if visits is None else visits
-    return np.stack([fused(one, known, options.min_shots, options.unknown_shots) for one in shown])
+    price = price_of(known, world.crowd)
+    return np.stack([fused(one, known, options.min_shots, options.unknown_shots, price) for one in shown])
 
 
 def compare(found: Floats, world: World) -> Figure:

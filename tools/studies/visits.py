@@ -106,7 +106,7 @@ def measure(world: World, design: Design) -> tuple[float, float]:
 def _missed(world: World, design: Design, fit: Half) -> float:
     shown = world if design.whiten is None else _whitened(world, fit, design.whiten)
     shown = _of(shown, ~fit)  # whoever is in a crowd must not visit: he would be his own likeness in it
-    scores = np.stack([_score(one, shown.references, design) for one in shown.visits])
+    scores = np.stack([_score(one, shown, design) for one in shown.visits])
     if design.crowd is not None:
         others = np.sort(scores[:, fit], axis=1)[:, -design.crowd :].mean(axis=1, keepdims=True)
         scores = np.where(scores <= -1, -2.0, scores - others)
@@ -120,7 +120,7 @@ def _of(world: World, people: Half) -> World:
     """With the visits of some people alone."""
     kept = np.flatnonzero(people[world.owner])
     visits = tuple(world.visits[place] for place in kept)
-    return World(names=world.names, references=world.references, visits=visits, owner=world.owner[kept])
+    return replace(world, visits=visits, owner=world.owner[kept])
 
 
 def _galleries(world: World, people: Half) -> list[npt.NDArray[np.intp]]:
@@ -135,10 +135,11 @@ def _galleries(world: World, people: Half) -> list[npt.NDArray[np.intp]]:
     ]
 
 
-def _score(visit: Visit, references: Tensor, design: Design) -> Floats:
-    found = moments(visit, references, design.most, steepness=design.steepness, slack=design.slack)
+def _score(visit: Visit, world: World, design: Design) -> Floats:
+    how = {"steepness": design.steepness, "slack": design.slack}
+    found = moments(visit, world.references, design.most, **how, price=world.price)
     if len(found) < design.least:
-        return np.full(len(references), -1.0)
+        return np.full(len(world.references), -1.0)
     return np.asarray(found[design.least - 1 :].max(axis=0), np.float64)
 
 
@@ -162,9 +163,9 @@ def whitener(apart: Tensor, mix: float) -> Tensor:
 
 
 def turned(world: World, turn: Tensor) -> World:
-    """With all embeddings mapped by a matrix, at length 1 again."""
+    """With all embeddings mapped by a matrix, at length 1 again; how crowded they lie there nobody measured."""
     visits = tuple(_turned(one, turn) for one in world.visits)
-    return World(names=world.names, references=unit_rows(world.references @ turn), visits=visits, owner=world.owner)
+    return replace(world, references=unit_rows(world.references @ turn), visits=visits, crowd=None)
 
 
 def _turned(visit: Visit, turn: Tensor) -> Visit:

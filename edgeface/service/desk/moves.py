@@ -114,6 +114,7 @@ def freeze(table: words_local.FaceTable, embedder: Embedder) -> tuple[Gallery, M
         revision=table.revision,
         carried=None if table.carried is None else _unpacked(table.carried, "u1").astype(np.bool_),
         price=None if table.price is None else _unpacked(table.price, "<f4").reshape(-1, 2),
+        crowd=embedder.spec.crowd,
     )
     return gallery, dict(zip(people, names, strict=True))
 
