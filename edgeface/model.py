@@ -82,7 +82,7 @@ class Crowd:
     directions: bytes
     """int8, (n, dimensions), spread over the faces that the embedder learnt from as they are spread."""
     sharpness: float
-    """Of the kernel around each direction, above 0."""
+    """Of the kernel around each direction, above 0, at most 50."""
     weight: float
     """Part of the density, in cosine, that is taken off, 0..1."""
     level: float

@@ -117,7 +117,7 @@ def _crowd(value: Any) -> Crowd:
         key: _bytes(part) if key == "directions" else _number(part) for key, part in _only(dict, value).items()
     }
     crowd = Crowd(**table)
-    sane = 0 < crowd.sharpness <= 100 and 0 <= crowd.weight <= 1 and abs(crowd.level) < 1
+    sane = 0 < crowd.sharpness <= 50 and 0 <= crowd.weight <= 1 and abs(crowd.level) < 1
     if not (sane and crowd.directions):
         raise ValueError
     return crowd
