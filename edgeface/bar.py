@@ -22,6 +22,7 @@ import numpy.typing as npt
 from edgeface.calibration import Calibration, false_match_rate, log_likelihood_ratio, threshold_for
 from edgeface.match import Gallery, priced
 from edgeface.model import ImpostorTail, MatedScores, ModelSpec, Tensor
+from edgeface.scoring import probes
 
 Floors = npt.NDArray[np.float64]
 
@@ -229,12 +230,11 @@ def _look_alikes(gallery: Gallery, threshold: float) -> tuple[Floors, tuple[tupl
     everybody at a time: 10,000 templates would fill 400 MB. A template that was carried over counts by its price, on
     whichever side it stands.
     """
-    floors = np.full(len(gallery.people), threshold)
+    floors, seen = np.full(len(gallery.people), threshold), probes(gallery.vectors, gallery.scoring)
     found: dict[tuple[int, int], float] = {}
     for person in range(len(gallery.people)):
-        own = gallery.vectors[gallery.owners == person]
         likeness = np.full(len(gallery.people), -1, np.float32)
-        np.maximum.at(likeness, gallery.owners, _nearest(gallery, own, person))
+        np.maximum.at(likeness, gallery.owners, _nearest(gallery, seen, person))
         likeness[person] = -1
         floors[person] = max(floors[person], float(likeness.max()))
         for other in np.flatnonzero(likeness[:person] >= threshold).tolist():
@@ -243,11 +243,11 @@ def _look_alikes(gallery: Gallery, threshold: float) -> tuple[Floors, tuple[tupl
     return floors, tuple((gallery.people[a], gallery.people[b], cosine) for (a, b), cosine in ranked)
 
 
-def _nearest(gallery: Gallery, own: Tensor, person: int) -> Tensor:
-    """Everybody's templates' highest cosine to one person's: float32, shape (templates,)."""
-    cosines = gallery.vectors @ own.T
-    if gallery.price is None:
-        return np.asarray(cosines.max(axis=1))
-    theirs = priced(cosines.T, gallery.price).max(axis=0)
-    ours = priced(cosines, gallery.price[gallery.owners == person]).max(axis=1)
+def _nearest(gallery: Gallery, seen: Tensor, person: int) -> Tensor:
+    """Everybody's templates' highest cosine to one person's: float32, shape (templates,). `seen`: all templates, as
+    probes."""
+    mine = gallery.owners == person
+    theirs = priced(seen[mine] @ gallery.counted.T, gallery.price).max(axis=0)
+    price = None if gallery.price is None else gallery.price[mine]
+    ours = priced(seen @ gallery.counted[mine].T, price).max(axis=1)
     return np.asarray(np.maximum(theirs, ours))

@@ -41,7 +41,7 @@ class Options:
     for somebody else with or without it (models/visits.md); what it is worth among kin was not measured."""
     min_shots: int = 3
     """Good shots that must agree before a door opens."""
-    unknown_shots: int = 15
+    unknown_shots: int = 20
     """Good shots after which a face that matches nobody is called unknown. Whoever approaches is seen better and
     better, and whoever is strange waits longer for the answer: models/visits.md has both for 6 to 40."""
     patience_s: float = 2.0

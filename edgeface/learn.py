@@ -17,8 +17,9 @@ import numpy as np
 from edgeface.calibration import threshold_for
 from edgeface.frame import Instant
 from edgeface.match import priced
-from edgeface.model import ImpostorTail, Tensor
+from edgeface.model import ImpostorTail, Scoring, Tensor
 from edgeface.pose import Pose
+from edgeface.scoring import probes
 
 HOUR_NS = 3600 * 10**9
 
@@ -87,7 +88,8 @@ class Pupil:
     """What the gallery holds about the person whom a visit was granted to, and about everybody else."""
 
     originals: Tensor
-    """float32, shape (n, dimensions): templates that a person enrolled, unit rows."""
+    """float32, shape (n, dimensions): templates that a person enrolled, unit rows, as they are compared (`Gallery`),
+    as all others here."""
     learned: Tensor
     """float32, shape (m, dimensions): those that visits taught."""
     others: Tensor
@@ -102,6 +104,8 @@ class Pupil:
     """float32, shape (n, 2): of `originals` (`Gallery.price`)."""
     price_of_others: Tensor | None = None
     """Likewise, shape (k, 2)."""
+    scoring: Scoring | None = None
+    """The embedder's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +151,7 @@ def consider(
     """What the good shots of a visit that was granted teach about the person it was granted to."""
     if (why := _barred(shots, pupil, options, now)) is not None:
         return Nothing(why=why)
-    vectors = np.stack([shot.vector for shot in shots])
+    vectors = probes(np.stack([shot.vector for shot in shots]), pupil.scoring)
     own, rivals = _nearest(vectors, pupil.originals, pupil.price), _rivals(vectors, pupil)
     if not own.mean() >= needed.grant:
         return Nothing(why="the first enrolment alone does not recognise this visit")
@@ -156,7 +160,7 @@ def consider(
         return Nothing(why="no good shot shows anything new")
     if (doubt := _doubt(shots, own, own - rivals, needed, options)) is None:
         return Lesson(shot=fresh)
-    if _nearest(fresh.vector[None], pupil.denied)[0] >= options.most_alike:
+    if _nearest(probes(fresh.vector[None], pupil.scoring), pupil.denied)[0] >= options.most_alike:
         return Nothing(why="a person has said that this is somebody else")
     if pupil.questions >= options.most_questions:
         return Nothing(why="as many questions wait as may be")
@@ -169,7 +173,8 @@ def refusal(vector: Tensor, pupil: Pupil, options: Options) -> str | None:
         return "nothing was enrolled with this model"
     if len(pupil.learned) >= options.most_learned:
         return f"{len(pupil.learned)} templates are learned already, learn.most_learned allows no more: undo one first"
-    own, rival = _nearest(vector[None], pupil.originals, pupil.price)[0], _rivals(vector[None], pupil)[0]
+    seen = probes(vector[None], pupil.scoring)
+    own, rival = _nearest(seen, pupil.originals, pupil.price)[0], _rivals(seen, pupil)[0]
     if not own > rival:
         return f"it is more like somebody else ({rival:.2f}) than like what was enrolled ({own:.2f})"
     return None

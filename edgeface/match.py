@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgeface.crowd import shifts
 from edgeface.embed import Embedding, Template
 from edgeface.errors import ModelMismatch
-from edgeface.model import Crowd, Tensor
+from edgeface.model import Scoring, Tensor
+from edgeface.scoring import probes, shifts, templates
 
 LIFT = 0.1
 """By how much, in cosine, templates that visits taught may raise a person's score above what the enrolled ones give:
@@ -29,7 +29,9 @@ class Gallery:
     model_sha256: str
     """The model whose embeddings these are."""
     vectors: Tensor
-    """float32, shape (templates, dimensions), unit rows."""
+    """float32, shape (templates, dimensions), unit rows: as they were enrolled."""
+    counted: Tensor
+    """The same, as they are compared (`edgeface.scoring.templates`)."""
     owners: npt.NDArray[np.intp]
     """shape (templates,): index into `people` for each row."""
     people: tuple[str, ...]
@@ -42,9 +44,9 @@ class Gallery:
     """shape (templates,): rows that a former embedder made and a map carried over; None: there are none."""
     price: Tensor | None = None
     """float32, shape (templates, 2): scale and shift that each row's cosines count by (`edgeface.bridge`,
-    `edgeface.crowd`); None: all count as they are."""
-    crowd: Crowd | None = None
-    """What the price of further templates comes from."""
+    `edgeface.scoring`); None: all count as they are."""
+    scoring: Scoring | None = None
+    """The embedder's."""
 
     def rows_of(self, person_id: str) -> npt.NDArray[np.intp]:
         """Places of a person's templates."""
@@ -77,57 +79,63 @@ class Match:
 
 
 def freeze(
-    templates: npt.NDArray[np.int8],
+    stored: npt.NDArray[np.int8],
     people: tuple[str, ...],
     model_sha256: str,
     revision: int,
     dimensions: int,
     learned: tuple[bool, ...] | None = None,
     carried: tuple[Carried, ...] = (),
-    crowd: Crowd | None = None,
+    scoring: Scoring | None = None,
 ) -> Gallery:
     """Stored int8 templates (n, d) with the id of each one's person -> a gallery to match against.
 
-    `learned`: which of them visits taught; none, if it is not given. `carried`: what former embedders made. `crowd`:
+    `learned`: which of them visits taught; none, if it is not given. `carried`: what former embedders made. `scoring`:
     the embedder's.
     """
-    rows: Tensor = templates.reshape(-1, dimensions).astype(np.float32)
+    rows: Tensor = stored.reshape(-1, dimensions).astype(np.float32)
     rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
     taught = np.zeros(len(people), np.bool_) if learned is None else np.array(learned, np.bool_)
-    price = np.concatenate([price_of(rows, crowd), *(_carried_price(one, crowd) for one in carried)])
     if carried:
         rows = np.concatenate([rows, *(one.rows for one in carried)])
         people = (*people, *(person for one in carried for person in one.people))
         taught = np.concatenate([taught, *(np.array(one.learned, np.bool_) for one in carried)])
+    counted = templates(rows, scoring)
     names = tuple(dict.fromkeys(people))
     place = {person: index for index, person in enumerate(names)}
     owners = np.array([place[person] for person in people], np.intp)
-    rows.flags.writeable = False
+    rows.flags.writeable = counted.flags.writeable = False
     return Gallery(
         model_sha256=model_sha256,
         vectors=rows,
+        counted=counted,
         owners=owners,
         people=names,
         learned=taught,
         revision=revision,
-        carried=np.arange(len(rows)) >= len(templates) if carried else None,
-        price=price if carried or crowd is not None else None,
-        crowd=crowd,
+        carried=np.arange(len(rows)) >= len(stored) if carried else None,
+        price=_price(counted, carried, scoring) if carried or scoring is not None else None,
+        scoring=scoring,
     )
 
 
-def price_of(rows: Tensor, crowd: Crowd | None) -> Tensor:
-    """Templates (n, d) that the embedder in use made, of length 1 -> their price, float32 (n, 2)."""
-    price = np.tile(AS_IT_IS, (len(rows), 1))
-    if crowd is not None:
-        price[:, 1] = shifts(rows, crowd)
+def price_of(counted: Tensor, scoring: Scoring | None) -> Tensor:
+    """Templates (n, d) that the embedder in use made, as they are compared -> their price, float32 (n, 2)."""
+    price = np.tile(AS_IT_IS, (len(counted), 1))
+    if scoring is not None:
+        price[:, 1] = shifts(counted, scoring)
     return price
 
 
-def _carried_price(carried: Carried, crowd: Crowd | None) -> Tensor:
-    price = price_of(carried.rows, crowd)
-    price[:, 0] = carried.scale
-    price[:, 1] += np.float32(carried.shift)
+def _price(counted: Tensor, carried: tuple[Carried, ...], scoring: Scoring | None) -> Tensor:
+    """Of a gallery's rows: what former embedders made stands last, and has a price of its own besides."""
+    price = price_of(counted, scoring)
+    first = len(counted) - sum(len(one.rows) for one in carried)
+    for one in carried:
+        mine = slice(first, first + len(one.rows))
+        price[mine, 0] = one.scale
+        price[mine, 1] += np.float32(one.shift)
+        first = mine.stop
     return price
 
 
@@ -154,7 +162,7 @@ def likeness(vector: Tensor, gallery: Gallery) -> Tensor:
 
     Those that visits taught raise it by at most `LIFT`.
     """
-    cosines = priced(gallery.vectors @ vector, gallery.price)
+    cosines = compared(vector, gallery)
     if not gallery.learned.any():
         return _best(cosines, gallery.owners, len(gallery.people))
     enrolled, taught = (
@@ -162,6 +170,11 @@ def likeness(vector: Tensor, gallery: Gallery) -> Tensor:
     )
     lifted: Tensor = np.minimum(taught, enrolled + np.float32(LIFT))
     return np.maximum(enrolled, lifted, out=lifted)
+
+
+def compared(vectors: Tensor, gallery: Gallery) -> Tensor:
+    """Vectors (..., dimensions) of length 1 -> cosines to each template, as they count: (..., templates)."""
+    return priced(probes(vectors, gallery.scoring) @ gallery.counted.T, gallery.price)
 
 
 def _best(cosines: Tensor, owners: npt.NDArray[np.intp], people: int) -> Tensor:

@@ -76,17 +76,34 @@ class ImpostorTail:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Crowd:
-    """How densely an embedder's vectors lie where: see `edgeface/crowd.py`. Means over many faces, no templates."""
+class Scoring:
+    """How an embedder's vectors are compared: see `edgeface/scoring.py`. Learnt from many faces, nobody's template."""
 
+    dimensions: int
+    """The embedder's: d."""
+    probe: bytes
+    """float16, little-endian, (d, d): what a visitor's embedding, a row, is multiplied by, to be without faults."""
+    template: bytes
+    """The same for what is enrolled."""
     directions: bytes
-    """int8, (n, dimensions), spread over the faces that the embedder learnt from as they are spread."""
+    """int8, (n, d): spread, behind `template`, as the faces are that the embedder learnt from; means over many each."""
     sharpness: float
     """Of the kernel around each direction, above 0, at most 50."""
     weight: float
     """Part of the density, in cosine, that is taken off, 0..1."""
     level: float
     """Density around faces in the mean, in cosine: there nothing is taken off."""
+
+    def __post_init__(self) -> None:
+        square = self.dimensions**2 * 2
+        if not (self.dimensions > 0 and len(self.probe) == len(self.template) == square):
+            raise ValueError("a map is not square, or not of the embedder's dimensions")
+        if not all(np.isfinite(np.frombuffer(one, "<f2")).all() for one in (self.probe, self.template)):
+            raise ValueError("a map holds what is no number")
+        if not self.directions or len(self.directions) % self.dimensions:
+            raise ValueError("directions are not of the embedder's dimensions")
+        if not (0 < self.sharpness <= 50 and 0 <= self.weight <= 1 and abs(self.level) < 1):
+            raise ValueError("sharpness, weight or level is out of range")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,8 +156,8 @@ class ModelSpec:
     """Embedders: cosine -> log10 likelihood ratio, the corners of a rising line; see `edgeface/calibration.py`."""
     impostor_tail: ImpostorTail | None = None
     """Embedders: of single pictures."""
-    crowd: Crowd | None = None
-    """Embedders: by how much a template's cosines are lessened; None: all count as they are."""
+    scoring: Scoring | None = None
+    """Embedders: how probes and templates are compared; None: by their cosine as it is."""
     visit_tail: ImpostorTail | None = None
     """Embedders: of the best moment of whole visits, shots fused as the reader does; see `tools/visit_tail.py`."""
     visit_mates: MatedScores | None = None

@@ -14,7 +14,7 @@ import edgeface
 PACKAGE = Path(edgeface.__file__).parent
 
 FLOW = ("detect", "track", "pose", "align", "quality", "liveness", "embed", "match", "evidence", "decide")
-BEFORE = ("errors", "frame", "model", "bridge", "crowd", "calibration", "image", "footage", "health", "alarms")
+BEFORE = ("errors", "frame", "model", "bridge", "scoring", "calibration", "image", "footage", "health", "alarms")
 ACCESS = "access"
 AFTER = (ACCESS, "door", "learn", "strangers", "snapshot", "shots", "scene", "pipeline", "pace", "enrol", "explain")
 MATCHED = FLOW.index("match") + 1
@@ -186,7 +186,9 @@ def every_file() -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize("stage", (*FLOW, *AFTER, "bar", "frame", "model", "bridge", "crowd", "calibration", "errors"))
+@pytest.mark.parametrize(
+    "stage", (*FLOW, *AFTER, "bar", "frame", "model", "bridge", "scoring", "calibration", "errors")
+)
 def test_a_stage_imports_only_what_stands_to_its_left(stage: str) -> None:
     assert [fault for source in source_of(stage) for fault in stage_faults(stage, source)] == []
 

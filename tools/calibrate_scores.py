@@ -21,8 +21,7 @@ from typing import Any
 import numpy as np
 
 from edgeface.calibration import Calibration, threshold_for
-from edgeface.match import price_of
-from edgeface.model import ImpostorTail
+from edgeface.model import ImpostorTail, Tensor
 from edgeface.service.bootstrap import load_models
 from tools import likelihood, tail
 from tools.comparisons import Comparisons, every
@@ -78,15 +77,18 @@ def _parse() -> argparse.Namespace:
 
 def _measure(archive: Archive, bench: Bench) -> tuple[Comparisons, dict[int, int]]:
     """All comparisons of an archive's pictures, and the fold of each person by place."""
-    found = bench.vectors(archive, archive.names("images/"), "LFW-dev, every picture")
-    kept = {name: template for name, vector in found.items() if (template := stored(vector)) is not None}
-    owners = [person_of(name) for name in kept]
+    vectors, owners = pictures_of(archive, bench)
     sides = ((row, side) for row in archive.rows("pairs.csv") for side in ("file_a", "file_b"))
     folds = {person_of(row[side]): int(row["fold"]) for row, side in sides}
     places = {place: folds[name] for place, name in enumerate(sorted(set(owners)))}
-    templates = np.stack(list(kept.values()))
-    price = price_of(templates, bench.loaded.choice.embedder.spec.crowd)
-    return every(templates, owners, price), places
+    return every(vectors, owners, bench.loaded.choice.embedder.spec.scoring), places
+
+
+def pictures_of(archive: Archive, bench: Bench) -> tuple[Tensor, list[str]]:
+    """Templates of an archive's pictures, as stored, (n, d), and who is on each."""
+    found = bench.vectors(archive, archive.names("images/"), "LFW-dev, every picture")
+    kept = {name: template for name, vector in found.items() if (template := stored(vector)) is not None}
+    return np.stack(list(kept.values())), [person_of(name) for name in kept]
 
 
 def _likelihoods(trials: Comparisons, folds: dict[int, int]) -> tuple[Calibration, dict[str, Figure]]:

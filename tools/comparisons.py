@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgeface.match import priced
-from edgeface.model import Tensor
+from edgeface.match import Gallery, compared, price_of
+from edgeface.model import Scoring, Tensor
+from edgeface.scoring import templates
 from tools.metrics import Flags, Floats, weigh
 
 Places = npt.NDArray[np.intp]
@@ -42,10 +43,26 @@ class Comparisons:
         return weigh(self.first, self.second, drawn)
 
 
-def every(vectors: npt.NDArray[np.float32], owners: Sequence[str], price: Tensor | None = None) -> Comparisons:
-    """All pairs of different pictures; `vectors` are (n, d), of length 1, `price`: what each counts by as a
-    template (`Gallery.price`); of each pair the latter picture is the template."""
+def gallery_of(rows: Tensor, scoring: Scoring | None = None) -> Gallery:
+    """Templates (n, d), of length 1 -> a gallery of as many people, one each."""
+    counted, people = templates(rows, scoring), tuple(str(place) for place in range(len(rows)))
+    return Gallery(
+        model_sha256="",
+        vectors=rows,
+        counted=counted,
+        owners=np.arange(len(rows)),
+        people=people,
+        learned=np.zeros(len(rows), np.bool_),
+        revision=0,
+        price=None if scoring is None else price_of(counted, scoring),
+        scoring=scoring,
+    )
+
+
+def every(vectors: Tensor, owners: Sequence[str], scoring: Scoring | None = None) -> Comparisons:
+    """All pairs of different pictures; `vectors` are (n, d), of length 1. Of each pair the latter picture is the
+    template."""
     names, who = np.unique(np.array(owners), return_inverse=True)
     upper = np.triu_indices(len(who), 1)
-    scores = priced(vectors @ vectors.T, price)[upper].astype(np.float64)
+    scores = compared(vectors, gallery_of(vectors, scoring))[upper].astype(np.float64)
     return Comparisons(scores=scores, first=who[upper[0]], second=who[upper[1]], people=len(names))

@@ -24,7 +24,7 @@ import numpy as np
 from edgeface.adapters import golden, manifest, tflite
 
 MODELS = Path(__file__).parent.parent / "models"
-OF_SCORES = ("crowd", "calibration", "impostor_tail", "visit_tail", "visit_mates", "visit_calibration")
+OF_SCORES = ("scoring", "calibration", "impostor_tail", "visit_tail", "visit_mates", "visit_calibration")
 OF_THE_FILE = ("golden", "golden_sample", *OF_SCORES)
 """Keys that were measured on a file, and say nothing of another."""
 
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("file", type=Path, nargs="?", help="int8 file from tools.quantize; default: what is there")
     parser.add_argument("--threshold", type=float, help="new value of the entry's threshold, from tools.evaluate")
     parser.add_argument(
-        "--calibration", type=Path, help="JSON from tools.calibrate_scores, tools.visit_tail or tools.train.crowd"
+        "--calibration", type=Path, help="JSON from tools.calibrate_scores, tools.visit_tail or tools.train.scoring"
     )
     arguments = parser.parse_args()
     measured = json.loads(arguments.calibration.read_text(encoding="utf-8")) if arguments.calibration else {}
@@ -74,7 +74,7 @@ def _calibration(name: str, measured: Mapping[str, Any], path: Path) -> dict[str
     if measured["sha256"] != spec.sha256:
         raise SystemExit(f"the calibration was measured on a file {measured['sha256'][:12]}..., not on {spec.file}")
     changes = {key: str(measured[key]) for key in ("calibration", "visit_calibration") if key in measured}
-    for key in sorted({"crowd", "impostor_tail", "visit_tail", "visit_mates"} & measured.keys()):
+    for key in sorted({"scoring", "impostor_tail", "visit_tail", "visit_mates"} & measured.keys()):
         changes[key] = f"{{ {', '.join(f'{name} = {json.dumps(value)}' for name, value in measured[key].items())} }}"
     return changes
 

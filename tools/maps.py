@@ -13,9 +13,10 @@ from edgeface import bar as bars
 from edgeface.bridge import Bridge, carry
 from edgeface.calibration import threshold_for
 from edgeface.decide import Options
-from edgeface.match import price_of
+from edgeface.match import AS_IT_IS, Gallery
 from edgeface.model import Tensor
 from tools import metrics
+from tools.comparisons import gallery_of
 from tools.evaluate.acquire import Bench, person_of, template
 from tools.evaluate.verification import lfw_pairs
 from tools.evaluate.visits import DRAWS, World, fused, galleries, populate, searches
@@ -167,9 +168,10 @@ def visits(bench: Bench, bridge: Bridge, lfw: Measured) -> dict[str, tuple[Figur
     for place, name in enumerate(lfw.names):
         pictures.setdefault(person_of(name), place)
     former = lfw.former[[pictures[name] for name in world.names]]
-    native, rows = _fused(world, world.references, world.price), carry(former, bridge)
-    price = price_of(rows, world.crowd) * np.float32([bridge.scale, 1]) + np.float32([0, bridge.shift])
-    carried = _fused(world, rows, price)
+    over = gallery_of(carry(former, bridge), world.scoring)
+    price = np.tile(AS_IT_IS, (len(former), 1)) if over.price is None else over.price
+    price = price * np.float32([bridge.scale, 1]) + np.float32([0, bridge.shift])
+    native, carried = _fused(world, world.enrolled()), _fused(world, replace(over, price=price))
     spec = bench.loaded.choice.embedder.spec
     tail, card = bars.tail_of(spec), spec.thresholds["grant"]
     assert tail is not None
@@ -181,9 +183,9 @@ def visits(bench: Bench, bridge: Bridge, lfw: Measured) -> dict[str, tuple[Figur
     return found
 
 
-def _fused(world: World, references: Tensor, price: Tensor) -> Floats:
+def _fused(world: World, enrolled: Gallery) -> Floats:
     least, most = Options().min_shots, Options().unknown_shots
-    return np.stack([fused(visit, references, least, most, price) for visit in world.visits])
+    return np.stack([fused(visit, enrolled, least, most) for visit in world.visits])
 
 
 def _outcome(world: World, scores: Floats, bar: float) -> tuple[Figure, Figure]:

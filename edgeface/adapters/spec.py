@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from edgeface.errors import ModelError
-from edgeface.model import Crowd, ImpostorTail, Layout, MatedScores, ModelSpec, Task
+from edgeface.model import ImpostorTail, Layout, MatedScores, ModelSpec, Scoring, Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,15 +112,12 @@ def _tail(value: Any) -> ImpostorTail:
     return tail
 
 
-def _crowd(value: Any) -> Crowd:
+def _scoring(value: Any) -> Scoring:
     table: dict[str, Any] = {
-        key: _bytes(part) if key == "directions" else _number(part) for key, part in _only(dict, value).items()
+        key: _bytes(part) if key in _OF_BYTES else _whole(part) if key == "dimensions" else _number(part)
+        for key, part in _only(dict, value).items()
     }
-    crowd = Crowd(**table)
-    sane = 0 < crowd.sharpness <= 50 and 0 <= crowd.weight <= 1 and abs(crowd.level) < 1
-    if not (sane and crowd.directions):
-        raise ValueError
-    return crowd
+    return Scoring(**table)
 
 
 def _mates(value: Any) -> MatedScores:
@@ -150,7 +147,7 @@ _KINDS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "golden_sample": (_bytes, "a text in base64"),
     "calibration": (_calibration, "2 to 9 points [cosine, log10 likelihood ratio] that rise"),
     "impostor_tail": (_tail, "a table as tools.calibrate_scores writes it"),
-    "crowd": (_crowd, "a table as tools.train.crowd writes it"),
+    "scoring": (_scoring, "a table as tools.train.scoring writes it"),
     "visit_tail": (_tail, "a table as tools.visit_tail writes it"),
     "visit_mates": (_mates, "a table as tools.visit_tail writes it"),
     "visit_calibration": (_calibration, "2 to 9 points [cosine, log10 likelihood ratio] that rise"),
@@ -205,8 +202,8 @@ def _checked(spec: ModelSpec) -> ModelSpec:
         (spec.task is Task.EMBEDDER and spec.dimensions < 8, "dimensions must be at least 8"),
         (spec.output < 0, "output must not be negative"),
         (
-            spec.crowd is not None and len(spec.crowd.directions) % max(spec.dimensions, 1) != 0,
-            "crowd.directions must be vectors of as many dimensions as the embedder's",
+            spec.scoring is not None and spec.scoring.dimensions != spec.dimensions,
+            "scoring must be of as many dimensions as the embedder",
         ),
         (
             spec.task is not Task.EMBEDDER and any(getattr(spec, name) for name in _OF_SCORES),
@@ -230,7 +227,9 @@ _LAYOUTS = {
     Layout.ANGLES: Task.POSE,
 }
 """Which task a layout is for; any other layout is a detector's."""
-_OF_SCORES = ("calibration", "impostor_tail", "crowd", "visit_tail", "visit_mates", "visit_calibration")
+_OF_BYTES = ("probe", "template", "directions")
+"""Of a scoring."""
+_OF_SCORES = ("calibration", "impostor_tail", "scoring", "visit_tail", "visit_mates", "visit_calibration")
 """What embedders alone have."""
 _THRESHOLDS = {Task.DETECTOR: "min_score", Task.EMBEDDER: "grant", Task.LIVENESS: "live"}
 """The score that a model of a task cannot be without."""

@@ -60,10 +60,10 @@ def resident_mb() -> float:
 
 def _measure(pixels: Pixels, models: Models, options: Options, rounds: int, people: int) -> dict[str, list[float]]:
     face = _first_face(pixels, models, options)
-    dimensions = models.embedder.spec.dimensions
-    vectors = np.random.default_rng(0).integers(-127, 128, (people, dimensions), np.int8)
+    spec = models.embedder.spec
+    vectors = np.random.default_rng(0).integers(-127, 128, (people, spec.dimensions), np.int8)
     names = tuple(str(index) for index in range(people))
-    gallery = match.freeze(vectors, names, models.embedder.identity, 0, dimensions)
+    gallery = match.freeze(vectors, names, models.embedder.identity, 0, spec.dimensions, scoring=spec.scoring)
     angles = turned(pixels, face, models)
     chip = align.chip(pixels, face.landmarks, models.embedder.spec)
     probe = embed.embed(chip, models.embedder)

@@ -162,7 +162,7 @@ def freeze_gallery(store: GalleryStore, embedder: Embedder, *, learned: bool = T
         embedder.spec.dimensions,
         succession.taught(enrolled, renewed),
         succession.carried(store, embedder, renewed, learned=learned),
-        embedder.spec.crowd,
+        embedder.spec.scoring,
     )
 
 

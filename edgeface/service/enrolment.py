@@ -123,7 +123,7 @@ class Registrar:
         sentences = tuple(self._looks_like(other) for other in alike)
         templates = [template_of(shot.portrait, shot.source) for shot in shots]
         person_id = self._write(wish, own, templates, same, consent, now)
-        self._gallery = _grown(self._gallery, templates, own.id if own else person_id)
+        self._gallery = grown(self._gallery, templates, own.id if own else person_id)
         before = 0 if own is None else sum(own.templates.values())
         return Admitted(
             name=wish.name if own is None else own.name,
@@ -204,20 +204,22 @@ def template_of(found: Portrait, source: str) -> NewTemplate:
     )
 
 
-def _grown(gallery: Gallery, templates: Sequence[NewTemplate], person_id: str) -> Gallery:
+def grown(gallery: Gallery, templates: Sequence[NewTemplate], person_id: str) -> Gallery:
     """The gallery with a person's new templates: a batch need not read everybody again for each."""
     rows = np.stack([template.vector for template in templates])
-    fresh = freeze(rows, (person_id,) * len(rows), gallery.model_sha256, gallery.revision + 1, rows.shape[1])
+    whose, next_one = (person_id,) * len(rows), gallery.revision + 1
+    fresh = freeze(rows, whose, gallery.model_sha256, next_one, rows.shape[1], scoring=gallery.scoring)
     known, price = person_id in gallery.people, gallery.price
     people = gallery.people if known else (*gallery.people, person_id)
     owner = people.index(person_id)
     return replace(
         gallery,
         vectors=np.concatenate([gallery.vectors, fresh.vectors]),
+        counted=np.concatenate([gallery.counted, fresh.counted]),
         owners=np.concatenate([gallery.owners, np.full(len(rows), owner, np.intp)]),
         learned=np.concatenate([gallery.learned, fresh.learned]),
         carried=None if gallery.carried is None else np.concatenate([gallery.carried, np.zeros(len(rows), np.bool_)]),
-        price=None if price is None else np.concatenate([price, price_of(fresh.vectors, gallery.crowd)]),
+        price=None if price is None else np.concatenate([price, price_of(fresh.counted, gallery.scoring)]),
         people=people,
         revision=fresh.revision,
     )

@@ -12,7 +12,9 @@ from edgeface.embed import Embedder, from_template
 from edgeface.enrol import bars
 from edgeface.errors import BackupError, EnrolmentError
 from edgeface.frame import Instant
+from edgeface.match import Gallery, compared
 from edgeface.service.bootstrap import freeze_gallery
+from edgeface.service.enrolment import grown
 from edgeface.store.bundle import Bundle, Traveller
 from edgeface.store.database import Database
 from edgeface.store.gallery import GalleryStore
@@ -45,19 +47,16 @@ def settle_in(
             f"{embedder.identity[:12]}: use the same model and runtime on both devices, or enrol them anew"
         )
     known = freeze_gallery(GalleryStore(database), embedder, learned=False)
-    vectors, owners = [known.vectors], [known.people[owner] for owner in known.owners]
     found = []
     for person in bundle.people:
-        own = np.stack([from_template(template.vector) for template in person.templates])
-        same = bars(embedder.spec, len(set(owners))).same
-        refused = _form(person, embedder) or _twin(own, np.concatenate(vectors), owners, same)
+        same = bars(embedder.spec, len(known.people)).same
+        refused = _form(person, embedder) or _twin(person, known, same)
         if refused is None and need_consent and person.consent is None:
             refused = "no consent is on record"
         if refused is None:
             refused = _enrol(database, person, now, by)
         if refused is None:
-            vectors.append(own)
-            owners += [person.id] * len(own)
+            known = grown(known, person.templates, person.id)
         found.append(Arrived(person_id=person.id, name=person.name, refused=refused))
         tick()
     return tuple(found)
@@ -71,12 +70,14 @@ def _form(person: Traveller, embedder: Embedder) -> str | None:
     return None
 
 
-def _twin(own: np.ndarray, vectors: np.ndarray, owners: list[str], same: float) -> str | None:
-    if not len(vectors):
+def _twin(person: Traveller, known: Gallery, same: float) -> str | None:
+    if not known.people:
         return None
-    likeness = (own @ vectors.T).max(axis=0)
+    own = np.stack([from_template(template.vector) for template in person.templates])
+    likeness = compared(own, known).max(axis=0)
     best = int(likeness.argmax())
-    return f"this face is enrolled already, as {owners[best]}" if likeness[best] >= same else None
+    whom = known.people[int(known.owners[best])]
+    return f"this face is enrolled already, as {whom}" if likeness[best] >= same else None
 
 
 def _enrol(database: Database, person: Traveller, now: Instant, by: str) -> str | None:

@@ -17,9 +17,10 @@ from edgeface.canonical import canonical
 from edgeface.errors import UnknownQuestion
 from edgeface.frame import Instant
 from edgeface.learn import Options, Pupil
-from edgeface.match import AS_IT_IS, Gallery, price_of
+from edgeface.match import Gallery, price_of
 from edgeface.model import Tensor
 from edgeface.pose import Pose
+from edgeface.scoring import templates
 from edgeface.store import audit, erasure
 from edgeface.store.audit import Event, Facts, Kind
 from edgeface.store.database import Database, Row
@@ -88,25 +89,27 @@ class LessonStore:
                 (person_id, gallery.model_sha256),
             ).fetchall()
             newest = _newest(tables, person_id)
-        width, model = gallery.vectors.shape[1], gallery.model_sha256
+        model, scoring = gallery.model_sha256, gallery.scoring
         own = [(key.vector(vector, number, model), bool(learned)) for number, vector, learned in rows]
         denied = [key.face(vector, "question", number, model) for number, vector, no in asked if no]
         mine = gallery.rows_of(person_id)
         others = np.setdiff1d(np.arange(len(gallery.owners)), mine)
-        originals = _rows([vector for vector, learned in own if not learned], width)
-        price = None if gallery.price is None else price_of(originals, gallery.crowd)
+        originals = _counted([vector for vector, learned in own if not learned], gallery)
+        price = None if gallery.price is None else price_of(originals, scoring)
         if not len(originals) and gallery.price is not None:  # what was enrolled with a former embedder vouches
             carried = mine[~gallery.learned[mine]]
-            originals, price = gallery.vectors[carried], gallery.price[carried]
+            originals, price = gallery.counted[carried], gallery.price[carried]
+        unknown = templates(np.stack(strangers), scoring) if strangers else gallery.counted[:0]
         return Pupil(
             originals=originals,
-            learned=_rows([vector for vector, learned in own if learned], width),
-            others=np.concatenate([gallery.vectors[others], *(one[None] for one in strangers)]),
+            learned=_counted([vector for vector, learned in own if learned], gallery),
+            others=np.concatenate([gallery.counted[others], unknown]),
             taught_at_wall_ns=newest,
-            denied=_rows(denied, width),
+            denied=_counted(denied, gallery),
             questions=sum(not no for _, _, no in asked),
             price=price,
-            price_of_others=_price_of(gallery, others, len(strangers)),
+            price_of_others=None if gallery.price is None else _prices(gallery, others, unknown),
+            scoring=scoring,
         )
 
     def learn(
@@ -268,9 +271,9 @@ class LessonStore:
         erasure.erase(self._database, gone, ["templates"])
 
 
-def _price_of(gallery: Gallery, rows: npt.NDArray[np.intp], more: int) -> Tensor | None:
-    """The price of some of a gallery's templates, and of so many more that have none."""
-    return None if gallery.price is None else np.concatenate([gallery.price[rows], np.tile(AS_IT_IS, (more, 1))])
+def _prices(gallery: Gallery, rows: npt.NDArray[np.intp], unknown: Tensor) -> Tensor:
+    assert gallery.price is not None
+    return np.concatenate([gallery.price[rows], price_of(unknown, gallery.scoring)])
 
 
 def _note(tables: Tables, boot_id: str, kind: Kind, person_id: str, facts: Facts, now: Instant) -> None:
@@ -300,8 +303,8 @@ def _question(row: Row) -> Question:
     )
 
 
-def _rows(templates: Sequence[bytes], width: int) -> Tensor:
-    """Templates as unit rows, float32 (n, width)."""
-    rows = np.frombuffer(b"".join(templates), np.int8).reshape(-1, width).astype(np.float32)
+def _counted(stored: Sequence[bytes], gallery: Gallery) -> Tensor:
+    """Templates as they are compared, float32 (n, width), unit rows."""
+    rows = np.frombuffer(b"".join(stored), np.int8).reshape(-1, gallery.vectors.shape[1]).astype(np.float32)
     rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
-    return rows
+    return templates(rows, gallery.scoring)

@@ -12,6 +12,7 @@ import pytest
 from edgeface import quality
 from fakes import axis
 from tools import visits
+from tools.comparisons import gallery_of
 from tools.evaluate.visit_strength import comparisons, strengths
 from tools.evaluate.visits import _any_of, averaged, best_frame, fused, moments, vote
 from tools.page import write_section
@@ -19,6 +20,7 @@ from tools.samples.turn_faces import Angles
 from tools.visit_bank import MEASURES, Visit, gated
 
 REFERENCES = np.stack([axis(1.0), axis(0.0, 1.0)])
+ENROLLED = gallery_of(REFERENCES)
 STRAIGHT = Angles(yaw_deg=0.0, pitch_deg=0.0, roll_deg=0.0)
 EYES = np.array([[55, 60], [85, 60], [70, 78], [58, 93], [82, 93]], np.float32)
 
@@ -52,19 +54,19 @@ def test_a_visit_is_grey_levels_of_one_size_and_the_same_for_the_same_chance() -
 
 def test_two_good_shots_are_too_few_and_refused_ones_do_not_count() -> None:
     few = visit((0.9, 80, True), (0.9, 80, True), (0.9, 80, False))
-    assert (fused(few, REFERENCES, 3, 9) == -1).all()
+    assert (fused(few, ENROLLED, 3, 9) == -1).all()
     assert best_frame(few, REFERENCES)[0] == pytest.approx(0.9)
 
 
 def test_the_newest_shot_must_agree() -> None:
     swapped = visit((0.9, 80, True), (0.9, 80, True), (0.1, 80, True))
-    assert fused(swapped, REFERENCES, 3, 9)[0] == pytest.approx(0.1, abs=1e-6)
+    assert fused(swapped, ENROLLED, 3, 9)[0] == pytest.approx(0.1, abs=1e-6)
     assert averaged(swapped, REFERENCES, 3, 9)[0] == pytest.approx(0.1, abs=1e-6)
 
 
 def test_fused_says_at_least_the_mean() -> None:
     one = visit((0.5, 60, True), (0.7, 60, True), (0.8, 60, True))
-    assert fused(one, REFERENCES, 3, 9)[0] >= averaged(one, REFERENCES, 3, 9)[0]
+    assert fused(one, ENROLLED, 3, 9)[0] >= averaged(one, REFERENCES, 3, 9)[0]
 
 
 def test_a_vote_needs_more_of_one_name_than_of_another() -> None:
@@ -85,14 +87,14 @@ def test_the_chance_of_a_random_gallery_is_exact(size: int) -> None:
 
 def test_the_best_shots_speak_for_a_visit() -> None:
     one = visit((0.1, 40, True), (0.2, 40, True), (0.9, 90, True))
-    assert fused(one, REFERENCES, 3, 9)[0] > 0.85
-    assert moments(one, REFERENCES, 9, steepness=1)[-1, 0] < 0.7
+    assert fused(one, ENROLLED, 3, 9)[0] > 0.85
+    assert moments(one, ENROLLED, 9, steepness=1)[-1, 0] < 0.7
 
 
 def test_some_slack_lets_a_bad_newest_shot_pass() -> None:
     one = visit((0.8, 90, True), (0.8, 90, True), (0.6, 60, True))
-    assert moments(one, REFERENCES, 9)[-1, 0] == pytest.approx(0.6, abs=1e-6)
-    assert moments(one, REFERENCES, 9, slack=0.1)[-1, 0] == pytest.approx(0.7, abs=1e-6)
+    assert moments(one, ENROLLED, 9)[-1, 0] == pytest.approx(0.6, abs=1e-6)
+    assert moments(one, ENROLLED, 9, slack=0.1)[-1, 0] == pytest.approx(0.7, abs=1e-6)
 
 
 def test_the_gate_of_today_judges_the_visits_of_yesterday() -> None:

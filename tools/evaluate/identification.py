@@ -16,9 +16,10 @@ from functools import partial
 
 import numpy as np
 
-from edgeface.match import price_of, priced
-from edgeface.model import Crowd
+from edgeface.match import compared
+from edgeface.model import Scoring
 from tools import metrics
+from tools.comparisons import gallery_of
 from tools.datasets import Archive
 from tools.evaluate import plots
 from tools.evaluate.acquire import Bench, Plot, Report, Value, Vectors, person_of, progress, stored, under_two_names
@@ -41,9 +42,9 @@ def identify(bench: Bench) -> Report:
     people = set(bench.sample(dict.fromkeys(person_of(name) for name in archive.names("images/"))))
     chosen = [name for name in archive.names("images/") if person_of(name) in people]
     templates = {name: stored(vector) for name, vector in bench.vectors(archive, chosen, "LFW-dev").items()}
-    random, crowd = np.random.default_rng(0), bench.loaded.choice.embedder.spec.crowd
+    random, scoring = np.random.default_rng(0), bench.loaded.choice.embedder.spec.scoring
     searches = {
-        size: draw_searches(templates, size, random, draws=max(DRAWS, ENROLMENTS // size), crowd=crowd)
+        size: draw_searches(templates, size, random, draws=max(DRAWS, ENROLMENTS // size), scoring=scoring)
         for size in progress([size for size in SIZES if size < len(people)], "galleries")
     }
     figures: dict[str, Value] = {"threshold": floor}
@@ -55,16 +56,16 @@ def identify(bench: Bench) -> Report:
 
 
 def draw_searches(
-    templates: Vectors, size: int, random: np.random.Generator, *, draws: int, crowd: Crowd | None = None
+    templates: Vectors, size: int, random: np.random.Generator, *, draws: int, scoring: Scoring | None = None
 ) -> Searches:
-    """Searches of `draws` random galleries of `size` people, by the embedder's `crowd`.
+    """Searches of `draws` random galleries of `size` people, by the embedder's `scoring`.
 
     A picture without a face cannot be enrolled; as a probe it matches nobody. People with two pictures are enrolled
     first, because only they can be looked for; those with one fill the gallery up. Raises ValueError if there are not
     more people than `size`.
     """
     names = sorted(templates)
-    matrix = _similarities(templates, names, crowd)
+    matrix = _similarities(templates, names, scoring)
     pictures: dict[str, list[int]] = {}
     for index, name in enumerate(names):
         pictures.setdefault(person_of(name), []).append(index)
@@ -73,13 +74,12 @@ def draw_searches(
     return metrics.pool([_search_once(matrix, pictures, size, random) for _ in range(draws)])
 
 
-def _similarities(templates: Vectors, names: list[str], crowd: Crowd | None) -> metrics.Floats:
+def _similarities(templates: Vectors, names: list[str], scoring: Scoring | None) -> metrics.Floats:
     """Cosine of every picture to every one as a template, as it counts; -inf where either shows no face."""
     length = next(len(vector) for vector in templates.values() if vector is not None)
     missing = np.full(length, np.nan, np.float32)
     rows = np.stack([missing if (vector := templates[name]) is None else vector for name in names])
-    counted = priced(rows @ rows.T, price_of(rows, crowd))
-    return np.nan_to_num(counted.astype(np.float64), nan=-np.inf)
+    return np.nan_to_num(compared(rows, gallery_of(rows, scoring)).astype(np.float64), nan=-np.inf)
 
 
 def _search_once(

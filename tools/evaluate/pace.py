@@ -92,7 +92,8 @@ def _door(bench: Bench, archive: Archive, pictures: dict[str, list[str]]) -> Doo
     found = bench.vectors(archive, firsts, "LFW-dev, people enrolled")
     rows = np.stack([embed.to_template(vector) for vector in found.values() if vector is not None])
     spec, names = bench.loaded.models.embedder.spec, tuple(f"p{index}" for index in range(len(rows)))
-    people = match.freeze(rows, names, bench.loaded.models.embedder.identity, 1, spec.dimensions)
+    identity = bench.loaded.models.embedder.identity
+    people = match.freeze(rows, names, identity, 1, spec.dimensions, scoring=spec.scoring)
     return Door(bench=bench, people=people, bar=bars.derive(people, spec), options=pipeline.Options())
 
 

@@ -88,8 +88,8 @@ def _gallery(bench: Bench, films: Sequence[Film]) -> Gallery:
     vectors = bench.vectors(archive, [firsts[name] for name in people], "LFW-dev, enrolled")
     known = {name: vector for name in people if (vector := stored(vectors[firsts[name]])) is not None}
     templates = np.stack([embed.to_template(vector) for vector in known.values()])
-    embedder = bench.loaded.models.embedder
-    return match.freeze(templates, tuple(known), embedder.identity, 1, embedder.spec.dimensions)
+    identity, spec = bench.loaded.models.embedder.identity, bench.loaded.models.embedder.spec
+    return match.freeze(templates, tuple(known), identity, 1, spec.dimensions, scoring=spec.scoring)
 
 
 def _figures(films: Sequence[Film], played: Sequence[Played]) -> dict[str, Value]:

@@ -25,7 +25,8 @@ def cost(bench: Bench) -> dict[str, Value]:
     spec, options = models.embedder.spec, pipeline.Options()
     random = np.random.default_rng(0)
     rows = random.integers(-127, 128, (PEOPLE, spec.dimensions)).astype(np.int8)
-    people = match.freeze(rows, tuple(f"p{i}" for i in range(PEOPLE)), models.embedder.identity, 1, spec.dimensions)
+    names = tuple(f"p{i}" for i in range(PEOPLE))
+    people = match.freeze(rows, names, models.embedder.identity, 1, spec.dimensions, scoring=spec.scoring)
     chips = {id(pixels): align.chip(pixels, face.landmarks, spec) for pixels, face in found}
     probes = {id(pixels): embed.embed(chips[id(pixels)], models.embedder) for pixels, _ in found}
     views = {id(pixels): pipeline.examine(pixels, face, models, options) for pixels, face in found}

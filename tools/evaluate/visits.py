@@ -26,10 +26,10 @@ from edgeface import bar as bars
 from edgeface import evidence, quality
 from edgeface.calibration import Calibration, threshold_for
 from edgeface.decide import Options
-from edgeface.match import price_of, priced
-from edgeface.model import Crowd, Tensor
+from edgeface.match import Gallery, compared
+from edgeface.model import Scoring, Tensor
 from tools import metrics, tail
-from tools.comparisons import Comparisons
+from tools.comparisons import Comparisons, gallery_of
 from tools.datasets import Archive
 from tools.evaluate.acquire import Bench, Report, Value, progress, stored
 from tools.evaluate.visit_cost import cost
@@ -64,22 +64,21 @@ class World:
     visits: tuple[Visit, ...]
     owner: npt.NDArray[np.intp]
     """(visits,): whose each is."""
-    crowd: Crowd | None = None
+    scoring: Scoring | None = None
     """The embedder's."""
 
-    @property
-    def price(self) -> Tensor:
-        """What the references' cosines count by, (people, 2)."""
-        return price_of(self.references, self.crowd)
+    def enrolled(self, people: npt.NDArray[np.intp] | None = None) -> Gallery:
+        """Everybody's reference, or some people's, as the reader compares them."""
+        return gallery_of(self.references if people is None else self.references[people], self.scoring)
 
 
 def visits(bench: Bench) -> Report:
     """FPIR and FNIR of whole visits, five rules; promised against observed FPIR."""
     world = populate(bench)
-    line = bench.loaded.choice.embedder.spec.calibration
+    line, everybody = bench.loaded.choice.embedder.spec.calibration, world.enrolled()
     least, most = Options().min_shots, Options().unknown_shots
     rules = {
-        "fused": np.stack([fused(one, world.references, least, most, world.price) for one in world.visits]),
+        "fused": np.stack([fused(one, everybody, least, most) for one in world.visits]),
         "mean cosine": np.stack([averaged(one, world.references, least, most) for one in world.visits]),
         "likelihoods": np.stack([summed(one, world.references, least, most, line) for one in world.visits]),
         "best frame": np.stack([best_frame(one, world.references) for one in world.visits]),
@@ -119,29 +118,20 @@ def populate(bench: Bench, gate: quality.Options | None = None) -> World:
     seen = tuple(bench.sample(one for one in read(folder, gate) if one.person in known))
     places = {name: place for place, name in enumerate(names)}
     owner = np.array([places[one.person] for one in seen])
-    crowd = bench.loaded.choice.embedder.spec.crowd
-    return World(names=names, references=np.stack(list(known.values())), visits=seen, owner=owner, crowd=crowd)
+    scoring = bench.loaded.choice.embedder.spec.scoring
+    return World(names=names, references=np.stack(list(known.values())), visits=seen, owner=owner, scoring=scoring)
 
 
-def fused(visit: Visit, references: Tensor, least: int, most: int, price: Tensor | None = None) -> Floats:
-    """For everybody: the highest threshold at which this visit would have been granted as him. -1: never.
-
-    `price`: what the references' cosines count by (`Gallery.price`).
-    """
-    found = moments(visit, references, most, price=price)
+def fused(visit: Visit, enrolled: Gallery, least: int, most: int) -> Floats:
+    """For every template: the highest threshold at which this visit would have been granted as its owner. -1: never."""
+    found = moments(visit, enrolled, most)
     if len(found) < least:
-        return np.full(len(references), -1.0)
+        return np.full(len(enrolled.vectors), -1.0)
     return np.asarray(found[least - 1 :].max(axis=0), np.float64)
 
 
 def moments(
-    visit: Visit,
-    references: Tensor,
-    most: int,
-    *,
-    steepness: float = evidence.STEEPNESS,
-    slack: float = 0.0,
-    price: Tensor | None = None,
+    visit: Visit, enrolled: Gallery, most: int, *, steepness: float = evidence.STEEPNESS, slack: float = 0.0
 ) -> Floats:
     """After each good shot, for everybody: the threshold that is reached, (good shots, people).
 
@@ -149,12 +139,12 @@ def moments(
     """
     good = np.flatnonzero(visit.accepted)[:most]
     if not len(good):
-        return np.zeros((0, len(references)))
+        return np.zeros((0, len(enrolled.vectors)))
     weights = (np.maximum(visit.quality[good], evidence.LEAST_SCORE) / 100) ** steepness
     sums = np.cumsum(visit.vectors[good] * weights[:, None], axis=0)
-    together = (sums / np.linalg.norm(sums, axis=1, keepdims=True)) @ references.T
-    newest = visit.vectors[good] @ references.T + slack
-    return np.asarray(np.minimum(priced(together, price), priced(newest, price)), np.float64)
+    together = compared(sums / np.linalg.norm(sums, axis=1, keepdims=True), enrolled)
+    newest = compared(visit.vectors[good], enrolled) + slack
+    return np.asarray(np.minimum(together, newest), np.float64)
 
 
 def averaged(visit: Visit, references: Tensor, least: int, most: int) -> Floats:
@@ -314,8 +304,8 @@ def _grants(world: World, scores: Floats, options: Options, bench: Bench) -> dic
         bar = max(bar, threshold_for(max(1 / bars.AIM / SIZES[1], tail_of_spec.lowest_fmr), tail_of_spec))
     shots, frames = list[int](), list[int]()
     for place, one in enumerate(world.visits):
-        own = [world.owner[place]]
-        reached = moments(one, world.references[own], options.unknown_shots, price=world.price[own])[:, 0] >= bar
+        himself = world.enrolled(world.owner[[place]])
+        reached = moments(one, himself, options.unknown_shots)[:, 0] >= bar
         reached[: options.min_shots - 1] = False
         if reached.any():
             first = int(np.argmax(reached))

@@ -21,11 +21,12 @@ from edgeface.decide import Options
 from edgeface.detect import Detection
 from edgeface.embed import unit
 from edgeface.frame import Pixels
-from edgeface.match import price_of
+from edgeface.match import compared
 from edgeface.model import Tensor
 from edgeface.pipeline import Models
 from edgeface.service.bootstrap import load_models
 from tools import degrade, metrics
+from tools.comparisons import gallery_of
 from tools.datasets import Archive
 from tools.evaluate.acquire import Bench, central_face, progress, vector_at
 from tools.evaluate.visits import DRAWS, RATE, World, fused, galleries, missed, populate, searches
@@ -72,10 +73,9 @@ def main() -> None:
 
 def scores(world: World, visits: Iterable[Visit] | None = None, references: Tensor | None = None) -> Floats:
     """(visits, people): as the reader fuses them; other visits or references than the world's may be given."""
-    known, options = world.references if references is None else references, Options()
+    known, options = gallery_of(world.references if references is None else references, world.scoring), Options()
     shown = world.visits if visits is None else visits
-    price = price_of(known, world.crowd)
-    return np.stack([fused(one, known, options.min_shots, options.unknown_shots, price) for one in shown])
+    return np.stack([fused(one, known, options.min_shots, options.unknown_shots) for one in shown])
 
 
 def compare(found: Floats, world: World) -> Figure:
@@ -101,7 +101,7 @@ def _oracles(world: World, archive: Archive, models: Models) -> list[tuple[str, 
         _weighted(one, np.clip(one.vectors @ photograph, 0, 1).astype(np.float64) ** STEEP) if len(one.vectors) else one
         for one, photograph in zip(world.visits, clean, strict=True)
     ]
-    alone = np.asarray(np.stack(clean) @ world.references.T, np.float64)
+    alone = np.asarray(compared(np.stack(clean), world.enrolled()), np.float64)
     return [
         ("the photograph that the visit was made of, alone", compare(alone, world)),
         ("shots weighted by their likeness to that photograph", compare(scores(world, known), world)),

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from edgeface import evidence
 from edgeface.decide import Options
-from edgeface.match import priced
+from edgeface.match import Gallery, compared
 from edgeface.model import Tensor
 from edgeface.service.bootstrap import load_models
 from tools import metrics
@@ -57,8 +57,9 @@ def _rates(
 ) -> tuple[metrics.Figure, metrics.Figure, metrics.Figure]:
     right = wrong = mated = let_in = strange = 0
     for gallery in drawn:
+        enrolled = world.enrolled(gallery)
         for visit, owner in zip(world.visits, world.owner, strict=True):
-            who = _granted(visit, world.references[gallery], world.price[gallery], bar, margin)
+            who = _granted(visit, enrolled, bar, margin)
             known = owner in gallery
             mated, strange = mated + known, strange + (not known)
             right += known and who is not None and bool(gallery[who] == owner)
@@ -67,10 +68,10 @@ def _rates(
     return metrics.wilson(right, mated), metrics.wilson(wrong, mated), metrics.wilson(let_in, strange)
 
 
-def _granted(visit: Visit, references: Tensor, price: Tensor, bar: float, margin: float) -> int | None:
+def _granted(visit: Visit, enrolled: Gallery, bar: float, margin: float) -> int | None:
     """Place in the gallery of whoever the visit is let in as first; None if nobody."""
     options = Options()
-    for shots, (together, newest) in enumerate(_moments(visit, references, price, options.unknown_shots), 1):
+    for shots, (together, newest) in enumerate(_moments(visit, enrolled, options.unknown_shots), 1):
         second, best = np.argsort(together)[-2:]
         lead = together[best] - together[second]
         if shots >= options.min_shots and min(together[best], newest[best]) >= bar and lead >= margin:
@@ -78,15 +79,15 @@ def _granted(visit: Visit, references: Tensor, price: Tensor, bar: float, margin
     return None
 
 
-def _moments(visit: Visit, references: Tensor, price: Tensor, most: int) -> Iterator[tuple[Tensor, Tensor]]:
+def _moments(visit: Visit, enrolled: Gallery, most: int) -> Iterator[tuple[Tensor, Tensor]]:
     good = np.flatnonzero(visit.accepted)[:most]
     if not len(good):
         return
     weights = np.array([evidence.weight_of(float(score)) for score in visit.quality[good]], np.float32)
     sums = np.cumsum(visit.vectors[good] * weights[:, None], axis=0)
     yield from zip(
-        priced((sums / np.linalg.norm(sums, axis=1, keepdims=True)) @ references.T, price),
-        priced(visit.vectors[good] @ references.T, price),
+        compared(sums / np.linalg.norm(sums, axis=1, keepdims=True), enrolled),
+        compared(visit.vectors[good], enrolled),
         strict=True,
     )
 

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeface import evidence, quality
+from edgeface.match import Gallery
 from edgeface.model import Tensor
 from edgeface.service.bootstrap import load_models
 from tools import metrics
@@ -106,7 +107,8 @@ def measure(world: World, design: Design) -> tuple[float, float]:
 def _missed(world: World, design: Design, fit: Half) -> float:
     shown = world if design.whiten is None else _whitened(world, fit, design.whiten)
     shown = _of(shown, ~fit)  # whoever is in a crowd must not visit: he would be his own likeness in it
-    scores = np.stack([_score(one, shown, design) for one in shown.visits])
+    enrolled = shown.enrolled()
+    scores = np.stack([_score(one, enrolled, design) for one in shown.visits])
     if design.crowd is not None:
         others = np.sort(scores[:, fit], axis=1)[:, -design.crowd :].mean(axis=1, keepdims=True)
         scores = np.where(scores <= -1, -2.0, scores - others)
@@ -135,11 +137,10 @@ def _galleries(world: World, people: Half) -> list[npt.NDArray[np.intp]]:
     ]
 
 
-def _score(visit: Visit, world: World, design: Design) -> Floats:
-    how = {"steepness": design.steepness, "slack": design.slack}
-    found = moments(visit, world.references, design.most, **how, price=world.price)
+def _score(visit: Visit, enrolled: Gallery, design: Design) -> Floats:
+    found = moments(visit, enrolled, design.most, steepness=design.steepness, slack=design.slack)
     if len(found) < design.least:
-        return np.full(len(world.references), -1.0)
+        return np.full(len(enrolled.vectors), -1.0)
     return np.asarray(found[design.least - 1 :].max(axis=0), np.float64)
 
 
@@ -165,7 +166,7 @@ def whitener(apart: Tensor, mix: float) -> Tensor:
 def turned(world: World, turn: Tensor) -> World:
     """With all embeddings mapped by a matrix, at length 1 again; how crowded they lie there nobody measured."""
     visits = tuple(_turned(one, turn) for one in world.visits)
-    return replace(world, references=unit_rows(world.references @ turn), visits=visits, crowd=None)
+    return replace(world, references=unit_rows(world.references @ turn), visits=visits, scoring=None)
 
 
 def _turned(visit: Visit, turn: Tensor) -> Visit:

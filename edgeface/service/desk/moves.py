@@ -21,6 +21,7 @@ from edgeface.errors import BackupError, EnrolmentError
 from edgeface.match import Gallery
 from edgeface.pose import Pose
 from edgeface.quality import Quality
+from edgeface.scoring import templates
 from edgeface.service.bootstrap import freeze_gallery
 from edgeface.service.desk.people import consent_told
 from edgeface.service.desk.place import Desk
@@ -105,16 +106,18 @@ def faces(desk: Desk, ask: words_local.Faces) -> words_local.FaceTable:
 def freeze(table: words_local.FaceTable, embedder: Embedder) -> tuple[Gallery, Mapping[str, str]]:
     """The templates as the matcher takes them, and everybody's name, on the other side."""
     people, names = (tuple(text.split("\n")) if text else () for text in (table.ids, table.names))
+    vectors = _unpacked(table.vectors, "<f4").reshape(-1, embedder.spec.dimensions)
     gallery = Gallery(
         model_sha256=embedder.identity,
-        vectors=_unpacked(table.vectors, "<f4").reshape(-1, embedder.spec.dimensions),
+        vectors=vectors,
+        counted=templates(vectors, embedder.spec.scoring),
         owners=_unpacked(table.owners, "<i4").astype(np.intp),
         people=people,
         learned=_unpacked(table.learned, "u1").astype(np.bool_),
         revision=table.revision,
         carried=None if table.carried is None else _unpacked(table.carried, "u1").astype(np.bool_),
         price=None if table.price is None else _unpacked(table.price, "<f4").reshape(-1, 2),
-        crowd=embedder.spec.crowd,
+        scoring=embedder.spec.scoring,
     )
     return gallery, dict(zip(people, names, strict=True))
 

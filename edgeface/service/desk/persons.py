@@ -13,6 +13,7 @@ from edgeface.commands.words_people import ConsentRow, PersonCard, PersonData, T
 from edgeface.enrol import bars
 from edgeface.errors import ConfigError, EnrolmentError
 from edgeface.frame import Instant
+from edgeface.match import compared
 from edgeface.service.bootstrap import freeze_gallery
 from edgeface.service.desk import records, rulebook
 from edgeface.service.desk.moment import moment
@@ -223,8 +224,9 @@ def _expect_alike(desk: Desk, store: GalleryStore, gone: Person, kept: Person) -
     gallery = freeze_gallery(store, embedder)
     if gone.id == kept.id or not {gone.id, kept.id} <= set(gallery.people):
         raise EnrolmentError("two people with templates of the model in use are merged, no others: nothing was changed")
-    first, second = (gallery.vectors[gallery.owners == gallery.people.index(one.id)] for one in (gone, kept))
-    likeness, needed = float((first @ second.T).max()), bars(embedder.spec).apart
+    first, second = (gallery.rows_of(one.id) for one in (gone, kept))
+    likeness = float(compared(gallery.vectors[first], gallery)[:, second].max())
+    needed = bars(embedder.spec).apart
     if likeness < needed:
         raise EnrolmentError(
             f"{gone.name} and {kept.name} do not look like one person (similarity {likeness:.2f}, at least "
