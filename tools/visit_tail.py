@@ -44,10 +44,10 @@ def main() -> None:
     arguments = parser.parse_args()
     loaded, options = load_models(arguments.home), Options()
     world = populate(Bench(data=arguments.data, loaded=loaded))
-    least, most, everybody = options.min_shots, options.unknown_shots, world.enrolled()
-    scores = np.stack([fused(one, everybody, least, most) for one in world.visits])
-    anybody = np.ones(len(world.names), bool)
-    fitted = tail.fit(strangers(scores, world, anybody), rounds=ROUNDS, lowest_fmr=LOWEST)
+    least, most, enrolled = options.min_shots, options.unknown_shots, world.enrolled()
+    scores = np.stack([fused(one, enrolled, least, most) for one in world.visits])
+    everybody = np.ones(len(world.names), bool)
+    fitted = tail.fit(strangers(scores, world, everybody), rounds=ROUNDS, lowest_fmr=LOWEST)
     kept = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(fitted).items()}
     report = {
         "sha256": loaded.choice.embedder.spec.sha256,

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +24,10 @@ import numpy.typing as npt
 from edgeface import learn, strangers
 from edgeface.frame import Instant
 from edgeface.learn import Bars, Lesson, Options, Pupil, Question, Shot
-from edgeface.match import LIFT
-from edgeface.model import Tensor
+from edgeface.match import LIFT, price_of, priced
+from edgeface.model import Scoring, Tensor
 from edgeface.pose import Pose
+from edgeface.scoring import probes, templates
 from edgeface.service.bootstrap import Loaded, load_models
 from tools import degrade
 from tools.datasets import Archive
@@ -88,7 +90,10 @@ def main() -> None:
     loaded = load_models(arguments.home)
     visits = _visits(Archive(arguments.data / "lfw-dev.tar"), loaded, arguments.cache)
     people = _by_person(visits)
-    tallies = {policy.name: _try(policy, people) for policy in progress(_policies(loaded), "Learning")}
+    tallies = {
+        policy.name: _try(policy, people, loaded.choice.embedder.spec.scoring)
+        for policy in progress(_policies(loaded), "Learning")
+    }
     joins = [_cluster(people, join) for join in (0.40, 0.45, 0.50, 0.55, 0.60)]
     arguments.out.write_text(_page(tallies, joins, people, loaded.floor), encoding="utf-8")
     print(f"wrote {arguments.out}")
@@ -143,19 +148,25 @@ def _by_person(visits: Mapping[str, Visits]) -> dict[str, list[Visits]]:
     return people
 
 
-def _try(policy: Policy, people: Mapping[str, list[Visits]]) -> Tally:
+def _try(policy: Policy, people: Mapping[str, list[Visits]], scoring: Scoring | None) -> Tally:
     tally = Tally()
     for seed in range(ORDERS):
-        _live(policy, people, np.random.default_rng(seed), tally)
+        book = partial(_Book, policy, scoring)
+        _live(book, people, np.random.default_rng(seed), tally)
     return tally
 
 
-def _live(policy: Policy, people: Mapping[str, list[Visits]], random: np.random.Generator, tally: Tally) -> None:
+def _live(
+    begin: Callable[[dict[str, Tensor]], _Book],
+    people: Mapping[str, list[Visits]],
+    random: np.random.Generator,
+    tally: Tally,
+) -> None:
     """One gallery's life: enrol, be visited, be judged."""
     shuffled = {name: [own[i] for i in random.permutation(len(own))] for name, own in people.items()}
     enrolled = {name: own for name, own in shuffled.items() if len(own) >= 3 + JUDGED}
     guests = {name: own for name, own in shuffled.items() if name not in enrolled}
-    book = _Book(policy, {name: template(own[0][0])[None] for name, own in enrolled.items()})
+    book = begin({name: template(own[0][0])[None] for name, own in enrolled.items()})
     calls = [(name, shots) for name, own in enrolled.items() for shots in own[1:-JUDGED]]
     calls += [(name, shots) for name, own in guests.items() for shots in own] * RETURNS
     for day, place in enumerate(random.permutation(len(calls))):
@@ -172,8 +183,9 @@ def _live(policy: Policy, people: Mapping[str, list[Visits]], random: np.random.
 class _Book:
     """A gallery that learns."""
 
-    def __init__(self, policy: Policy, originals: dict[str, Tensor]) -> None:
+    def __init__(self, policy: Policy, scoring: Scoring | None, originals: dict[str, Tensor]) -> None:
         self._policy = policy
+        self._scoring = scoring
         self._originals = originals
         self._learned: dict[str, list[Tensor]] = {name: [] for name in originals}
         self._freeze()
@@ -182,7 +194,8 @@ class _Book:
         self._names = list(self._originals)
         rows = [np.concatenate([self._originals[name], *self._taught(name)]) for name in self._names]
         self._owners = np.repeat(np.arange(len(rows)), [len(own) for own in rows])
-        self._rows = np.concatenate(rows)
+        self._rows = templates(np.concatenate(rows), self._scoring)
+        self._price = price_of(self._rows, self._scoring)
         self._first = np.concatenate(
             [np.arange(len(own)) < len(self._originals[name]) for name, own in zip(self._names, rows, strict=True)]
         )
@@ -192,7 +205,7 @@ class _Book:
 
     def search(self, shots: Visits) -> tuple[str, float]:
         """Whom the door finds, and the bar that would let him in: mean and newest shot must reach it, with a lead."""
-        likeness = shots @ self._rows.T
+        likeness = priced(probes(shots, self._scoring) @ self._rows.T, self._price)
         first, later = (self._best(likeness, rows) for rows in (self._first, ~self._first))
         scores = np.maximum(first, np.minimum(later, first + np.float32(self._policy.lift)))
         mean = scores.mean(axis=0)
@@ -225,12 +238,16 @@ class _Book:
             tally.wrong_questions += caller != whose
 
     def _pupil(self, whose: str) -> Pupil:
-        own, learned = self._originals[whose], self._taught(whose)
+        mine = self._owners == self._names.index(whose)
+        vouching = mine if self._policy.chain else mine & self._first
         return Pupil(
-            originals=np.concatenate([own, *learned]) if self._policy.chain else own,
-            learned=np.concatenate(learned) if learned else own[:0],
-            others=self._rows[self._owners != self._names.index(whose)],
+            originals=self._rows[vouching],
+            learned=self._rows[mine & ~self._first],
+            others=self._rows[~mine],
             taught_at_wall_ns=None,
+            price=self._price[vouching],
+            price_of_others=self._price[~mine],
+            scoring=self._scoring,
         )
 
 
