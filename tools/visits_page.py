@@ -11,9 +11,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from edgeface.decide import Options
 from tools.page import write_section
 
 PAGE = Path("models/visits.md")
+SHOTS = f"{Options().min_shots} to {Options().unknown_shots}"
 AIM = 0.5
 """Misses of the reader for one of the vote."""
 HEAD = """# Visits
@@ -23,7 +25,7 @@ Simulated of LFW-dev: one of everybody with two pictures, made of the last of th
 picture is enrolled, as the only one; often years lie between the two.
 """
 RULES = {
-    "fused": "the reader's: embeddings added up, weighted steeply by quality, 3 to 15 good shots, the newest agrees",
+    "fused": f"the reader's: embeddings added up, weighted steeply by quality, {SHOTS} good shots, the newest agrees",
     "mean_cosine": "mean of the cosines, weighted by quality",
     "likelihoods": "log likelihood ratios, added up over the root of their number",
     "best_frame": "the best shot of the whole visit alone, looked for after it has ended",

@@ -22,10 +22,12 @@ from edgeface.embed import unit
 from edgeface.enrol import Bin, Guided, Portrait, agreement, bars, bin_of, choose, portrait
 from edgeface.enrol.session import Session, Stage, advance, begin
 from edgeface.frame import Instant
-from edgeface.model import ModelSpec, Tensor
+from edgeface.match import compared
+from edgeface.model import ModelSpec, Scoring, Tensor
 from edgeface.pipeline import Options, turned
 from edgeface.pose import TURNED_DEG
 from edgeface.service.bootstrap import Loaded, load_models
+from tools.comparisons import gallery_of
 from tools.datasets import Archive
 from tools.evaluate.acquire import central_face, person_of, progress
 from tools.metrics import Figure, rate_by_person
@@ -50,11 +52,12 @@ def main() -> None:
     loaded = load_models(arguments.home)
     everybody, tried = _look(Archive(arguments.data / "lfw-dev.tar"), loaded)
     sets = {who: shots for who, shots in everybody.items() if len(shots) >= 4}
-    levels = bars(loaded.models.embedder.spec)
-    write_section(arguments.page, "Templates", _templates_section(sets, levels.same))
-    rows = [*_consistency(sets, levels.apart), *_morphs(sets, levels.same)]
+    spec = loaded.models.embedder.spec
+    levels = bars(spec)
+    write_section(arguments.page, "Templates", _templates_section(sets, levels.same, spec.scoring))
+    rows = [*_consistency(sets, levels.apart), *_morphs(sets, levels.same, spec.scoring)]
     write_section(arguments.page, "Checks", [*_table("check", rows), "", _MORPHS])
-    write_section(arguments.page, "New among many", _new_section(everybody, loaded.models.embedder.spec))
+    write_section(arguments.page, "New among many", _new_section(everybody, spec))
     write_section(arguments.page, "Guided", [_GUIDED, "", *_table("what comes next", _stepping_in(sets, levels.apart))])
     london = Archive(arguments.data / "london-cc-by.tar")
     write_section(arguments.page, "Where a head points", _pose_section(london, loaded))
@@ -113,11 +116,11 @@ def _said(figure: Figure) -> str:
     return f"{figure.value:.4f} [{figure.low:.4f}, {figure.high:.4f}], n = {figure.n}"
 
 
-def _templates_section(sets: Sets, same: float) -> list[str]:
+def _templates_section(sets: Sets, same: float, scoring: Scoring | None) -> list[str]:
     rows = []
     for least in (SIZES[-2] + PROBES + 1, SIZES[-1] + PROBES + 1):
         enough = {who: shots for who, shots in sets.items() if len(shots) >= least}
-        found = {(size, way): missed for size, way, missed in _templates(enough, same, least - PROBES - 1)}
+        found = {(size, way): missed for size, way, missed in _templates(enough, same, least - PROBES - 1, scoring)}
         rows += [
             f"| {size} | {_said(found[size, 'random'])} | {_said(found[size, 'chosen'])} | {len(enough)} |"
             for size in dict.fromkeys(size for size, _ in found)
@@ -137,7 +140,7 @@ def _new_section(everybody: Sets, spec: ModelSpec) -> list[str]:
     rows = []
     for size in (size for size in CROWDS if size < len(everybody)):
         same = bars(spec, size).same
-        refused, found = _new(everybody, size, (card, same))
+        refused, found = _new(everybody, size, (card, same), spec.scoring)
         rows.append(f"| {size} | {same:.3f} | {_said(refused[1])} | {_said(found[1])} | {_said(refused[0])} |")
     return [
         "One picture of somebody new, or another of somebody enrolled with one. The bar grows with the number of "
@@ -150,23 +153,26 @@ def _new_section(everybody: Sets, spec: ModelSpec) -> list[str]:
     ]
 
 
-def _new(everybody: Sets, size: int, levels: Sequence[float]) -> tuple[list[Figure], list[Figure]]:
+def _new(
+    everybody: Sets, size: int, levels: Sequence[float], scoring: Scoring | None
+) -> tuple[list[Figure], list[Figure]]:
     """By bar: new people who are refused, and people enrolled who are found by another picture of theirs."""
     random, names = np.random.default_rng(3), list(everybody)
     firsts = np.stack([everybody[who][0].embedding.vector for who in names])
+    alike = compared(firsts, gallery_of(firsts, scoring))
     near, own, again = list[float](), list[float](), list[str]()
     for place, who in enumerate(names):
         others = random.permutation(len(names) - 1)[:size]
-        near.append(float((firsts[others + (others >= place)] @ firsts[place]).max()))
+        near.append(float(alike[place, others + (others >= place)].max()))
         if len(everybody[who]) > 1:
-            own.append(float(firsts[place] @ everybody[who][-1].embedding.vector))
+            own.append(_score(everybody[who][-1].embedding.vector, firsts[[place]], scoring))
             again.append(who)
     refused = [rate_by_person(np.array(near) >= level, [(who, who) for who in names]) for level in levels]
     found = [rate_by_person(np.array(own) >= level, [(who, who) for who in again]) for level in levels]
     return refused, found
 
 
-def _templates(sets: Sets, same: float, most: int) -> Iterator[tuple[int, str, Figure]]:
+def _templates(sets: Sets, same: float, most: int, scoring: Scoring | None) -> Iterator[tuple[int, str, Figure]]:
     """FNMR of single probes, of the same people for every size up to `most`; random against chosen."""
     for size in (size for size in SIZES if size <= most):
         for way in ("random", "chosen"):
@@ -177,7 +183,7 @@ def _templates(sets: Sets, same: float, most: int) -> Iterator[tuple[int, str, F
                     probes, rest = order[:PROBES], order[PROBES:]
                     kept = rest[:size] if way == "random" else [rest[place] for place in choose(rest, size)]
                     rows = np.stack([shot.embedding.vector for shot in kept])
-                    missed += [float((rows @ probe.embedding.vector).max()) < same for probe in probes]
+                    missed += [_score(probe.embedding.vector, rows, scoring) < same for probe in probes]
                     people += [(who, who)] * PROBES
             yield size, way, rate_by_person(np.array(missed), people)
 
@@ -200,7 +206,7 @@ def _consistency(sets: Sets, apart: float) -> Rows:
     yield "sets of two people, two pictures each, taken for one", rate_by_person(np.array(mixed), pairs)
 
 
-def _morphs(sets: Sets, same: float) -> Rows:
+def _morphs(sets: Sets, same: float, scoring: Scoring | None) -> Rows:
     """Morphs that match a probe of both people (MMPMR, Scherhag et al., BIOSIG 2017), and those the check refuses.
 
     Both people are enrolled with three pictures each; the morph is made of others, the probe is another again.
@@ -210,8 +216,9 @@ def _morphs(sets: Sets, same: float) -> Rows:
     rows = {who: np.stack([shot.embedding.vector for shot in shots[:3]]) for who, shots in enough.items()}
     for one, two in combinations(enough, 2):
         morph = unit(enough[one][3].embedding.vector + enough[two][3].embedding.vector)
-        success = min(_score(enough[who][4], morph) for who in (one, two)) >= same
-        scores = [float((rows[who] @ morph).max()) for who in (one, two)]
+        probes = [enough[who][4].embedding.vector for who in (one, two)]
+        success = min(_score(probe, morph[None], scoring) for probe in probes) >= same
+        scores = [_score(morph, rows[who], scoring) for who in (one, two)]
         works.append(success)
         slips.append(success and max(scores) < same)
         pairs.append((one, two))
@@ -255,8 +262,9 @@ def _guided(shots: Sequence[Portrait], apart: float) -> Session:
     return session
 
 
-def _score(probe: Portrait, vector: Tensor) -> float:
-    return float(probe.embedding.vector @ vector)
+def _score(probe: Tensor, templates: Tensor, scoring: Scoring | None) -> float:
+    """The most alike of one person's templates (n, d)."""
+    return float(compared(probe, gallery_of(templates, scoring)).max())
 
 
 if __name__ == "__main__":
