@@ -128,13 +128,12 @@ def price_of(counted: Tensor, scoring: Scoring | None) -> Tensor:
 
 
 def _price(counted: Tensor, carried: tuple[Carried, ...], scoring: Scoring | None) -> Tensor:
-    """Of a gallery's rows: what former embedders made stands last, and has a price of its own besides."""
+    """Of a gallery's rows: what former embedders made stands last, and has a price of its own on top."""
     price = price_of(counted, scoring)
     first = len(counted) - sum(len(one.rows) for one in carried)
     for one in carried:
         mine = slice(first, first + len(one.rows))
-        price[mine, 0] = one.scale
-        price[mine, 1] += np.float32(one.shift)
+        price[mine] = price[mine] * np.float32(one.scale) + np.array([0, one.shift], np.float32)
         first = mine.stop
     return price
 

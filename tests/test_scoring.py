@@ -122,7 +122,7 @@ def test_what_was_carried_over_is_mapped_and_keeps_its_own_price() -> None:
     assert gallery.price is not None
     crowded = shifts(gallery.counted, scoring())
     assert gallery.price[0] == pytest.approx([1, crowded[0]], abs=1e-6)
-    assert gallery.price[1] == pytest.approx([0.5, crowded[1] - 0.1], abs=1e-6)
+    assert gallery.price[1] == pytest.approx([0.5, crowded[1] / 2 - 0.1], abs=1e-6)
 
 
 @pytest.mark.parametrize(

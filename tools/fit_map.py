@@ -135,6 +135,7 @@ def _lfw(bench: Bench, former: Embedder, kept: Path) -> maps.Measured:
             former=known["former"],
             new=known["new"],
             rows=tuple(archive.rows("pairs.csv")),
+            scoring=bench.loaded.choice.embedder.spec.scoring,
         )
 
 

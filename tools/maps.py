@@ -13,8 +13,8 @@ from edgeface import bar as bars
 from edgeface.bridge import Bridge, carry
 from edgeface.calibration import threshold_for
 from edgeface.decide import Options
-from edgeface.match import AS_IT_IS, Gallery
-from edgeface.model import Tensor
+from edgeface.match import AS_IT_IS, Gallery, compared
+from edgeface.model import Scoring, Tensor
 from tools import metrics
 from tools.comparisons import gallery_of
 from tools.evaluate.acquire import Bench, person_of, template
@@ -57,6 +57,8 @@ class Measured:
     """Embeddings, (n, new dimensions)."""
     rows: tuple[Mapping[str, str], ...]
     """Of pairs.csv."""
+    scoring: Scoring | None = None
+    """The new embedder's."""
 
     @property
     def owners(self) -> npt.NDArray[np.str_]:
@@ -125,7 +127,8 @@ def _line(native: Floats, mapped: Floats) -> tuple[float, float]:
 def _scores(lfw: Measured, bridge: Bridge) -> tuple[Floats, Floats]:
     """Templates of the new embedder, and those carried over, against its embeddings: everybody with everybody."""
     own = np.stack([template(vector) for vector in lfw.new])
-    return own @ lfw.new.T, carry(lfw.former, bridge) @ lfw.new.T
+    native, carried = (gallery_of(rows, lfw.scoring) for rows in (own, carry(lfw.former, bridge)))
+    return compared(lfw.new, native).T, compared(lfw.new, carried).T
 
 
 def _strangers(place: npt.NDArray[np.intp], chosen: Flags) -> Flags:
@@ -170,7 +173,7 @@ def visits(bench: Bench, bridge: Bridge, lfw: Measured) -> dict[str, tuple[Figur
     former = lfw.former[[pictures[name] for name in world.names]]
     over = gallery_of(carry(former, bridge), world.scoring)
     price = np.tile(AS_IT_IS, (len(former), 1)) if over.price is None else over.price
-    price = price * np.float32([bridge.scale, 1]) + np.float32([0, bridge.shift])
+    price = price * np.float32(bridge.scale) + np.array([0, bridge.shift], np.float32)
     native, carried = _fused(world, world.enrolled()), _fused(world, replace(over, price=price))
     spec = bench.loaded.choice.embedder.spec
     tail, card = bars.tail_of(spec), spec.thresholds["grant"]

@@ -85,7 +85,7 @@ def visits(bench: Bench) -> Report:
     }
     draws = galleries(world, 100, DRAWS, np.random.default_rng(0))
     pooled = {name: [searches(scores, world, one) for one in draws] for name, scores in rules.items()}
-    pooled["vote"] = [_vote_searches(world, one) for one in progress(draws, "votes")]
+    pooled["vote"] = [vote_searches(world, one) for one in progress(draws, "votes")]
     figures: dict[str, Value] = {
         "visits": float(len(world.visits)),
         "people": float(len(world.names)),
@@ -235,7 +235,7 @@ def searches(scores: Floats, world: World, gallery: npt.NDArray[np.intp]) -> Out
     )
 
 
-def _vote_searches(world: World, gallery: npt.NDArray[np.intp]) -> Outcomes:
+def vote_searches(world: World, gallery: npt.NDArray[np.intp]) -> Outcomes:
     inside = np.isin(world.owner, gallery)
     told = [vote(one, world.references[gallery]) for one in world.visits]
     places = {int(person): place for place, person in enumerate(gallery)}

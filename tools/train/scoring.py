@@ -15,7 +15,7 @@ import argparse
 import base64
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,11 +33,6 @@ from tools.evaluate.acquire import Bench, progress
 from tools.samples.faces import Pixels, load, resize
 from tools.samples.visit_faults import as_in_visit
 
-DIRECTIONS, SHARPNESS, WEIGHT = 1024, 18.0, 0.6
-"""Of 64 to 4,096 directions, sharpness 6 to 20 and weight 0.5 to 1: more directions than these gained nothing, and from
-512 on little depended on any (models/visits.md)."""
-RIDGE = 10.0
-"""Of 1 to 30 the best by a little; at 100 half of the gain is lost."""
 RECOGNISABLE = 0.6
 """Cosine that a spoilt face still has to itself unspoilt: below it, one in ten, there is nothing to be guessed, and a
 door's quality gate refuses."""
@@ -47,6 +42,27 @@ ROUNDS = 20
 ANCHOR = 1e-4
 """False match rate of single pictures whose threshold stays where it was without a scoring: 1 in 10,000, the
 embedder's `grant`. Whoever knows what a score means goes on knowing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What `tools.studies.scoring` tried, on visits of LFW-dev (models/visits.md)."""
+
+    directions: int = 1024
+    sharpness: float = 18.0
+    weight: float = 0.6
+    ridge: float | None = 10.0
+    """None: nothing is mapped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Learnt:
+    """Embeddings of the same faces, (n, d), of length 1."""
+
+    clean: Tensor
+    spoilt: Tensor
+    targets: Tensor
+    """What the teachers say of the clean ones."""
 
 
 def main() -> None:
@@ -59,20 +75,27 @@ def main() -> None:
     arguments = parser.parse_args()
     loaded = load_models(arguments.home)
     embedder, random = loaded.models.embedder, np.random.default_rng(arguments.seed)
-    learnt, _ = load(arguments.faces)
-    crops, spec = list(learnt.crops), embedder.spec
-    clean = embeddings((resize(crop[None], spec.width_px)[0] for crop in progress(crops, "faces")), embedder)
-    spoilt = embeddings((as_in_visit(crop, spec, random) for crop in progress(crops, "faces, spoilt")), embedder)
-    fitted = fit(clean, spoilt, learnt.targets, random)
+    fitted = fit(both(arguments.faces, embedder, random), random)
     pictures, owners = pictures_of(Archive(arguments.data / "lfw-dev.tar"), Bench(data=arguments.data, loaded=loaded))
     found = anchored(fitted, pictures, owners)
     table = {
         key: base64.b64encode(one).decode() if isinstance(one, bytes) else one for key, one in asdict(found).items()
     }
-    report = {"sha256": loaded.choice.embedder.spec.sha256, "scoring": table}
+    report = {"sha256": embedder.spec.sha256, "scoring": table}
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(f"{len(found.directions) // found.dimensions} directions, level {found.level}")
+
+
+def both(archive: Path, embedder: Embedder, random: np.random.Generator) -> Learnt:
+    """The faces that the embedder learnt from, as they are and spoilt."""
+    learnt, _ = load(archive)
+    crops, spec = list(learnt.crops), embedder.spec
+    return Learnt(
+        clean=embeddings((resize(crop[None], spec.width_px)[0] for crop in progress(crops, "faces")), embedder),
+        spoilt=embeddings((as_in_visit(crop, spec, random) for crop in progress(crops, "faces, spoilt")), embedder),
+        targets=learnt.targets,
+    )
 
 
 def embeddings(chips: Iterable[Pixels], embedder: Embedder) -> Tensor:
@@ -80,27 +103,29 @@ def embeddings(chips: Iterable[Pixels], embedder: Embedder) -> Tensor:
     return np.stack([embed.embed(np.ascontiguousarray(chip[..., ::-1]), embedder).vector for chip in chips])
 
 
-def fit(clean: Tensor, spoilt: Tensor, targets: Tensor, random: np.random.Generator) -> Scoring:
-    """Embeddings of the same faces (n, d), as they are and spoilt, and what the teachers say -> a scoring, level 0."""
-    usable = (clean * spoilt).sum(axis=1) > RECOGNISABLE
-    template, probe = ridge(clean, targets), ridge(spoilt[usable], targets[usable])
+def fit(faces: Learnt, random: np.random.Generator, settings: Settings | None = None) -> Scoring:
+    """A scoring with a level of 0."""
+    chosen = settings or Settings()
+    usable = (faces.clean * faces.spoilt).sum(axis=1) > RECOGNISABLE
     bare = Scoring(
-        dimensions=clean.shape[1],
-        probe=probe.astype("<f2").tobytes(),
-        template=template.astype("<f2").tobytes(),
-        directions=b"\x01" * clean.shape[1],
-        sharpness=SHARPNESS,
-        weight=WEIGHT,
+        dimensions=faces.clean.shape[1],
+        probe=_map(faces.spoilt[usable], faces.targets[usable], chosen.ridge),
+        template=_map(faces.clean, faces.targets, chosen.ridge),
+        directions=b"\x01" * faces.clean.shape[1],
+        sharpness=chosen.sharpness,
+        weight=chosen.weight,
         level=0.0,
     )
-    means, counts = clustered(templates(clean, bare), DIRECTIONS, random)
+    means, counts = clustered(templates(faces.clean, bare), chosen.directions, random)
     kept = np.stack([embed.to_template(unit(mean)) for mean in means[counts >= LEAST]])
     return replace(bare, directions=kept.tobytes())
 
 
-def ridge(rows: Tensor, targets: Tensor) -> Tensor:
-    """(d, d): what rows (n, d) times it come nearest to targets by."""
-    return np.linalg.solve(rows.T @ rows + RIDGE * np.eye(rows.shape[1], dtype=np.float32), rows.T @ targets)
+def _map(rows: Tensor, targets: Tensor, ridge: float | None) -> bytes:
+    """What rows (n, d) times it come nearest to targets by: float16, (d, d)."""
+    one = np.eye(rows.shape[1], dtype=np.float32)
+    found = one if ridge is None else np.linalg.solve(rows.T @ rows + ridge * one, rows.T @ targets)
+    return found.astype("<f2").tobytes()
 
 
 def clustered(rows: Tensor, count: int, random: np.random.Generator) -> tuple[Tensor, npt.NDArray[np.intp]]:
