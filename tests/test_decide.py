@@ -370,7 +370,7 @@ def test_a_grant_meets_every_condition(
         {"threshold": 1.0},
         {"threshold": nan},
         {"min_shots": 1},
-        {"min_shots": 16},
+        {"min_shots": 21},
         {"max_age_s": 0.6},
         {"max_age_s": nan},
         {"patience_s": 0.0},

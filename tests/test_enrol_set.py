@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeface.calibration import false_match_rate
+from edgeface.calibration import false_match_rate, threshold_for
 from edgeface.embed import to_template, unit
 from edgeface.enrol import Bin, agreement, bars, bin_of, choose, resemblances
 from edgeface.enrol.check import KNOWN_RATE
@@ -99,8 +99,9 @@ def test_among_many_a_new_face_must_be_more_alike_to_be_one_of_them(loaded: Load
     """Of new people as few are refused among a thousand as among a hundred, and look-alikes are named as before."""
     spec = loaded.models.embedder.spec
     few, many, most = (bars(spec, people) for people in (1, 1000, 10**9))
-    assert few.same == loaded.floor < many.same == most.same
+    assert few.same == loaded.floor < many.same < most.same
     assert spec.impostor_tail is not None
+    assert most.same == pytest.approx(threshold_for(spec.impostor_tail.lowest_fmr, spec.impostor_tail))
     assert false_match_rate(many.same, spec.impostor_tail) == pytest.approx(KNOWN_RATE / 1000, rel=0.01)
     assert (few.alike, few.apart) == (many.alike, many.apart)
     assert bars(replace(spec, impostor_tail=None), 1000).same == loaded.floor

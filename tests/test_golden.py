@@ -30,7 +30,8 @@ def enrolled(loaded: Loaded, **portraits: Pixels) -> Gallery:
         templates.append(to_template(found.embedding.vector))
     embedder = loaded.models.embedder
     vectors = np.array(templates, np.int8).reshape(-1, embedder.spec.dimensions)
-    return match.freeze(vectors, tuple(portraits), embedder.identity, 1, embedder.spec.dimensions)
+    spec, people = embedder.spec, tuple(portraits)
+    return match.freeze(vectors, people, embedder.identity, 1, spec.dimensions, scoring=spec.scoring)
 
 
 def decided(loaded: Loaded, gallery: Gallery, frames: Iterator[Frame]) -> list[Decision]:
@@ -57,14 +58,14 @@ def test_the_enrolled_astronaut_is_let_in(loaded: Loaded, people: Gallery, astro
 
 
 def test_a_stranger_is_unknown(loaded: Loaded, people: Gallery, hopper: Pixels) -> None:
-    (decision,) = decided(loaded, people, film(hopper))
+    (decision,) = decided(loaded, people, film(hopper, 2.0))
     assert (decision.outcome, decision.person_id) == (Outcome.UNKNOWN, None)
     assert decision.score is not None
     assert decision.score < loaded.floor
 
 
 def test_with_nobody_enrolled_everybody_is_unknown(loaded: Loaded, hopper: Pixels) -> None:
-    (decision,) = decided(loaded, enrolled(loaded), film(hopper))
+    (decision,) = decided(loaded, enrolled(loaded), film(hopper, 2.0))
     assert (decision.outcome, decision.score) == (Outcome.UNKNOWN, None)
 
 

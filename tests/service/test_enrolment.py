@@ -13,6 +13,7 @@ import pytest
 from edgeface.embed import Embedding, to_template, unit
 from edgeface.enrol import Portrait, bars
 from edgeface.errors import EnrolmentError
+from edgeface.match import freeze, likeness
 from edgeface.model import Tensor
 from edgeface.service.bootstrap import Loaded
 from edgeface.service.enrolment import Registrar, Shot, Wish
@@ -46,8 +47,12 @@ def test_a_face_as_like_as_that_is_known_among_few_and_named_among_many(loaded: 
     spec, ada, aside = loaded.models.embedder.spec, person(0), person(1)
     aside = unit(aside - (aside @ ada) * ada)
     few, many = bars(spec).same, bars(spec, CROWD + 1).same
-    cosine = (few + many) / 2
-    new = Shot(source="x", portrait=portrait(unit(cosine * ada + np.sqrt(1 - cosine**2) * aside), loaded))
+    turned = [unit(cosine * ada + np.sqrt(1 - cosine**2) * aside) for cosine in np.linspace(few - 0.1, many, 200)]
+    alone = freeze(
+        to_template(ada)[None], ("p_ada",), loaded.models.embedder.identity, 1, len(ada), scoring=spec.scoring
+    )
+    between = min(turned, key=lambda vector: abs(float(likeness(vector, alone)[0]) - (few + many) / 2))
+    new = Shot(source="x", portrait=portrait(between, loaded))
     enrol(database, loaded, "Ada", ada)
     with pytest.raises(EnrolmentError, match="already enrolled as Ada"):
         Registrar(database, loaded.models.embedder).admit(Wish(name="Eve"), [new], None, at(1.0))
