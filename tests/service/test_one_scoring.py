@@ -72,6 +72,8 @@ def test_commands_that_measure_see_what_the_door_sees(database: Database, loaded
 def test_lessons_are_judged_by_the_doors_score(database: Database, loaded: Loaded) -> None:
     gallery = door(database, loaded)
     pupil = LessonStore(database, "boot-1").pupil(gallery.people[0], gallery, [person(1)])
+    assert pupil.originals == pytest.approx(gallery.counted[:1], abs=1e-6)
+    assert pupil.price == pytest.approx(gallery.price[:1] if gallery.price is not None else None, abs=1e-6)
     own, other, *_ = likeness(VISITOR, gallery)
     said = learn.refusal(unit(person(1) + 0.1 * person(0)), pupil, learn.Options())
     assert said is not None
