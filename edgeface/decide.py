@@ -37,8 +37,8 @@ class Options:
     one below the embedder's card is refused."""
     min_margin: float = 0.05
     """Lead over the second-best person: kin and look-alikes among the enrolled stay shut out rather than mixed up. In
-    cosine, as the score. Of simulated visits it costs 0.1 % of the grants, and at the reader's own bar nobody was taken
-    for somebody else with or without it (models/visits.md); what it is worth among kin was not measured."""
+    cosine, as the score. Of simulated visits it costs no grant, and at the reader's own bar nobody was taken for
+    somebody else with or without it (models/visits.md); what it is worth among kin was not measured."""
     min_shots: int = 3
     """Good shots that must agree before a door opens."""
     unknown_shots: int = 20

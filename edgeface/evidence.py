@@ -28,8 +28,8 @@ SAME = 0.9995
 among them, the most alike reached 0.9932."""
 STEEPNESS = 8
 """Power of the quality score by which a shot counts: a shot of 90 counts ten times one of 67. The best moments of a
-visit should speak for it: at 1 more of the right people are missed, on either half of the people of LFW-dev, and beyond
-8 no fewer (models/visits.md)."""
+visit should speak for it: at 1 more of the right people are missed, on either half of the people of LFW-dev, and at 12
+as few, within what chance does (models/visits.md)."""
 LEAST_SCORE = 20.0
 """Shots of lower quality count as this: what is next to nothing could not be told from nothing."""
 _NOTHING = 1e-9

@@ -26,7 +26,8 @@ measured. A choice; what it comes to is in models/enrolment.md."""
 
 APART_FMR = 1e-2
 """Pictures of one set must be more alike than 99 of 100 pairs of strangers. A choice: pictures of one person taken
-years apart are to pass, and the impostor tail is measured no lower."""
+years apart are to pass, and the impostor tail is measured no lower. Good pictures of one set are compared by their bare
+cosine, of which the shipped embedder's 99th percentile among strangers is 0.015 lower than that of scores."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
