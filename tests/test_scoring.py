@@ -72,6 +72,13 @@ def test_the_density_is_a_cosine_however_sharp(seed: int, sharpness: float) -> N
     assert np.isfinite(found).all() and (np.abs(found) <= 1.001).all()
 
 
+def test_a_large_gallery_is_reckoned_in_parts_and_nobody_is_nothing() -> None:
+    many = rows(2 * rules.BLOCK + 7, 9)
+    one_by_one = np.concatenate([density(row[None], scoring()) for row in many])
+    assert density(many, scoring()) == pytest.approx(one_by_one, abs=1e-5)
+    assert density(many[:0], scoring()).shape == (0,)
+
+
 def test_a_gallery_counts_by_it() -> None:
     templates = np.stack([to_template(MIDDLE), to_template(-MIDDLE)])
     plain, by_crowd = (freeze(templates, ("in", "out"), MODEL, 1, WIDE, scoring=one) for one in (None, scoring()))

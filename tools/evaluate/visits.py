@@ -102,17 +102,19 @@ def visits(bench: Bench) -> Report:
     return Report(figures=figures, remarks=_remarks(world))
 
 
-def populate(bench: Bench, gate: quality.Options | None = None) -> World:
+def populate(
+    bench: Bench, gate: quality.Options | None = None, *, people: Path | None = None, bank: Path = BANK
+) -> World:
     """Everybody of LFW-dev, with the visits that the bank holds; what it lacks is filmed first, which takes minutes.
 
-    `gate`: another than the reader's.
+    `gate`: another than the reader's. `people`: another archive, with a bank of its own.
     """
-    archive = Archive(bench.data / "lfw-dev.tar")
-    folder = folder_of(bench.loaded, BANK)
+    archive = Archive(people or bench.data / "lfw-dev.tar")
+    folder = folder_of(bench.loaded, bank)
     make(archive, bench.loaded, folder)
     pictures = by_person(archive)
     firsts = {name: own[0] for name, own in pictures.items()}
-    vectors = bench.vectors(archive, firsts.values(), "LFW-dev, first pictures")
+    vectors = bench.vectors(archive, firsts.values(), "first pictures")
     known = {name: found for name, one in firsts.items() if (found := stored(vectors[one])) is not None}
     names = tuple(known)
     seen = tuple(bench.sample(one for one in read(folder, gate) if one.person in known))
@@ -255,13 +257,13 @@ def _compare(pooled: dict[str, list[Outcomes]]) -> dict[str, Value]:
         key = name.replace(" ", "_")
         figures[f"fnir_at_fpir_1e-2_gallery_100_{key}"] = missed(outcomes, threshold)
         figures[f"threshold_at_fpir_1e-2_gallery_100_{key}"] = threshold
-    figures["fnir_fused_to_vote"] = _ratio(pooled, RATE)
+    figures["fnir_fused_to_vote"] = times_missed(pooled["fused"], pooled["vote"], RATE)
     let_in = _let_in(pooled["vote"], VOTE_GRANTS)
     figures["fpir_gallery_100_vote_default"] = let_in
     figures["fnir_gallery_100_vote_default"] = missed(pooled["vote"], VOTE_GRANTS)
     loose = metrics.threshold_at_fmr(np.concatenate([one.strangers for one in pooled["fused"]]), let_in.value)
     figures["fnir_gallery_100_fused_at_fpir_of_vote_default"] = missed(pooled["fused"], loose)
-    figures["fnir_fused_to_vote_at_its_default"] = _ratio(pooled, let_in.value)
+    figures["fnir_fused_to_vote_at_its_default"] = times_missed(pooled["fused"], pooled["vote"], let_in.value)
     return figures
 
 
@@ -271,18 +273,18 @@ def missed(outcomes: list[Outcomes], threshold: float) -> Figure:
     return metrics.rate_by_person(happened, _pairs(np.concatenate([one.mated for one in outcomes])))
 
 
-def _ratio(pooled: dict[str, list[Outcomes]], rate: float) -> Figure:
-    """How many visits the reader's rule misses for one that the vote does, each at the threshold where `rate` of the
-    strangers get in; the same people are drawn anew for both."""
-    counts, people = list[Floats](), max(int(one.mated.max()) for one in pooled["vote"]) + 1
-    for outcomes in (pooled["fused"], pooled["vote"]):
+def times_missed(ours: list[Outcomes], theirs: list[Outcomes], rate: float = RATE) -> Figure:
+    """How many visits one rule misses for one that another does, each at the threshold where `rate` of the strangers
+    get in; the same people are drawn anew for both."""
+    counts, people = list[Floats](), max(int(one.mated.max()) for one in theirs) + 1
+    for outcomes in (ours, theirs):
         threshold = metrics.threshold_at_fmr(np.concatenate([one.strangers for one in outcomes]), rate)
         hits = [np.bincount(one.mated, one.mates < threshold, minlength=people) for one in outcomes]
         counts.append(np.sum(hits, axis=0))
     drawn = np.stack([np.ones(people), *metrics.draws(people, 1000, 0)])
     ratios = (drawn @ counts[0]) / np.maximum(drawn @ counts[1], 1)
     low, high = np.percentile(ratios[1:], [2.5, 97.5])
-    tried = sum(len(one.mates) for one in pooled["vote"])
+    tried = sum(len(one.mates) for one in theirs)
     return Figure(value=float(ratios[0]), low=float(low), high=float(high), n=tried)
 
 

@@ -45,8 +45,8 @@ COPIES = 8
 """Copies of the picture enrolled, its landmarks loosened."""
 HEAD = """\
 As the first table, but put together by other means (`python -m tools.studies.beyond`). What all frames of a visit have
-in common, no weighing of them takes away: not even weights by the likeness to the photograph itself, which no reader
-knows, would halve the vote's misses. What is left to gain is the embedder's to give."""
+in common, no weighing of them takes away: weights by the likeness to the photograph itself, which no reader knows,
+would gain a hundredth. What is left to gain is the embedder's to give."""
 
 
 def main() -> None:

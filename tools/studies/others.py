@@ -1,0 +1,89 @@
+"""Whole visits of people whom nothing here was chosen by: does what was gained on LFW-dev hold for them?
+
+    python -m tools.studies.others --data DATA --people FIW/train --reserved DATA/kin-families-reserved.txt
+
+The reserved families of Families in the Wild: no model has learnt from them, and no setting, threshold or rule was
+chosen on them. Visits are made as those of LFW-dev are (`tools.visit_bank`), of everybody's last picture; the first is
+enrolled. Galleries hold kin, and strangers may be kin of those enrolled. A section of models/visits.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from edgeface.service.bootstrap import load_models
+from tools import metrics
+from tools.evaluate.acquire import Bench, progress
+from tools.evaluate.visits import (
+    DRAWS,
+    RATE,
+    Outcomes,
+    World,
+    galleries,
+    missed,
+    populate,
+    searches,
+    times_missed,
+    vote_searches,
+)
+from tools.page import write_section
+from tools.samples.parts import names
+from tools.studies.beyond import SIZE, scores
+
+PAGE = Path("models/visits.md")
+WORK = Path("work/others")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder of lfw-dev.tar")
+    parser.add_argument("--people", type=Path, required=True, help="folder of families of people")
+    parser.add_argument("--reserved", type=Path, required=True, help="families nobody learnt from, one a line")
+    parser.add_argument("--home", type=Path, default=Path("work/home"), help="edgeface home: which models are in use")
+    parser.add_argument("--page", type=Path, default=PAGE)
+    arguments = parser.parse_args()
+    bench = Bench(data=arguments.data, loaded=load_models(arguments.home))
+    people = pack(arguments.people, names(arguments.reserved), WORK / "people.tar")
+    world = populate(bench, people=people, bank=WORK / "visits")
+    head = (
+        f"{len(world.visits)} people of the reserved families of Families in the Wild, whom no model learnt from and "
+        f"nothing was chosen by; {SIZE} enrolled, kin among them, FPIR {RATE:.0%} (`python -m tools.studies.others`)."
+    )
+    table = _table(world)
+    write_section(arguments.page, "People whom nothing was chosen by", [head, "", *table])
+    print("\n".join(table))
+
+
+def pack(folder: Path, wanted: set[str], out: Path) -> Path:
+    """The pictures of some families as an archive like that of LFW-dev: a folder a person."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(out, "w") as tar:
+        for file in sorted(folder.glob("*/*/*.jpg")):
+            if file.parts[-3] in wanted:
+                tar.add(file, f"images/{file.parts[-3]}-{file.parts[-2]}/{file.name}")
+    return out
+
+
+def _table(world: World) -> list[str]:
+    drawn = galleries(world, SIZE, DRAWS, np.random.default_rng(0))
+    vote = [vote_searches(world, one) for one in progress(drawn, "votes")]
+    rows = ["| rule | FNIR | for one of the vote's |", "|---|---|---|"]
+    for what, shown in (("the reader's", world), ("the same, by the cosine alone", replace(world, scoring=None))):
+        found = scores(shown)
+        mine = [searches(found, world, one) for one in drawn]
+        rows.append(f"| {what} | {_missed(mine)} | {times_missed(mine, vote)} |")
+    rows.append(f"| weighted vote of Frigate, its default numbers | {_missed(vote)} | 1 |")
+    return rows
+
+
+def _missed(outcomes: list[Outcomes]) -> metrics.Figure:
+    return missed(outcomes, metrics.threshold_at_fmr(np.concatenate([one.strangers for one in outcomes]), RATE))
+
+
+if __name__ == "__main__":
+    main()
