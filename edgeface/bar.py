@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from edgeface.calibration import Calibration, false_match_rate, log_likelihood_ratio, threshold_for
-from edgeface.match import Gallery, priced
+from edgeface.match import Gallery
 from edgeface.model import ImpostorTail, MatedScores, ModelSpec, Tensor
 from edgeface.scoring import probes
 
@@ -33,6 +34,8 @@ LEAST, MOST = 10, 1_000_000
 was measured by nobody here."""
 DIALS = ("1 in 100", "1 in 1000", "1 in 10000", "1 in 100000")
 """Settings that are shown beside the one in use."""
+ROWS = 256
+"""Templates that are held against everybody's at once."""
 _DIAL = re.compile(r"1 in ([1-9][0-9]{0,2}(?:,[0-9]{3})+|[1-9][0-9]*)")
 
 
@@ -226,15 +229,13 @@ def _look_alikes(gallery: Gallery, threshold: float) -> tuple[Floors, tuple[tupl
 
     A person who visits is about as like to another one enrolled as his own templates are, so that nobody is let in as
     somebody below what the nearest other person's templates reach with his (FaceID for Frigate measured the same: look-
-    alikes among the enrolled come nearer than any stranger). It takes one row of the matrix of everybody against
+    alikes among the enrolled come nearer than any stranger). It takes a few rows of the matrix of everybody against
     everybody at a time: 10,000 templates would fill 400 MB. A template that was carried over counts by its price, on
     whichever side it stands.
     """
-    floors, seen = np.full(len(gallery.people), threshold), probes(gallery.vectors, gallery.scoring)
+    floors = np.full(len(gallery.people), threshold)
     found: dict[tuple[int, int], float] = {}
-    for person in range(len(gallery.people)):
-        likeness = np.full(len(gallery.people), -1, np.float32)
-        np.maximum.at(likeness, gallery.owners, _nearest(gallery, seen, person))
+    for person, likeness in enumerate(_nearest(gallery)):
         likeness[person] = -1
         floors[person] = max(floors[person], float(likeness.max()))
         for other in np.flatnonzero(likeness[:person] >= threshold).tolist():
@@ -243,11 +244,23 @@ def _look_alikes(gallery: Gallery, threshold: float) -> tuple[Floors, tuple[tupl
     return floors, tuple((gallery.people[a], gallery.people[b], cosine) for (a, b), cosine in ranked)
 
 
-def _nearest(gallery: Gallery, seen: Tensor, person: int) -> Tensor:
-    """Everybody's templates' highest cosine to one person's: float32, shape (templates,). `seen`: all templates, as
-    probes."""
-    mine = gallery.owners == person
-    theirs = priced(seen[mine] @ gallery.counted.T, gallery.price).max(axis=0)
-    price = None if gallery.price is None else gallery.price[mine]
-    ours = priced(seen @ gallery.counted[mine].T, price).max(axis=1)
-    return np.asarray(np.maximum(theirs, ours))
+def _nearest(gallery: Gallery) -> Iterator[Tensor]:
+    """Each person's highest cosine to everybody, whichever side is the probe: float32 (people,), one after the other."""
+    order = np.argsort(gallery.owners, kind="stable")
+    begins = np.searchsorted(gallery.owners[order], np.arange(len(gallery.people)))
+    seen, counted = (side[order] for side in _sides(gallery))
+    at_once = max(1, ROWS * len(begins) // max(1, len(order)))
+    for first in range(0, len(begins), at_once):
+        mine = begins[first : first + at_once]
+        rows = slice(mine[0], begins[first + at_once] if first + at_once < len(begins) else len(order))
+        near = np.maximum(seen[rows] @ counted.T, counted[rows] @ seen.T)
+        by_person = np.maximum.reduceat(near, mine - mine[0], axis=0)
+        yield from np.minimum(np.maximum.reduceat(by_person, begins, axis=1), np.float32(1))
+
+
+def _sides(gallery: Gallery) -> tuple[Tensor, Tensor]:
+    """All templates as probes and as templates, (templates, d + 1) each: their products are cosines as they count."""
+    seen = probes(gallery.vectors, gallery.scoring)
+    ones = np.ones((len(seen), 1), np.float32)
+    price = np.concatenate([ones, ones - 1], axis=1) if gallery.price is None else gallery.price
+    return np.concatenate([seen, ones], axis=1), np.concatenate([gallery.counted * price[:, :1], price[:, 1:]], axis=1)

@@ -152,6 +152,20 @@ def test_several_templates_of_one_person_are_no_look_alikes() -> None:
     assert bar.derive(own, SPEC).too_alike == ()
 
 
+@pytest.mark.parametrize("people", [3, bar.ROWS + 50])
+def test_a_large_gallery_is_gone_through_in_parts(people: int) -> None:
+    """Whatever the order of the templates, everybody's floor is the nearest of all templates of others."""
+    random = np.random.default_rng(people)
+    owners = random.permutation(np.repeat(np.arange(people), 2))
+    rows = random.integers(-127, 128, (2 * people, 128)).astype(np.int8)
+    many = match.freeze(rows, tuple(f"p_{one}" for one in owners), "m" * 64, 1, 128)
+    cosines = many.vectors @ many.vectors.T
+    others = np.where(many.owners[:, None] == many.owners[None], -1, cosines)
+    nearest = np.array([others[many.owners == one].max() for one in range(people)])
+    found = bar.derive(many, SPEC)
+    assert found.floors == pytest.approx(np.maximum(nearest, found.threshold), abs=1e-5)
+
+
 def test_nobody_enrolled_and_somebody_unknown() -> None:
     found = bar.derive(gallery([]), SPEC)
     assert (found.promised, found.too_alike) == (0.0, ())
