@@ -34,7 +34,7 @@ LEAST, MOST = 10, 1_000_000
 was measured by nobody here."""
 DIALS = ("1 in 100", "1 in 1000", "1 in 10000", "1 in 100000")
 """Settings that are shown beside the one in use."""
-ROWS = 256
+ROWS = 64
 """Templates that are held against everybody's at once."""
 _DIAL = re.compile(r"1 in ([1-9][0-9]{0,2}(?:,[0-9]{3})+|[1-9][0-9]*)")
 
@@ -245,7 +245,7 @@ def _look_alikes(gallery: Gallery, threshold: float) -> tuple[Floors, tuple[tupl
 
 
 def _nearest(gallery: Gallery) -> Iterator[Tensor]:
-    """Each person's highest cosine to everybody, whichever side is the probe: float32 (people,), one after the other."""
+    """Everybody in turn: the highest cosine to each person, whichever side is the probe, float32 (people,)."""
     order = np.argsort(gallery.owners, kind="stable")
     begins = np.searchsorted(gallery.owners[order], np.arange(len(gallery.people)))
     seen, counted = (side[order] for side in _sides(gallery))
