@@ -161,10 +161,16 @@ def _converted(key: str, value: Any) -> Any:
     try:
         converted = convert(value)
     except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"{key} must be {wanted}, not {json.dumps(value, default=str)}") from None
+        raise ValueError(f"{key} must be {wanted}, not {_quoted(value)}") from None
     if key in ("task", "layout"):
         return _choice(key, converted)
     return converted
+
+
+def _quoted(value: Any) -> str:
+    """What stands there, as far as anybody reads: a scoring has 200,000 letters."""
+    text = json.dumps(value, default=str)
+    return text if len(text) <= MOST_QUOTED else f"{text[:MOST_QUOTED]}..."
 
 
 def _choice(key: str, value: str) -> Task | Layout:
@@ -227,6 +233,8 @@ _LAYOUTS = {
     Layout.ANGLES: Task.POSE,
 }
 """Which task a layout is for; any other layout is a detector's."""
+MOST_QUOTED = 120
+"""Letters of a wrong value that an error repeats."""
 _OF_BYTES = ("probe", "template", "directions")
 """Of a scoring."""
 _OF_SCORES = ("calibration", "impostor_tail", "scoring", "visit_tail", "visit_mates", "visit_calibration")

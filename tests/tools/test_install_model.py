@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from base64 import b64encode
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +96,44 @@ def test_a_calibration_is_written_as_it_was_measured(shelf: Path) -> None:
     assert spec.calibration == ((0.1, -2.0), (0.5, 3.0))
     assert spec.impostor_tail is not None
     assert (spec.impostor_tail.shape_interval, spec.impostor_tail.lowest_fmr) == ((-0.2, 0.0), 1e-5)
+
+
+def test_a_scoring_is_written_as_it_was_learnt(shelf: Path) -> None:
+    spec = manifest.read(shelf)[EMBEDDER].spec
+    assert spec.scoring is not None
+    other = replace(spec.scoring, level=0.25, directions=spec.scoring.directions[: 3 * spec.dimensions])
+    table = {key: b64encode(part).decode() if isinstance(part, bytes) else part for key, part in asdict(other).items()}
+    install(EMBEDDER, None, None, {"sha256": spec.sha256, "scoring": table}, shelf)
+    assert manifest.read(shelf)[EMBEDDER].spec == replace(spec, scoring=other)
+
+
+@pytest.mark.parametrize(
+    ("key", "odd"),
+    [
+        ("probe", "AAAA"),
+        ("template", "no base64!"),
+        ("directions", "AAAA"),
+        ("dimensions", 64),
+        ("sharpness", 0),
+        ("weight", "much"),
+        ("level", 2.0),
+        ("more", 1.0),
+    ],
+)
+def test_a_scoring_that_is_none_is_named(shelf: Path, key: str, odd: object) -> None:
+    spec = manifest.read(shelf)[EMBEDDER].spec
+    assert spec.scoring is not None
+    table = {
+        k: b64encode(part).decode() if isinstance(part, bytes) else part for k, part in asdict(spec.scoring).items()
+    }
+    install(EMBEDDER, None, None, {"sha256": spec.sha256, "scoring": table}, shelf)
+    text = shelf.read_text(encoding="utf-8")
+    line = next(line for line in text.splitlines() if line.startswith("scoring = "))
+    told = ", ".join(f"{k} = {v!r}" for k, v in (table | {key: odd}).items())
+    shelf.write_text(text.replace(line, f"scoring = {{ {told} }}"), encoding="utf-8")
+    with pytest.raises(ModelError, match="scoring") as caught:
+        manifest.read(shelf)
+    assert len(str(caught.value)) < 500
 
 
 def test_a_calibration_of_another_file_is_refused(shelf: Path) -> None:
