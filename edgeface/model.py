@@ -92,7 +92,7 @@ class Scoring:
     weight: float
     """Part of the density, in cosine, that is taken off, 0..1."""
     level: float
-    """Density around faces in the mean, in cosine: there nothing is taken off."""
+    """Density, in cosine, at which nothing is taken off."""
 
     def __post_init__(self) -> None:
         square = self.dimensions**2 * 2

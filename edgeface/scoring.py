@@ -9,10 +9,11 @@ Solutions of Ill-Posed Problems (1977): one for probes, learnt from faces spoilt
 templates, learnt from good ones.
 
 One bar for all would let more strangers in as those who look like many (the lambs of Doddington et al., ICSLP 1998),
-and keep out others without need. So each template's cosines are lessened by the density of faces around it, that of an
-average face taken as nothing: score normalisation as in speaker recognition (Auckenthaler et al., Digital Signal
-Processing 2000), with a smooth density, a mean of von Mises-Fisher kernels (Mardia and Jupp, Directional Statistics,
-2000), in the place of a cohort, so that nobody's template has to be shipped. Pure.
+and keep out others without need. So each template's cosines are lessened by the density of faces around it: score
+normalisation as in speaker recognition (Auckenthaler et al., Digital Signal Processing 2000), with a smooth density, a
+mean of von Mises-Fisher kernels (Mardia and Jupp, Directional Statistics, 2000), in the place of a cohort, so that
+nobody's template has to be shipped. How much of it counts as nothing is chosen so that scores go on meaning what
+cosines meant (`tools/train/scoring.py`). Pure.
 """
 
 from __future__ import annotations
