@@ -15,10 +15,13 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from edgeface.match import compared
+from edgeface.model import Tensor
 from tools import metrics
+from tools.comparisons import gallery_of
 from tools.datasets import Archive
 from tools.evaluate import plots
-from tools.evaluate.acquire import Bench, Plot, Report, Value, similarity, stored
+from tools.evaluate.acquire import Bench, Plot, Report, Value, stored
 from tools.metrics import Figure, Flags, Floats
 
 EVEN = "_at_fmr_1e-2"
@@ -45,8 +48,9 @@ def fairness(bench: Bench) -> Report:
     names = tuple(row["face_id"] for row in rows)
     vectors = bench.vectors(archive, [_file(n, side) for n in names for side in (0, 1)], "London Set")
     templates = {file: stored(vector) for file, vector in vectors.items()}
-    scores = [[similarity(templates[_file(a, 0)], templates[_file(b, 1)]) for b in names] for a in names]
-    panel = Panel(names=names, scores=np.array(scores))
+    enrolled, seen = (_rows([templates[_file(name, side)] for name in names]) for side in (0, 1))
+    scores = compared(seen, gallery_of(enrolled, bench.loaded.choice.embedder.spec.scoring)).T
+    panel = Panel(names=names, scores=np.nan_to_num(scores.astype(np.float64), nan=-1))
     even = metrics.threshold_at_fmr(panel.scores[~np.eye(len(names), dtype=bool)], 0.01)
     figures: dict[str, Value] = {"people": float(len(names)), "threshold": floor, "threshold_fmr_1e-2": even}
     for suffix, threshold in (("", floor), (EVEN, even)):
@@ -55,6 +59,12 @@ def fairness(bench: Bench) -> Report:
     lost = sum(vector is None for vector in templates.values())
     figures["failure_to_acquire"] = metrics.wilson(lost, len(templates))
     return Report(figures=figures, plots={"fnmr": _plot(figures, "fnmr"), "fmr": _plot(figures, "fmr")})
+
+
+def _rows(found: Sequence[Tensor | None]) -> Tensor:
+    """(n, d); no numbers where no face was found."""
+    width = next(len(row) for row in found if row is not None)
+    return np.stack([np.full(width, np.nan, np.float32) if row is None else row for row in found])
 
 
 def _plot(figures: Mapping[str, Value], rate: str) -> Plot:

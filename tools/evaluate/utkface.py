@@ -20,8 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeface import image
-from edgeface.model import Tensor
+from edgeface.match import compared
+from edgeface.model import Scoring, Tensor
 from tools import metrics
+from tools.comparisons import gallery_of
 from tools.evaluate import plots
 from tools.evaluate.acquire import Bench, Plot, Report, Value, central_face, progress, template, vector_at
 from tools.metrics import Figure, Floats
@@ -58,7 +60,7 @@ def utkface(bench: Bench) -> Report:
             theirs[path] = judge.embed(judge.cut_ours(pixels, face.landmarks))
     figures: dict[str, Value] = {"people": float(len(ours)), "threshold": bench.loaded.floor}
     figures["failure_to_acquire"] = metrics.wilson(len(chosen) - len(ours), len(chosen))
-    matches = _scores(ours) >= bench.loaded.floor
+    matches = _scores(ours, bench.loaded.choice.embedder.spec.scoring) >= bench.loaded.floor
     figures |= _figures(matches, list(ours), "")
     if judge:
         alike = _scores(theirs) >= JUDGE_THRESHOLD
@@ -105,10 +107,10 @@ def _age(years: int) -> str:
     return f"{low}_to_{high - 1}"
 
 
-def _scores(vectors: Mapping[Path, Tensor]) -> Floats:
-    """Cosine of every two."""
+def _scores(vectors: Mapping[Path, Tensor], scoring: Scoring | None = None) -> Floats:
+    """Every picture as a probe (row) against every one as a template."""
     matrix = np.stack(list(vectors.values()))
-    return (matrix @ matrix.T).astype(np.float64)
+    return compared(matrix, gallery_of(matrix, scoring)).astype(np.float64)
 
 
 def _figures(matches: metrics.Flags, paths: list[Path], suffix: str) -> dict[str, Value]:
