@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -13,6 +14,7 @@ import pytest
 from edgeface.service.bootstrap import GALLERY
 from edgeface.store.database import open_database
 from tools import timings
+from tools.faults import __main__ as campaign
 from tools.faults import soak_page
 from tools.faults.hall import KNOWN, enrol
 from tools.faults.soak import Bout, Soak, _grown
@@ -96,6 +98,18 @@ def test_the_soak_becomes_a_table_and_a_figure(tmp_path: Path) -> None:
     page.write_text("")
     with pytest.raises(ValueError, match="has no line"):
         soak_page.write(page, found)
+
+
+def test_a_page_without_a_place_is_named_before_the_soak_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("an hour is gone by now")
+
+    monkeypatch.setattr(campaign, "soak", never)
+    monkeypatch.setattr(sys, "argv", ["faults", "soak", "--out", str(tmp_path / "nowhere.md")])
+    with pytest.raises(SystemExit, match="cannot be read"):
+        campaign.main()
 
 
 def test_what_was_not_synced_may_be_gone_and_what_was_is_there() -> None:

@@ -94,11 +94,21 @@ def _months(arguments: argparse.Namespace) -> Iterator[Result]:
 
 
 def _soak(arguments: argparse.Namespace) -> Iterator[Result]:
+    if arguments.out is not None:
+        _expect_places(arguments.out, README)
     found = soak(arguments.minutes, arguments.seed)
     if arguments.out is not None:
         soak_page.write(arguments.out, found)
         soak_page.tell(README, found)
     yield found.result()
+
+
+def _expect_places(*pages: Path) -> None:
+    for page in pages:
+        try:
+            soak_page.place(page)
+        except ValueError as error:
+            raise SystemExit(str(error)) from error
 
 
 TRIES = {"kill": _kills, "disk": _disks, "rows": _rows, "month": _months, "soak": _soak}

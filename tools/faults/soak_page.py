@@ -34,11 +34,21 @@ def tell(readme: Path, found: Soak) -> None:
     )
 
 
-def _put(page: Path, words: str) -> None:
-    text = page.read_text(encoding="utf-8")
+def place(page: Path) -> tuple[str, re.Match[str]]:
+    """The page's text, and where in it the soak belongs. Raises ValueError if the page is not there, or has no place
+    for it: to be asked before an hour has gone by."""
+    try:
+        text = page.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"{page} cannot be read: {error.strerror}; the soak goes into a page that is there") from error
     match = re.search(re.escape(BEGIN) + r"\n.*?" + re.escape(END), text, re.DOTALL)
     if match is None:
-        raise ValueError(f"{page} has no line {BEGIN}")
+        raise ValueError(f"{page} has no line {BEGIN}, and none {END} below it: that is where the soak goes")
+    return text, match
+
+
+def _put(page: Path, words: str) -> None:
+    text, match = place(page)
     page.write_text(f"{text[: match.start()]}{BEGIN}\n{words}{END}{text[match.end() :]}", encoding="utf-8")
 
 
