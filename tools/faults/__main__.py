@@ -104,9 +104,9 @@ def _soak(arguments: argparse.Namespace) -> Iterator[Result]:
 
 
 def _expect_places(*pages: Path) -> None:
-    for page in pages:
+    for one in pages:
         try:
-            soak_page.place(page)
+            soak_page.place(one)
         except ValueError as error:
             raise SystemExit(str(error)) from error
 
