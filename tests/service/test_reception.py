@@ -13,7 +13,7 @@ import threading
 import time
 from base64 import b64decode
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +179,8 @@ def test_another_user_of_this_machine_must_sign(home: Path, loaded: Loaded) -> N
 
 def refusal(path: Path, request: bytes) -> str:
     with raw(path) as link:
-        link.sendall(request)
+        with suppress(BrokenPipeError):  # whoever is sent away at the door may be told so before anything was asked
+            link.sendall(request)
         found = heard(link) or {}
     return str(found.get("reason", found.get("kind")))
 
