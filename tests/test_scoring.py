@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -148,6 +149,6 @@ def test_what_was_carried_over_is_mapped_and_keeps_its_own_price() -> None:
         {"level": float("nan")},
     ],
 )
-def test_what_is_no_scoring_is_refused(odd: dict[str, object]) -> None:
+def test_what_is_no_scoring_is_refused(odd: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"map|directions|range"):
-        replace(scoring(), **odd)  # type: ignore[arg-type]
+        replace(scoring(), **odd)

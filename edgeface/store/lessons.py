@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeface.canonical import canonical
 from edgeface.errors import UnknownQuestion
@@ -108,7 +107,9 @@ class LessonStore:
             denied=_counted(denied, gallery),
             questions=sum(not no for _, _, no in asked),
             price=price,
-            price_of_others=None if gallery.price is None else _prices(gallery, others, unknown),
+            price_of_others=None
+            if gallery.price is None
+            else np.concatenate([gallery.price[others], price_of(unknown, scoring)]),
             scoring=scoring,
         )
 
@@ -269,11 +270,6 @@ class LessonStore:
             if lessons:
                 count_change(tables)
         erasure.erase(self._database, gone, ["templates"])
-
-
-def _prices(gallery: Gallery, rows: npt.NDArray[np.intp], unknown: Tensor) -> Tensor:
-    assert gallery.price is not None
-    return np.concatenate([gallery.price[rows], price_of(unknown, gallery.scoring)])
 
 
 def _note(tables: Tables, boot_id: str, kind: Kind, person_id: str, facts: Facts, now: Instant) -> None:

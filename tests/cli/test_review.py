@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -15,8 +14,9 @@ from calling import Edgeface
 
 from edgeface.embed import from_template, to_template, unit
 from edgeface.learn import Options
+from edgeface.match import likeness
 from edgeface.model import Tensor
-from edgeface.service.bootstrap import GALLERY, Loaded
+from edgeface.service.bootstrap import GALLERY, Loaded, freeze_gallery
 from edgeface.store.database import Database, open_database
 from edgeface.store.gallery import GalleryStore, NewTemplate
 from edgeface.store.journal import Journal
@@ -55,6 +55,11 @@ def like(database: Database, loaded: Loaded, cosine: float) -> Tensor:
     rest = np.random.default_rng(3).normal(size=128).astype(np.float32)
     rest -= own * (rest @ own)
     return np.asarray(cosine * own + np.sqrt(1 - cosine**2) * unit(rest), np.float32)
+
+
+def at_the_door(database: Database, loaded: Loaded, vector: Tensor) -> float:
+    """The score of such a visitor as Ada."""
+    return float(likeness(vector, freeze_gallery(GalleryStore(database), loaded.models.embedder))[0])
 
 
 @pytest.fixture
@@ -110,13 +115,15 @@ def test_no_is_final(edgeface: Edgeface, question: str) -> None:
 def test_a_yes_to_somebody_else_is_refused(
     edgeface: Edgeface, question: str, within: Callable[..., Any], loaded: Loaded
 ) -> None:
-    def rival(database: Database, _: LessonStore, __: StrangerStore) -> None:
-        GalleryStore(database).enrol("Eve", [shot(loaded, like(database, loaded, 0.6))], instant())
+    def rival(database: Database, _: LessonStore, __: StrangerStore) -> float:
+        shown = shot(loaded, like(database, loaded, 0.6))
+        GalleryStore(database).enrol("Eve", [shown], instant())
+        return at_the_door(database, loaded, from_template(shown.vector))
 
-    within(rival)
+    own = within(rival)
     result = edgeface("review", "yes", question)
     assert result.exit_code == 65
-    assert re.search(r"more like somebody else \(1\.00\) than like what was enrolled \(0\.\d\d\)", result.output)
+    assert f"more like somebody else (1.00) than like what was enrolled ({own:.2f})" in result.output
     assert len(rows(edgeface, "questions")) == 1
 
 
@@ -191,9 +198,12 @@ def test_nobody_is_named_without_consent(
 def test_a_stranger_who_is_somebody_is_not_enrolled_again(
     edgeface: Edgeface, within: Callable[..., Any], loaded: Loaded, ada: str
 ) -> None:
-    def meet(database: Database, _: LessonStore, strangers: StrangerStore) -> str | None:
-        return strangers.meet(like(database, loaded, 0.7), instant(), StrangerOptions(enabled=True))
+    def meet(database: Database, _: LessonStore, strangers: StrangerStore) -> tuple[str | None, float]:
+        met = like(database, loaded, 0.7)
+        known = strangers.meet(met, instant(), StrangerOptions(enabled=True))
+        return known, at_the_door(database, loaded, met)
 
-    result = edgeface("review", "name", within(meet), "Pat")
+    stranger, score = within(meet)
+    result = edgeface("review", "name", stranger, "Pat")
     assert result.exit_code == 65
-    assert re.search(rf"already enrolled as Ada \({ada}, similarity 0\.\d\d\)", result.output)
+    assert f"already enrolled as Ada ({ada}, similarity {score:.2f})" in result.output

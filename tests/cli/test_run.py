@@ -62,7 +62,7 @@ def test_in_words(edgeface: Edgeface, pictures: Path, film_of: Film, astronaut: 
     assert "#3 grant" in text
     assert "Ada" in text
     assert "3 good shots agree" in text
-    assert re.search(r"score [01]\.\d\d of 0\.\d\d  alive 0\.\d\d  \(\d+ ms\)", text)
+    assert re.search(r"score (0\.\d\d|1\.00) of 0\.\d\d  alive 0\.\d\d  \(\d+ ms\)", text)
 
 
 @pytest.mark.parametrize(

@@ -252,8 +252,7 @@ def _compare(pooled: dict[str, list[Outcomes]]) -> dict[str, Value]:
     """FNIR of every rule at the threshold where its FPIR is RATE, and of the vote at its default numbers."""
     figures: dict[str, Value] = {}
     for name, outcomes in pooled.items():
-        strangers = np.concatenate([one.strangers for one in outcomes])
-        threshold = metrics.threshold_at_fmr(strangers, RATE)
+        threshold = _threshold(outcomes, RATE)
         key = name.replace(" ", "_")
         figures[f"fnir_at_fpir_1e-2_gallery_100_{key}"] = missed(outcomes, threshold)
         figures[f"threshold_at_fpir_1e-2_gallery_100_{key}"] = threshold
@@ -261,8 +260,7 @@ def _compare(pooled: dict[str, list[Outcomes]]) -> dict[str, Value]:
     let_in = _let_in(pooled["vote"], VOTE_GRANTS)
     figures["fpir_gallery_100_vote_default"] = let_in
     figures["fnir_gallery_100_vote_default"] = missed(pooled["vote"], VOTE_GRANTS)
-    loose = metrics.threshold_at_fmr(np.concatenate([one.strangers for one in pooled["fused"]]), let_in.value)
-    figures["fnir_gallery_100_fused_at_fpir_of_vote_default"] = missed(pooled["fused"], loose)
+    figures["fnir_gallery_100_fused_at_fpir_of_vote_default"] = missed_at(pooled["fused"], let_in.value)
     figures["fnir_fused_to_vote_at_its_default"] = times_missed(pooled["fused"], pooled["vote"], let_in.value)
     return figures
 
@@ -273,12 +271,21 @@ def missed(outcomes: list[Outcomes], threshold: float) -> Figure:
     return metrics.rate_by_person(happened, _pairs(np.concatenate([one.mated for one in outcomes])))
 
 
+def missed_at(outcomes: list[Outcomes], rate: float = RATE) -> Figure:
+    """FNIR at the threshold where `rate` of the strangers get in."""
+    return missed(outcomes, _threshold(outcomes, rate))
+
+
+def _threshold(outcomes: list[Outcomes], rate: float) -> float:
+    return metrics.threshold_at_fmr(np.concatenate([one.strangers for one in outcomes]), rate)
+
+
 def times_missed(ours: list[Outcomes], theirs: list[Outcomes], rate: float = RATE) -> Figure:
     """How many visits one rule misses for one that another does, each at the threshold where `rate` of the strangers
     get in; the same people are drawn anew for both."""
     counts, people = list[Floats](), max(int(one.mated.max()) for one in theirs) + 1
     for outcomes in (ours, theirs):
-        threshold = metrics.threshold_at_fmr(np.concatenate([one.strangers for one in outcomes]), rate)
+        threshold = _threshold(outcomes, rate)
         hits = [np.bincount(one.mated, one.mates < threshold, minlength=people) for one in outcomes]
         counts.append(np.sum(hits, axis=0))
     drawn = np.stack([np.ones(people), *metrics.draws(people, 1000, 0)])

@@ -25,11 +25,11 @@ from edgeface.match import compared
 from edgeface.model import Tensor
 from edgeface.pipeline import Models
 from edgeface.service.bootstrap import load_models
-from tools import degrade, metrics
+from tools import degrade
 from tools.comparisons import gallery_of
 from tools.datasets import Archive
 from tools.evaluate.acquire import Bench, central_face, progress, vector_at
-from tools.evaluate.visits import DRAWS, RATE, World, fused, galleries, missed, populate, searches
+from tools.evaluate.visits import DRAWS, World, fused, galleries, missed_at, populate, searches
 from tools.metrics import Figure, Floats
 from tools.page import write_section
 from tools.quality_bank import ALIKE, PICTURES, families
@@ -80,8 +80,7 @@ def scores(world: World, visits: Iterable[Visit] | None = None, references: Tens
 
 def compare(found: Floats, world: World) -> Figure:
     """FNIR at an FPIR of RATE with SIZE enrolled."""
-    outcomes = [searches(found, world, one) for one in galleries(world, SIZE, DRAWS, np.random.default_rng(0))]
-    return missed(outcomes, metrics.threshold_at_fmr(np.concatenate([one.strangers for one in outcomes]), RATE))
+    return missed_at([searches(found, world, one) for one in galleries(world, SIZE, DRAWS, np.random.default_rng(0))])
 
 
 def _weighted(visit: Visit, weights: Floats) -> Visit:
@@ -160,17 +159,15 @@ def _sum(own: Tensor, copies: list[tuple[Pixels, Tensor]], models: Models) -> Te
 
 def _rivals(world: World, most: int) -> Figure:
     """Each score less half of the mean of the highest others in the gallery."""
-    found, mates, strange = scores(world), [], []
+    found, outcomes = scores(world), []
     for gallery in galleries(world, SIZE, DRAWS, np.random.default_rng(0)):
         told = found[:, gallery]
         top = np.sort(told, axis=1)[:, -(most + 1) :]
         rivals = np.where(told >= top[:, :1], top.sum(axis=1, keepdims=True) - told, top[:, 1:].sum(axis=1)[:, None])
         lessened = found.copy()
         lessened[:, gallery] = np.where(told <= -1, -2.0, told - rivals / most / 2)
-        one = searches(lessened, world, gallery)
-        mates.append(one)
-        strange.append(one.strangers)
-    return missed(mates, metrics.threshold_at_fmr(np.concatenate(strange), RATE))
+        outcomes.append(searches(lessened, world, gallery))
+    return missed_at(outcomes)
 
 
 def others(folder: Path, reserved: set[str], world: World, models: Models) -> list[Tensor]:

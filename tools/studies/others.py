@@ -23,10 +23,9 @@ from tools.evaluate.acquire import Bench, progress
 from tools.evaluate.visits import (
     DRAWS,
     RATE,
-    Outcomes,
     World,
     galleries,
-    missed,
+    missed_at,
     populate,
     searches,
     strangers,
@@ -85,8 +84,8 @@ def _table(world: World) -> list[str]:
     for what, shown in (("the reader's", world), ("the same, by the cosine alone", replace(world, scoring=None))):
         found = scores(shown)
         mine = [searches(found, world, one) for one in drawn]
-        rows.append(f"| {what} | {_missed(mine)} | {times_missed(mine, vote)} |")
-    rows.append(f"| weighted vote of Frigate, its default numbers | {_missed(vote)} | 1 |")
+        rows.append(f"| {what} | {missed_at(mine)} | {times_missed(mine, vote)} |")
+    rows.append(f"| weighted vote of Frigate, its default numbers | {missed_at(vote)} | 1 |")
     return rows
 
 
@@ -112,10 +111,6 @@ def _rate(found: Floats, world: World, chosen: Flags, bar: float) -> str:
     pairs = [(str(world.owner[one]), str(other)) for one, other in zip(visit, whom, strict=True)]
     rate = metrics.rate_by_person(found[chosen] >= bar, pairs)
     return f"{rate.value:.2g} [{rate.low:.2g}, {rate.high:.2g}] (n = {rate.n})"
-
-
-def _missed(outcomes: list[Outcomes]) -> metrics.Figure:
-    return missed(outcomes, metrics.threshold_at_fmr(np.concatenate([one.strangers for one in outcomes]), RATE))
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ from edgeface.model import Scoring
 from edgeface.scoring import probes, templates
 from edgeface.service.bootstrap import load_models
 from tools.evaluate.acquire import Bench, progress
-from tools.evaluate.visits import DRAWS, RATE, World, galleries, missed, populate, vote_searches
-from tools.metrics import Figure, threshold_at_fmr
+from tools.evaluate.visits import DRAWS, RATE, World, galleries, missed_at, populate, vote_searches
+from tools.metrics import Figure
 from tools.page import write_section
 from tools.studies.beyond import SIZE, compare, scores
 from tools.train.scoring import Learnt, Settings, both, fit
@@ -83,8 +83,7 @@ def _mapped(world: World, scoring: Scoring) -> World:
 def _vote(world: World) -> Figure:
     """FNIR of the vote."""
     drawn = galleries(world, SIZE, DRAWS, np.random.default_rng(0))
-    outcomes = [vote_searches(world, one) for one in progress(drawn, "votes")]
-    return missed(outcomes, threshold_at_fmr(np.concatenate([one.strangers for one in outcomes]), RATE))
+    return missed_at([vote_searches(world, one) for one in progress(drawn, "votes")])
 
 
 if __name__ == "__main__":
